@@ -1,0 +1,34 @@
+//! The agent's end of the conversation, whatever carries it: framed standard streams, or queues within one process.
+
+use holdfast_wire::{FromAgent, ToAgent};
+
+/// The other side is gone; whatever the agent was doing has lost its purpose.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the connection to the server is closed")]
+pub struct LinkClosed;
+
+/// Where the agent sends. Shared by its threads; calls block while the other side has no room.
+///
+/// Messages and chunks arrive in the order of the calls.
+pub trait Uplink: Send + Sync {
+    /// Sends one message.
+    fn message(&self, message: FromAgent) -> Result<(), LinkClosed>;
+
+    /// Sends the bytes of the next wanted chunk.
+    fn chunk(&self, bytes: Vec<u8>) -> Result<(), LinkClosed>;
+}
+
+/// What arrives from the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Down {
+    /// A message.
+    Message(ToAgent),
+    /// The stored bytes of the blob that was announced last.
+    Blob(Vec<u8>),
+}
+
+/// Where the agent receives. One thread owns it.
+pub trait Downlink: Send {
+    /// The next thing from the server, waiting for it.
+    fn next(&mut self) -> Result<Down, LinkClosed>;
+}

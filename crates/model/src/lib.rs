@@ -1,0 +1,16 @@
+//! The vocabulary that every part of Holdfast shares: typed ids, timestamps, progress events, cancellation.
+//!
+//! Everything here is pure: no file is opened, no clock is read except through [`Clock`], nothing is printed.
+//! It knows nothing of the repository format, the wire or the database.
+
+mod cancel;
+mod clock;
+mod id;
+pub mod monitor;
+mod timestamp;
+
+pub use cancel::{CancelToken, Cancelled};
+pub use clock::{Clock, SystemClock};
+pub use id::{BlobId, Id, IndexId, KeyId, LockId, PackId, ParseIdError, RepositoryId, SnapshotId, TreeId};
+pub use monitor::{Monitor, Silent};
+pub use timestamp::Timestamp;

@@ -1,0 +1,88 @@
+//! Progress as a port: the work says what happens, whoever started it decides what to show.
+//!
+//! A library never prints; it tells a [`Monitor`].
+
+use serde::Serialize;
+
+/// What a piece of work is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Opening the repository: keys, locks, index.
+    Opening,
+    /// Connecting to a client and bringing the agent there.
+    Connecting,
+    /// Reading the source.
+    BackingUp,
+    /// Making packs, index and snapshot durable.
+    Committing,
+    /// Deciding what to do, before anything is changed.
+    Planning,
+    /// Writing files back.
+    Restoring,
+    /// Reading back what was restored.
+    Verifying,
+    /// Checking the repository's structure or data.
+    Checking,
+    /// Copying blobs into other packs or another repository.
+    Repacking,
+    /// Deleting what is no longer needed.
+    Deleting,
+}
+
+/// How far the work is. Totals are `None` until they are known.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Files (or other items of the phase) that are finished.
+    pub files_done: u64,
+    /// Files in all.
+    pub files_total: Option<u64>,
+    /// Bytes that are finished.
+    pub bytes_done: u64,
+    /// Bytes in all.
+    pub bytes_total: Option<u64>,
+    /// Things that could not be read or written.
+    pub errors: u64,
+    /// What is being worked on now.
+    pub current: Option<String>,
+}
+
+/// One thing in the source or the target that did not work; the work goes on and ends with a warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ItemError {
+    /// The path, with bytes that are not UTF-8 or not printable escaped.
+    pub path: String,
+    /// What was being done (`open`, `read`, `xattr`, …).
+    pub during: String,
+    /// What went wrong, in one sentence.
+    pub message: String,
+}
+
+/// Receives the events of one piece of work. Called from any thread; must return quickly.
+pub trait Monitor: Send + Sync {
+    /// A phase began.
+    fn phase(&self, phase: Phase) {
+        let _ = phase;
+    }
+
+    /// The work is this far. Comes often; implementations show some of them.
+    fn progress(&self, progress: &Progress) {
+        let _ = progress;
+    }
+
+    /// One item failed; the work goes on.
+    fn item_error(&self, error: &ItemError) {
+        let _ = error;
+    }
+
+    /// Something that a person should read, which is no failure.
+    fn note(&self, text: &str) {
+        let _ = text;
+    }
+}
+
+/// A monitor that shows nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+impl Monitor for Silent {}

@@ -1,0 +1,46 @@
+//! What can go wrong in a store. Callers decide by [`StoreError::kind`], never by the text.
+
+use std::error::Error;
+
+/// What a failure means for the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The file, or the whole repository, is not there.
+    NotFound,
+    /// A file of that name is there already: `put` never replaces.
+    AlreadyExists,
+    /// May work when tried again: time-outs, resets, 5xx.
+    Transient,
+    /// The storage refuses us: credentials, permissions, read-only.
+    Denied,
+    /// No space left, or a quota is used up.
+    Full,
+    /// The storage answered with something that cannot be right (short read, malformed listing).
+    Corrupt,
+    /// Anything else that another try will not mend.
+    Permanent,
+}
+
+/// A failed call, with what was being done to which file where.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {what} in {location}")]
+pub struct StoreError {
+    /// What the failure means.
+    pub kind: ErrorKind,
+    /// The verb: `read`, `write`, `list`, `delete`, `create`.
+    pub action: &'static str,
+    /// The file, as `kind/name`, or the kind alone for a listing.
+    pub what: String,
+    /// The store, without any secret of its URI.
+    pub location: String,
+    /// The driver's own error.
+    #[source]
+    pub source: Box<dyn Error + Send + Sync>,
+}
+
+impl StoreError {
+    /// What the failure means for the caller.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+}

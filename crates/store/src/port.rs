@@ -1,0 +1,70 @@
+//! The port itself: file kinds and the calls that a driver answers.
+//!
+//! Calls block; a driver that is asynchronous inside runs its own threads.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use holdfast_model::{Id, Timestamp};
+
+use crate::StoreError;
+
+/// The six kinds of file in a repository of restic's format (its design document, "Repository Layout").
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum FileKind {
+    /// The one file `config`; its id is ignored.
+    Config,
+    /// `keys/`
+    Key,
+    /// `locks/`
+    Lock,
+    /// `snapshots/`
+    Snapshot,
+    /// `index/`
+    Index,
+    /// `data/`, in folders of the first two digits
+    Pack,
+}
+
+/// One row of a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FileInfo {
+    /// The name.
+    pub id: Id,
+    /// Size in bytes.
+    pub size: u64,
+    /// When the storage says it was written, where it says so.
+    pub modified: Option<Timestamp>,
+}
+
+/// Keeps files under kind and id. Shared by many threads.
+///
+/// Every driver passes the contract suite in `contract.rs`.
+pub trait Store: Send + Sync {
+    /// The place, as a person would name it, without any secret.
+    fn location(&self) -> String;
+
+    /// Makes the folders of an empty repository. Fine if they are there already.
+    fn create(&self) -> Result<(), StoreError>;
+
+    /// All files of one kind. Names that are not ids are left out. Complete or an error, never cut short.
+    fn list(&self, kind: FileKind) -> Result<Vec<FileInfo>, StoreError>;
+
+    /// Size of one file, [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not there.
+    fn size(&self, kind: FileKind, id: &Id) -> Result<u64, StoreError>;
+
+    /// A whole file.
+    fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError>;
+
+    /// A part of a file: exactly these bytes, or [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is shorter.
+    fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError>;
+
+    /// Writes a file as the concatenation of `parts`, if none of that name exists.
+    ///
+    /// When this returns `Ok`, the file survives a power cut, under its name. When it fails, no file of that
+    /// name has appeared half-written.
+    fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError>;
+
+    /// Deletes a file. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not there.
+    fn remove(&self, kind: FileKind, id: &Id) -> Result<(), StoreError>;
+}

@@ -1,0 +1,24 @@
+//! Every bound of the protocol. A side that meets more than this ends the session: nothing is allocated first.
+
+/// Bytes of one encoded message.
+pub const MAX_MESSAGE: usize = 1 << 20;
+/// Decoded bytes of one data frame.
+pub const MAX_DATA: usize = 1 << 20;
+/// Bytes of one chunk or blob.
+pub const MAX_CHUNK: usize = 8 << 20;
+/// Bytes of one name in a directory.
+pub const MAX_NAME: usize = 255;
+/// Bytes of one path from the root of the file system.
+pub const MAX_PATH: usize = 512 << 10;
+/// Components of one path.
+pub const MAX_DEPTH: usize = 2048;
+/// Bytes of the target of a symbolic link.
+pub const MAX_LINK_TARGET: usize = 64 << 10;
+/// Bytes of all extended attributes of one entry, names and values.
+pub const MAX_XATTRS: usize = 256 << 10;
+/// Entries of one directory.
+pub const MAX_DIR_ENTRIES: u32 = 16_000_000;
+/// Bytes of one line of text meant for people.
+pub const MAX_TEXT: usize = 4 << 10;
+/// Bytes of a command's standard error that are kept: its end.
+pub const MAX_STDERR: usize = 16 << 10;

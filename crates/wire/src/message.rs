@@ -1,0 +1,120 @@
+//! All messages of both directions. Their order in the enums is their number on the wire: append only.
+
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::{
+    AgentHello, BackupJob, Bits, BlobHeader, ChunkRef, CommandEnd, CommandJob, DirDigest, DirEntries, FileEnd, Need,
+    RestoreJob, RestoreNode, RestoredNode, Version,
+};
+
+/// What an agent says. The bytes of wanted chunks follow as data frames, in the order of their numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FromAgent {
+    /// First of all.
+    Hello(AgentHello),
+    /// The job can't be done at all; the session ends.
+    Refused {
+        /// Why, and what to do.
+        message: String,
+    },
+    /// Names of owners, sent before the first entry that has them.
+    Owners {
+        /// uid and name.
+        users: Vec<(u32, String)>,
+        /// gid and name.
+        groups: Vec<(u32, String)>,
+    },
+    /// Directories whose walk is complete, subdirectories before their parents. Numbered as they come.
+    Dirs(Vec<DirDigest>),
+    /// Entries of a directory that the server asked for.
+    Entries(DirEntries),
+    /// The next chunks of a file, numbered as they come. The agent holds their bytes until it hears which are wanted.
+    Chunks {
+        /// The file's number.
+        file: u64,
+        /// In the order of the file.
+        chunks: Vec<ChunkRef>,
+    },
+    /// The end of a file.
+    FileEnd(FileEnd),
+    /// The end of a command.
+    CommandEnd(CommandEnd),
+    /// Something could not be read or written; the work goes on.
+    Problem {
+        /// Absolute path on the client.
+        path: ByteBuf,
+        /// What was being done.
+        during: String,
+        /// What went wrong.
+        message: String,
+    },
+    /// How far the walk is, for progress only.
+    Walked {
+        /// Regular files seen so far.
+        files: u64,
+        /// Their bytes.
+        bytes: u64,
+    },
+    /// The walk is complete; this directory is `/`, the root of the session.
+    Root {
+        /// Its number.
+        dir: u64,
+    },
+    /// Restore: which contents are needed, one for every regular file of a window that is no hard link.
+    Needs(Vec<Need>),
+    /// Restore: nodes that are finished.
+    Restored(Vec<RestoredNode>),
+    /// Restore: everything is written and every directory closed.
+    RestoreEnd {
+        /// Entries that were deleted because the snapshot does not hold them.
+        deleted: u64,
+    },
+}
+
+/// What a server says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ToAgent {
+    /// The version that both will speak.
+    Welcome {
+        /// One that the agent offered.
+        version: Version,
+    },
+    /// Back up paths.
+    Backup(BackupJob),
+    /// Back up the output of a command.
+    Command(CommandJob),
+    /// Restore.
+    Restore(RestoreJob),
+    /// Answers for all directories with a number below `upto` that were not answered before.
+    WantDirs {
+        /// One past the last directory that is answered.
+        upto: u64,
+        /// Those whose entries are wanted; the others are known.
+        wanted: Vec<u64>,
+    },
+    /// Files to read. They are numbered on from the last file asked for.
+    WantFiles {
+        /// The directory's number.
+        dir: u64,
+        /// Which of its entries, counted in the order in which they were sent.
+        entries: Vec<u32>,
+    },
+    /// Answers for the next chunks that were not answered before.
+    WantChunks(Bits),
+    /// The agent may send so many bytes more.
+    Credit {
+        /// Bytes of encoded messages and of chunks.
+        bytes: u64,
+    },
+    /// The next nodes to restore, numbered as they come.
+    Nodes(Vec<RestoreNode>),
+    /// All nodes of the window have been sent: the agent answers with what is still missing of [`FromAgent::Needs`].
+    WindowEnd,
+    /// A blob; its bytes follow as data frames.
+    Blob(BlobHeader),
+    /// All nodes beneath these directories are restored: set their metadata, delete what does not belong.
+    CloseDirs(Vec<u64>),
+    /// Nothing more will come; the agent finishes what it has and ends.
+    Finish,
+}

@@ -1,0 +1,111 @@
+//! The parts of a restore: nodes to make, blobs to write into them, and what became of them.
+//!
+//! The server sends nodes in windows, parents before children; the agent answers which contents it needs; the server
+//! sends each blob once per window, as it is stored; the agent decodes, proves and writes it wherever it belongs.
+
+use holdfast_model::BlobId;
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+
+use crate::{Bits, ChunkRef, Entry};
+
+/// Where to restore, and how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreJob {
+    /// An absolute directory; made with its parents if it is missing. Nothing outside it is ever touched.
+    pub target: ByteBuf,
+    /// What to do with files that exist.
+    pub overwrite: Overwrite,
+    /// Whether to delete what the snapshot does not hold, in the directories that it does hold.
+    pub delete: bool,
+    /// Whether to read back and prove every file that was written.
+    pub verify: bool,
+    /// Whether to report what would be done, without doing it.
+    pub dry_run: bool,
+}
+
+/// What to do with files that exist, in restic's terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Overwrite {
+    /// Make every file as in the snapshot; what is there already with the right content is not written again.
+    #[default]
+    Always,
+    /// As `Always`, but a file of equal size and modification time counts as unchanged without being read.
+    IfChanged,
+    /// Replace only files that are older than the snapshot's.
+    IfNewer,
+    /// Leave alone whatever exists.
+    Never,
+}
+
+/// One node to restore.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoreNode {
+    /// Path beneath the target: components as in [`Entry::name`], joined by `/`; empty for the target itself.
+    pub path: ByteBuf,
+    /// Its metadata; `name` is the last component.
+    pub entry: Entry,
+    /// Name of the owner, to be preferred over the number where the restoring side knows it; empty if not known.
+    pub user: String,
+    /// Name of the group.
+    pub group: String,
+    /// Content of a regular file.
+    pub chunks: Vec<ChunkRef>,
+    /// This is a further name of an earlier node of this session.
+    pub hard_link_to: Option<u64>,
+}
+
+/// Which of a file's chunks the agent needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Need {
+    /// The node's number: nodes count from 0 in the order in which they were sent.
+    pub node: u64,
+    /// One answer per chunk; none set if the content is there already or is to be left alone.
+    pub chunks: Bits,
+}
+
+/// Announces one blob; its bytes follow as data frames.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobHeader {
+    /// SHA-256 of the plaintext.
+    pub id: BlobId,
+    /// Bytes that follow.
+    pub stored_len: u32,
+    /// Bytes of the plaintext.
+    pub len: u32,
+    /// Whether what follows is a zstd frame.
+    pub compressed: bool,
+    /// Where to write it.
+    pub targets: Vec<BlobTarget>,
+}
+
+/// One place of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobTarget {
+    /// The node's number.
+    pub node: u64,
+    /// Index among the node's chunks.
+    pub chunk: u32,
+}
+
+/// What became of a node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RestoredNode {
+    /// The node's number.
+    pub node: u64,
+    /// What became of it.
+    pub outcome: RestoreOutcome,
+}
+
+/// What became of a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RestoreOutcome {
+    /// Made or written.
+    Restored,
+    /// Existed with the right content; its metadata was set.
+    Unchanged,
+    /// Left alone because of the overwrite mode.
+    Skipped,
+    /// Not restored or not wholly; the agent has reported why.
+    Failed,
+}
