@@ -3,3 +3,6 @@
 //! Everything here works on a [`Store`](holdfast_store::Store) and knows neither clients nor networks. Nothing is printed.
 
 pub mod crypto;
+mod json;
+pub mod time;
+pub mod tree;
