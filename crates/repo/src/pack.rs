@@ -3,10 +3,22 @@
 //! Invariant: what is written here can be listed from its own header alone, and one pack holds blobs of one kind only.
 //! The format is restic's (its design document, "Pack Format"). Which index names a pack is not known here.
 
+mod compression;
+mod decode;
+mod encode;
 mod header;
+mod list;
+mod writer;
 
-pub(crate) use header::plain_length;
-pub use header::{HeaderError, MAX_HEADER_ENTRIES, PackedBlob, decode_header, encode_header, header_length};
+pub use self::compression::{Compression, CompressionLevel, ParseCompressionError};
+pub(crate) use self::decode::BlobDecoder;
+pub use self::decode::DecodeError;
+pub(crate) use self::encode::BlobEncoder;
+pub use self::encode::EncodeFault;
+pub(crate) use self::header::plain_length;
+pub use self::header::{HeaderError, MAX_HEADER_ENTRIES, PackedBlob, decode_header, encode_header, header_length};
+pub use self::list::{PackError, list_pack};
+pub(crate) use self::writer::{FinishedPack, OpenPack};
 
 /// What a blob holds. Data and trees never share a pack (restic's design document, "Pack Format").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,3 +38,6 @@ pub const MAX_PLAIN_LENGTH: u32 = 1 << 30;
 
 /// The largest data blob that is written, in bytes: eight times the largest chunk that restic makes.
 pub const MAX_DATA_LENGTH: u32 = 64 << 20;
+
+#[cfg(test)]
+mod tests;
