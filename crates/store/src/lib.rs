@@ -2,8 +2,27 @@
 //!
 //! A store knows names, sizes and bytes; it knows neither keys nor what a file means.
 
+#[doc(hidden)]
+pub mod contract;
+mod dry;
 mod error;
+pub mod fault;
+mod layout;
+mod limit;
+mod local;
+mod memory;
+mod pause;
 mod port;
+pub mod record;
+mod retry;
+mod wrap;
 
+pub use dry::DryRunStore;
 pub use error::{ErrorKind, StoreError};
+pub use limit::{LimitStore, Limits};
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+pub use pause::{Pause, Sleep};
 pub use port::{FileInfo, FileKind, Store};
+pub use retry::{Patience, RetryStore};
+pub use wrap::Verb;
