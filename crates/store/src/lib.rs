@@ -15,6 +15,8 @@ mod pause;
 mod port;
 pub mod record;
 mod retry;
+mod secret;
+pub mod uri;
 mod wrap;
 
 pub use dry::DryRunStore;
@@ -25,4 +27,6 @@ pub use memory::MemoryStore;
 pub use pause::{Pause, Sleep};
 pub use port::{FileInfo, FileKind, Store};
 pub use retry::{Patience, RetryStore};
+pub use secret::Secret;
+pub use uri::{Place, PlaceError};
 pub use wrap::Verb;
