@@ -10,6 +10,17 @@ pub fn printable_path(path: &[u8]) -> String {
     escaped(path, char::is_control)
 }
 
+/// An error and all its causes on one line.
+pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text += &format!(": {error}");
+        cause = error.source();
+    }
+    text
+}
+
 fn escaped(bytes: &[u8], is_bad: impl Fn(char) -> bool) -> String {
     let mut text = String::with_capacity(bytes.len());
     for part in bytes.utf8_chunks() {

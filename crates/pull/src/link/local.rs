@@ -1,5 +1,6 @@
 //! An agent in this process, on threads of its own: no codec, no ring, every chunk hashed once.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -18,6 +19,8 @@ const DOWN_DEPTH: usize = 8;
 pub struct LocalLink {
     up: Option<Receiver<Up>>,
     down: Option<Sender<Down>>,
+    /// What came while we were sending.
+    early: VecDeque<Up>,
     agent: Option<JoinHandle<()>>,
 }
 
@@ -49,23 +52,37 @@ impl LocalLink {
             // How it ends is seen by the server's side of the link: it finds it closed.
             let _ = holdfast_agent::serve(Arc::new(Upward(up_in)), Downward(down_out));
         })?;
-        Ok(Self { up: Some(up_out), down: Some(down_in), agent: Some(agent) })
+        Ok(Self { up: Some(up_out), down: Some(down_in), early: VecDeque::new(), agent: Some(agent) })
+    }
+
+    /// Sends, and takes in what the agent says while it has no room: both sides waiting for each other ends nowhere.
+    fn pass(&mut self, down: Down) -> Result<(), LinkError> {
+        let (Some(up), Some(sender)) = (&self.up, &self.down) else { return Err(LinkError::Closed) };
+        loop {
+            crossbeam_channel::select! {
+                send(sender, down) -> sent => return sent.map_err(|_| LinkError::Closed),
+                recv(up) -> said => self.early.push_back(said.map_err(|_| LinkError::Closed)?),
+            }
+        }
     }
 }
 
 impl ClientLink for LocalLink {
     fn recv(&mut self) -> Result<Up, LinkError> {
+        if let Some(up) = self.early.pop_front() {
+            return Ok(up);
+        }
         self.up.as_ref().and_then(|up| up.recv().ok()).ok_or(LinkError::Closed)
     }
 
     fn expect_chunk(&mut self, _len: u32) {}
 
     fn send(&mut self, message: ToAgent) -> Result<(), LinkError> {
-        self.down.as_ref().and_then(|down| down.send(Down::Message(message)).ok()).ok_or(LinkError::Closed)
+        self.pass(Down::Message(message))
     }
 
     fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError> {
-        self.down.as_ref().and_then(|down| down.send(Down::Blob(bytes)).ok()).ok_or(LinkError::Closed)
+        self.pass(Down::Blob(bytes))
     }
 
     fn trust(&self) -> Trust {
