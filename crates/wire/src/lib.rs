@@ -6,12 +6,15 @@
 
 mod backup;
 mod bits;
+pub mod data;
 mod digest;
 mod entry;
+pub mod frame;
 mod hello;
 pub mod limits;
 mod message;
 mod restore;
+pub mod stream;
 
 pub use backup::{BackupJob, ChunkRef, ChunkerSpec, CommandEnd, CommandJob, DirEntries, FileEnd, FileOutcome, Filter};
 pub use bits::Bits;
