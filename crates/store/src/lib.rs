@@ -20,7 +20,9 @@ pub mod record;
 mod rest;
 mod retry;
 mod secret;
+mod sftp;
 pub mod uri;
+mod vectored;
 mod wrap;
 
 pub use dry::DryRunStore;
@@ -35,5 +37,6 @@ pub use rclone::{RcloneProgram, RcloneStore};
 pub use rest::RestStore;
 pub use retry::{Patience, RetryStore};
 pub use secret::Secret;
+pub use sftp::{SftpStore, SshProgram};
 pub use uri::{Place, PlaceError};
 pub use wrap::Verb;

@@ -6,3 +6,4 @@
 mod rclone;
 mod rest;
 mod servers;
+mod sftp;
