@@ -7,10 +7,13 @@ mod cancel;
 mod clock;
 mod id;
 pub mod monitor;
+mod size;
+pub mod source;
 mod timestamp;
 
 pub use cancel::{CancelToken, Cancelled};
 pub use clock::{Clock, SystemClock};
 pub use id::{BlobId, Id, IndexId, KeyId, LockId, PackId, ParseIdError, RepositoryId, SnapshotId, TreeId};
 pub use monitor::{Monitor, Silent};
+pub use size::{ParseSizeError, parse_size};
 pub use timestamp::Timestamp;

@@ -117,4 +117,11 @@ pub enum ToAgent {
     CloseDirs(Vec<u64>),
     /// Nothing more will come; the agent finishes what it has and ends.
     Finish,
+    /// Restore: further content of the last node, which announced it.
+    MoreChunks {
+        /// In the order of the file.
+        chunks: Vec<ChunkRef>,
+        /// Whether this is the end of the file's content.
+        last: bool,
+    },
 }

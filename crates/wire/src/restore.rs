@@ -49,8 +49,14 @@ pub struct RestoreNode {
     pub user: String,
     /// Name of the group.
     pub group: String,
+    /// A directory: the snapshot holds every entry that it had. Only there may [`RestoreJob::delete`] remove others;
+    /// a directory that is merely on the way to what was backed up or selected says no.
+    pub whole: bool,
     /// Content of a regular file.
     pub chunks: Vec<ChunkRef>,
+    /// More of the content follows in [`ToAgent::MoreChunks`](crate::ToAgent::MoreChunks), because one message cannot
+    /// hold it; only for the last node of a message.
+    pub more_chunks: bool,
     /// This is a further name of an earlier node of this session.
     pub hard_link_to: Option<u64>,
 }
