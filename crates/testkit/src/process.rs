@@ -68,6 +68,11 @@ fn zero_separated(pid: u32, file: &str) -> Vec<String> {
         .collect()
 }
 
+/// What `pid` itself started and has not seen the end of.
+pub fn children(pid: u32) -> Vec<u32> {
+    all_with_parents().into_iter().filter(|(_, parent)| *parent == pid).map(|(child, _)| child).collect()
+}
+
 /// Everything that `pid` started and what those started in turn, parents before children, without `pid` itself.
 pub fn descendants(pid: u32) -> Vec<u32> {
     let all = all_with_parents();
@@ -107,6 +112,23 @@ pub fn signal(pid: u32, signal: Signal) {
     match kill_process(pid, signal) {
         Ok(()) | Err(rustix::io::Errno::SRCH) => {}
         Err(error) => panic!("cannot send {signal:?} to process {}: {error}", pid.as_raw_nonzero()),
+    }
+}
+
+/// Kills a process and everything that it started. All are stopped before the first is killed, so that none starts
+/// another meanwhile or is orphaned unseen.
+pub fn kill_tree(pid: u32) {
+    let mut stopped = Vec::new();
+    let mut fresh = vec![pid];
+    while !fresh.is_empty() {
+        for &pid in &fresh {
+            signal(pid, Signal::STOP);
+        }
+        stopped.append(&mut fresh);
+        fresh = descendants(pid).into_iter().filter(|found| !stopped.contains(found)).collect();
+    }
+    for pid in stopped {
+        signal(pid, Signal::KILL);
     }
 }
 

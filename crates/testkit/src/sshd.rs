@@ -11,8 +11,6 @@ mod start;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
-use rustix::process::Signal;
-
 use crate::{TempDir, process};
 
 /// How the server is set up; ends with [`SshdBuilder::start`].
@@ -190,21 +188,15 @@ impl Sshd {
 
     /// Cuts all connections, as when the host loses power: everything that sessions run is killed, the server stays.
     pub fn cut(&self) {
-        for pid in self.session_processes() {
-            process::signal(pid, Signal::KILL);
+        for session in process::children(self.pid()) {
+            process::kill_tree(session);
         }
     }
 }
 
 impl Drop for Sshd {
     fn drop(&mut self) {
-        // The server first, so that it starts nothing more; its children are looked up before they are orphans.
-        process::signal(self.pid(), Signal::STOP);
-        let sessions = self.session_processes();
-        let _ = self.server.kill();
-        for pid in sessions {
-            process::signal(pid, Signal::KILL);
-        }
+        process::kill_tree(self.pid());
         let _ = self.server.wait();
     }
 }

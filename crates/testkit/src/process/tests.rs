@@ -8,16 +8,17 @@ struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        for pid in descendants(self.0.id()) {
-            signal(pid, Signal::KILL);
-        }
-        let _ = self.0.kill();
+        kill_tree(self.0.id());
         let _ = self.0.wait();
     }
 }
 
 fn sleeper(script: &str) -> Running {
-    Running(Command::new("sh").args(["-c", script]).env("HOLDFAST_MARK", "kelp").spawn().unwrap())
+    marked(script, "kelp")
+}
+
+fn marked(script: &str, mark: &str) -> Running {
+    Running(Command::new("sh").args(["-c", script]).env("HOLDFAST_MARK", mark).spawn().unwrap())
 }
 
 #[test]
@@ -58,6 +59,18 @@ fn descendants_are_children_and_their_children() {
     signal(found[1], Signal::KILL);
     must_happen("all have ended", || descendants(pid).is_empty());
     signal(found[1], Signal::KILL);
+}
+
+#[test]
+fn a_tree_of_processes_is_killed_whole_even_while_it_grows() {
+    let mut child = marked("while :; do (sleep 1000; true) & sleep 0.001; done", "growing");
+    let pid = child.0.id();
+    must_happen("it has grown", || descendants(pid).len() > 8);
+    let before = descendants(pid);
+    kill_tree(pid);
+    child.0.wait().unwrap();
+    must_happen("all have ended", || !before.iter().any(|pid| is_running(*pid)));
+    assert!(!all_with_parents().iter().any(|(pid, _)| environment(*pid).contains(&"HOLDFAST_MARK=growing".to_owned())));
 }
 
 #[test]
