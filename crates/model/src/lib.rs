@@ -5,9 +5,11 @@
 
 mod cancel;
 mod clock;
+pub mod duration;
 mod id;
 pub mod monitor;
-mod size;
+pub mod retention;
+pub mod size;
 pub mod source;
 mod timestamp;
 
