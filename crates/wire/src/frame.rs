@@ -1,125 +1,208 @@
-//! Frames: how messages and chunk bytes share one byte stream.
+//! Frames: how messages and data lie in the byte stream.
 //!
-//! The stream begins with [`PREFACE`], which no shell's greeting begins with. Then come frames: a kind (one byte), the
-//! length of the payload (`u32`, little-endian), for compressed data its decoded length (`u32`), and the payload.
-//! Every length is checked against its bound before anything is allocated.
+//! A stream begins with [`PREFACE`]; then come frames: kind (1 byte), length of the payload (4 bytes, little-endian),
+//! for compressed data its decoded length (4 bytes, little-endian), payload. A [`FrameHeader`] is within all bounds,
+//! wherever it came from. What a payload means is not known here.
 
-use crate::limits::{MAX_DATA, MAX_MESSAGE};
+use std::fmt;
 
-/// The first bytes of each direction.
-pub const PREFACE: [u8; 8] = *b"HOLDFAST";
+use crate::ViolationClass;
+use crate::limits::{MAX_DATA, MAX_MESSAGE, MAX_NOISE};
 
-/// Bytes of the longest header.
-pub const MAX_HEADER: usize = 9;
-
-/// Compressed data may be a little longer than what it decodes to.
-const MAX_COMPRESSED: usize = MAX_DATA + (MAX_DATA >> 8) + 64;
+/// The first bytes that each side sends. The line feed shows a terminal in between, which would change it.
+pub const PREFACE: [u8; 8] = *b"HOLDFST\n";
 
 /// What a frame carries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FrameKind {
-    /// One encoded message.
-    Message,
+    /// One message.
+    Message = 1,
     /// Bytes of chunks or blobs, as they are.
-    Data,
-    /// Bytes of chunks as one zstd frame.
-    Compressed {
-        /// Bytes that it decodes to.
-        decoded: usize,
-    },
+    Raw = 2,
+    /// Bytes of chunks or blobs as one zstd frame.
+    Zstd = 3,
 }
 
-/// The head of a frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What stands before a payload. Lengths are in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameHeader {
-    /// What it carries.
-    pub kind: FrameKind,
-    /// Bytes of the payload.
-    pub len: usize,
+    kind: FrameKind,
+    payload_len: u32,
+    decoded_len: u32,
 }
 
-/// Bytes that are no frame.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Bytes that are no frame of this protocol, or a frame that must not be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
-    /// A kind that this version does not know.
-    #[error("a frame of the unknown kind {0}")]
-    Kind(u8),
-    /// A payload over its bound, or an empty one.
-    #[error("a frame of {len} bytes where 1 to {max} are allowed")]
-    Length {
-        /// What the header says.
-        len: usize,
-        /// What it may say.
-        max: usize,
+    /// The stream does not begin with the preface: whatever speaks there is no holdfast.
+    #[error("instead of the agent's first words came {noise}")]
+    NotHoldfast {
+        /// What came instead.
+        noise: Noise,
     },
+    /// No such kind of frame.
+    #[error("a frame of the unknown kind {kind}")]
+    UnknownKind {
+        /// The kind's number.
+        kind: u8,
+    },
+    /// A payload that is empty or over its bound.
+    #[error("a frame ({kind:?}) of {len} bytes: 1 to {max} are allowed")]
+    Length {
+        /// What the frame carries.
+        kind: FrameKind,
+        /// Its length.
+        len: u64,
+        /// How long it may be.
+        max: u64,
+    },
+    /// Compressed data that would decode to nothing, to too much, or to no more than it already is.
+    #[error("compressed data of {len} bytes that says it decodes to {decoded}")]
+    Expansion {
+        /// Length as sent.
+        len: u64,
+        /// Length that it claims to have when decoded.
+        decoded: u64,
+    },
+    /// The stream ended within a frame.
+    #[error("the stream ended in the middle of a frame")]
+    Truncated,
+}
+
+impl FrameError {
+    /// The class under which to record it; `None` for what a broken connection or a talkative shell does, too.
+    pub const fn class(&self) -> Option<ViolationClass> {
+        match self {
+            Self::UnknownKind { .. } | Self::Length { .. } => Some(ViolationClass::Protocol),
+            Self::Expansion { .. } => Some(ViolationClass::Expansion),
+            Self::NotHoldfast { .. } | Self::Truncated => None,
+        }
+    }
+}
+
+/// The first bytes of a stream that is not ours, at most [`MAX_NOISE`]; shown escaped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Noise(Vec<u8>);
+
+impl Noise {
+    /// Keeps the first bytes of `bytes`.
+    pub fn new(bytes: &[u8]) -> Self {
+        Self(bytes[..bytes.len().min(MAX_NOISE)].to_vec())
+    }
+
+    /// The bytes as they came.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Noise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.as_slice() {
+            b"" => f.write_str("nothing"),
+            bytes => write!(f, "\"{}\"", bytes.escape_ascii()),
+        }
+    }
 }
 
 impl FrameHeader {
-    /// Reads a header from the front of `bytes`, and how long it is; `None` if more bytes are needed.
-    pub fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, FrameError> {
-        let Some(number) = bytes.first().copied() else { return Ok(None) };
-        if number > 2 {
-            return Err(FrameError::Kind(number));
-        }
-        let word = |at: usize| bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize);
-        let Some(len) = word(1) else { return Ok(None) };
-        let (kind, max, header) = match number {
-            0 => (FrameKind::Message, MAX_MESSAGE, 5),
-            1 => (FrameKind::Data, MAX_DATA, 5),
-            _ => {
-                let Some(decoded) = word(5) else { return Ok(None) };
-                check(decoded, MAX_DATA)?;
-                (FrameKind::Compressed { decoded }, MAX_COMPRESSED, 9)
-            }
-        };
-        check(len, max)?;
-        Ok(Some((Self { kind, len }, header)))
+    /// Bytes of the longest header.
+    pub const MAX_LEN: usize = 9;
+
+    /// The header of a message.
+    pub const fn message(len: usize) -> Result<Self, FrameError> {
+        Self::checked(FrameKind::Message, len as u64, 0)
     }
 
-    /// Appends the header's bytes.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        let (number, decoded) = match self.kind {
-            FrameKind::Message => (0, None),
-            FrameKind::Data => (1, None),
-            FrameKind::Compressed { decoded } => (2, Some(decoded)),
+    /// The header of data as it is.
+    pub const fn raw(len: usize) -> Result<Self, FrameError> {
+        Self::checked(FrameKind::Raw, len as u64, 0)
+    }
+
+    /// The header of compressed data.
+    pub const fn zstd(len: usize, decoded_len: usize) -> Result<Self, FrameError> {
+        Self::checked(FrameKind::Zstd, len as u64, decoded_len as u64)
+    }
+
+    const fn checked(kind: FrameKind, len: u64, decoded: u64) -> Result<Self, FrameError> {
+        let max = match kind {
+            FrameKind::Message => MAX_MESSAGE,
+            FrameKind::Raw | FrameKind::Zstd => MAX_DATA,
+        } as u64;
+        if len == 0 || len > max {
+            return Err(FrameError::Length { kind, len, max });
+        }
+        // Compressed data is always shorter than what it decodes to: otherwise it must be sent as it is.
+        if matches!(kind, FrameKind::Zstd) && (decoded <= len || decoded > max) {
+            return Err(FrameError::Expansion { len, decoded });
+        }
+        Ok(Self { kind, payload_len: len as u32, decoded_len: decoded as u32 })
+    }
+
+    /// The header that `bytes` begin with; `None` if more bytes are needed to tell.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
+        let kind = match bytes.first() {
+            None => return Ok(None),
+            Some(1) => FrameKind::Message,
+            Some(2) => FrameKind::Raw,
+            Some(3) => FrameKind::Zstd,
+            Some(&kind) => return Err(FrameError::UnknownKind { kind }),
         };
-        out.push(number);
-        out.extend_from_slice(&(self.len as u32).to_le_bytes());
-        out.extend(decoded.into_iter().flat_map(|decoded| (decoded as u32).to_le_bytes()));
+        let number = |at: usize| {
+            let field = bytes.get(at..at + 4)?.first_chunk()?;
+            Some(u64::from(u32::from_le_bytes(*field)))
+        };
+        match (kind, number(1), number(5)) {
+            (_, None, _) | (FrameKind::Zstd, _, None) => Ok(None),
+            (FrameKind::Zstd, Some(len), Some(decoded)) => Self::checked(kind, len, decoded).map(Some),
+            (_, Some(len), _) => Self::checked(kind, len, 0).map(Some),
+        }
+    }
+
+    /// The header's bytes.
+    pub fn encode(&self) -> EncodedHeader {
+        let mut bytes = [0; Self::MAX_LEN];
+        bytes[0] = self.kind as u8;
+        bytes[1..5].copy_from_slice(&self.payload_len.to_le_bytes());
+        bytes[5..9].copy_from_slice(&self.decoded_len.to_le_bytes());
+        EncodedHeader { bytes, len: self.header_len() }
+    }
+
+    /// What the frame carries.
+    pub const fn kind(&self) -> FrameKind {
+        self.kind
+    }
+
+    /// Length of the header itself.
+    pub const fn header_len(&self) -> usize {
+        if matches!(self.kind, FrameKind::Zstd) { 9 } else { 5 }
+    }
+
+    /// Length of what follows the header.
+    pub const fn payload_len(&self) -> usize {
+        self.payload_len as usize
+    }
+
+    /// Length of the payload once it is decoded.
+    pub const fn decoded_len(&self) -> usize {
+        if matches!(self.kind, FrameKind::Zstd) { self.decoded_len as usize } else { self.payload_len as usize }
     }
 }
 
-fn check(len: usize, max: usize) -> Result<(), FrameError> {
-    if (1..=max).contains(&len) { Ok(()) } else { Err(FrameError::Length { len, max }) }
+/// A header as it stands in the stream.
+#[derive(Debug, Clone, Copy)]
+pub struct EncodedHeader {
+    bytes: [u8; FrameHeader::MAX_LEN],
+    len: usize,
+}
+
+impl std::ops::Deref for EncodedHeader {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_header_is_read_back_once_all_of_it_is_there() {
-        for header in [
-            FrameHeader { kind: FrameKind::Message, len: 1 },
-            FrameHeader { kind: FrameKind::Data, len: MAX_DATA },
-            FrameHeader { kind: FrameKind::Compressed { decoded: 77 }, len: 20 },
-        ] {
-            let mut bytes = Vec::new();
-            header.write(&mut bytes);
-            for cut in 0..bytes.len() {
-                assert_eq!(FrameHeader::parse(&bytes[..cut]), Ok(None));
-            }
-            assert_eq!(FrameHeader::parse(&bytes), Ok(Some((header, bytes.len()))));
-        }
-    }
-
-    #[test]
-    fn lengths_beyond_their_bounds_and_unknown_kinds_are_refused() {
-        assert_eq!(FrameHeader::parse(&[3]), Err(FrameError::Kind(3)));
-        for bytes in [[0, 0, 0, 0, 0], [0, 0xff, 0xff, 0xff, 0xff], [1, 1, 0, 16, 0]] {
-            assert!(matches!(FrameHeader::parse(&bytes), Err(FrameError::Length { .. })), "{bytes:?}");
-        }
-        let bomb = [2, 10, 0, 0, 0, 0xff, 0xff, 0xff, 0x7f];
-        assert!(matches!(FrameHeader::parse(&bomb), Err(FrameError::Length { .. })));
-    }
-}
+mod tests;
