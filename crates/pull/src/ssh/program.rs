@@ -54,6 +54,8 @@ impl SshProgram {
             "RemoteCommand=none",
             "RequestTTY=no",
             "EscapeChar=none",
+            // It tells the host's key in its log; the rest of that is left out.
+            "LogLevel=DEBUG1",
             "ServerAliveInterval=15",
             "ServerAliveCountMax=4",
             if self.batch { "BatchMode=yes" } else { "BatchMode=no" },
