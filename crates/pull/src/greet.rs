@@ -6,7 +6,7 @@ use crate::Violation;
 use crate::link::{ClientLink, LinkError, Up};
 
 /// Waits for the agent's greeting and answers it.
-pub(crate) fn greet(link: &mut dyn ClientLink) -> Result<AgentHello, LinkError> {
+pub fn greet(link: &mut dyn ClientLink) -> Result<AgentHello, LinkError> {
     let hello = match link.recv()? {
         Up::Message(FromAgent::Hello(hello)) => hello,
         Up::Message(FromAgent::Refused { message }) => return Err(LinkError::Refused(message)),

@@ -55,6 +55,9 @@ pub enum LinkError {
     /// The other side broke a rule of the protocol.
     #[error("the client broke the protocol: {0}")]
     Violation(#[from] Violation),
+    /// No version in common.
+    #[error(transparent)]
+    Version(holdfast_wire::NoCommonVersion),
 }
 
 impl From<holdfast_wire::Violation> for LinkError {
@@ -86,7 +89,7 @@ pub trait ClientLink {
     /// Sends the bytes of the blob that was announced last.
     fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError>;
 
-    /// Whether chunks must be hashed again.
+    /// Whether chunks must be hashed again: they are a stranger's.
     fn trust(&self) -> Trust;
 
     /// Bytes of messages and chunks that the agent may send before it is granted more; `None` for no limit.
@@ -95,8 +98,8 @@ pub trait ClientLink {
     /// Bytes of messages that came since the last call: they count against the credit.
     fn take_message_bytes(&mut self) -> u64;
 
-    /// Bytes that came from and went to the client so far, on the connection itself.
-    fn traffic(&self) -> Traffic;
+    /// Waits for the agent, told to finish, to be gone; says how many bytes the connection has carried.
+    fn finish(&mut self) -> Traffic;
 }
 
 /// Bytes on the connection.

@@ -97,7 +97,7 @@ impl ClientLink for LocalLink {
         0
     }
 
-    fn traffic(&self) -> Traffic {
+    fn finish(&mut self) -> Traffic {
         Traffic::default()
     }
 }

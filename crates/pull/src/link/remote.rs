@@ -119,17 +119,6 @@ impl RemoteLink {
         self.ssh.host_key()
     }
 
-    /// Waits until the client has gone, so that the traffic is complete. The agent must have been told to finish.
-    pub fn close(&mut self) {
-        while let Ok(Some(record)) = self.up.recv(Some(PATIENCE)) {
-            match record.kind {
-                Kind::Traffic => self.learn_traffic(&record.bytes),
-                Kind::End => break,
-                _ => {}
-            }
-        }
-    }
-
     fn next_record(&mut self) -> Result<Record, LinkError> {
         if let Some(record) = self.early.pop_front() {
             self.early_bytes -= record.bytes.len();
@@ -275,7 +264,14 @@ impl ClientLink for RemoteLink {
         std::mem::take(&mut self.message_bytes)
     }
 
-    fn traffic(&self) -> Traffic {
+    fn finish(&mut self) -> Traffic {
+        while let Ok(Some(record)) = self.up.recv(Some(PATIENCE)) {
+            match record.kind {
+                Kind::Traffic => self.learn_traffic(&record.bytes),
+                Kind::End => break,
+                _ => {}
+            }
+        }
         self.traffic
     }
 }

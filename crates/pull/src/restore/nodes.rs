@@ -51,7 +51,7 @@ impl<'a> NodeWalk<'a> {
         let top = Level { tree, next: 0, path: 0, number: None };
         Ok(Self {
             repository,
-            index: repository.index(),
+            index: repository.engine().index(),
             selection: request.selection,
             levels: vec![top],
             path: Vec::new(),
@@ -137,7 +137,7 @@ impl<'a> NodeWalk<'a> {
 }
 
 fn load(repository: &Repository, id: TreeId) -> Result<Arc<Tree>, RestoreError> {
-    Ok(repository.load_tree(id)?)
+    Ok(repository.engine().load_tree(id)?)
 }
 
 /// A node's metadata as the agent knows it.
