@@ -11,7 +11,6 @@ mod content;
 mod delete;
 mod dirs;
 mod files;
-mod hash;
 mod links;
 mod metadata;
 mod node;

@@ -4,22 +4,19 @@
 
 use std::sync::Arc;
 
+use holdfast_chunker::sha256;
 use holdfast_wire::{BlobHeader, ChunkRef, limits};
 use rustix::io::Errno;
 
 use super::files::Writing;
-use super::hash::sha256;
 use super::session::Session;
 use super::sparse;
 use super::trouble::{RestoreError, Trouble};
 
-/// Most that a stored blob may be longer than its plaintext: what zstd adds to what it can't compress.
-const OVERHEAD: usize = 64 << 10;
-
 /// Checks the announcement of a blob against every bound.
 pub(super) fn check(header: &BlobHeader) -> Result<(), RestoreError> {
     let (len, stored) = (header.len as usize, header.stored_len as usize);
-    if len > limits::MAX_CHUNK || stored > limits::MAX_CHUNK + OVERHEAD || (!header.compressed && stored != len) {
+    if len > limits::MAX_CHUNK || stored > limits::MAX_STORED_BLOB || (!header.compressed && stored != len) {
         return Err(RestoreError::Protocol { what: "it announced a blob of an impossible length" });
     }
     Ok(())
@@ -110,7 +107,7 @@ impl Session {
             .map_err(|error| Trouble::write("write")(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
         self.report.wrote(written);
         // If it ends in zeros the file may be shorter; only the last chunk of a file matters, and it then is set anew.
-        if !plain.last_chunk::<1>().is_some_and(|[last]| *last == 0) {
+        if plain.last().is_some_and(|last| *last != 0) {
             writing.extends_to(target.offset + plain.len() as u64);
         }
         Ok(())

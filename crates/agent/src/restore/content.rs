@@ -7,10 +7,10 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
+use holdfast_chunker::{Sha256, sha256};
 use holdfast_model::BlobId;
 use holdfast_wire::{ChunkRef, limits};
 
-use super::hash::{Sha256, sha256};
 use super::sparse::{self, Beneath};
 
 /// Bytes read at once.
@@ -114,7 +114,7 @@ fn hash_at(
     mut each: impl FnMut(u64, &[u8]) -> io::Result<()>,
 ) -> io::Result<Option<BlobId>> {
     let mut left = len as usize;
-    let mut hash = Sha256::default();
+    let mut hash = Sha256::new();
     while left > 0 {
         let room = left.min(buffer.len());
         let got = match file.read_at(&mut buffer[..room], offset) {

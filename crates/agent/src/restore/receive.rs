@@ -3,7 +3,7 @@
 //! One thread receives and makes directories; everything else is done by a few others. Every bound of the protocol that
 //! concerns more than one message is checked here.
 
-use holdfast_wire::{BlobHeader, ChunkRef, EntryKind, FromAgent, RestoreNode, RestoreOutcome, ToAgent};
+use holdfast_wire::{BlobHeader, ChunkRef, EntryKind, FromAgent, RestoreNode, RestoreOutcome, ToAgent, limits};
 use rustix::fs::FileType;
 
 use super::blob::{self, Decoder};
@@ -17,7 +17,7 @@ use super::trouble::{RestoreError, Trouble};
 use crate::{Down, Downlink};
 
 /// Chunks of one file: their need must fit into a message.
-const MAX_CHUNKS: usize = 8_000_000;
+const MAX_CHUNKS: usize = limits::MAX_FILE_CHUNKS as usize;
 
 /// Work for any thread.
 pub(super) enum Job {
@@ -115,12 +115,12 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     }
 
     fn message(&mut self, message: ToAgent) -> Result<(), RestoreError> {
-        if self.incoming.is_some() && !matches!(message, ToAgent::MoreChunks { .. } | ToAgent::Credit { .. }) {
-            return Err(protocol("it sent something else before the end of a file's content"));
+        if !matches!(message, ToAgent::MoreChunks(_) | ToAgent::Credit { .. }) {
+            self.end_of_content()?;
         }
         match message {
             ToAgent::Nodes(nodes) => nodes.into_iter().try_for_each(|node| self.node(node)),
-            ToAgent::MoreChunks { chunks, last } => self.chunks(chunks, last),
+            ToAgent::MoreChunks(chunks) => self.more_chunks(chunks),
             ToAgent::WindowEnd => {
                 self.session.report.window_end();
                 Ok(())
@@ -138,12 +138,10 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     }
 
     fn node(&mut self, mut node: RestoreNode) -> Result<(), RestoreError> {
-        if self.incoming.is_some() {
-            return Err(protocol("it sent a node before the end of a file's content"));
-        }
+        self.end_of_content()?;
         let number = self.next;
         self.next += 1;
-        let (chunks, more) = (std::mem::take(&mut node.chunks), node.more_chunks);
+        let chunks = std::mem::take(&mut node.chunks);
         let (first, whole, path) = (node.hard_link_to, node.whole, node.path.clone());
         let is_file = matches!(node.entry.kind, EntryKind::File { .. }) && first.is_none();
         let accepted = match Node::new(number, node) {
@@ -158,7 +156,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             self.session.report.expect_need();
             let content = Content::default();
             self.incoming = Some(Incoming { number, node: accepted, content, chunks: 0, bounded: true });
-            return self.chunks(chunks, !more);
+            return self.more_chunks(chunks);
         }
         match (accepted, first) {
             (None, _) => Ok(()),
@@ -190,16 +188,18 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         }
     }
 
-    /// Takes the next part of a file's content; with the last, the file can be worked on.
-    fn chunks(&mut self, chunks: Vec<ChunkRef>, last: bool) -> Result<(), RestoreError> {
+    /// Takes the next part of the content of the file that came last.
+    fn more_chunks(&mut self, chunks: Vec<ChunkRef>) -> Result<(), RestoreError> {
         let Some(incoming) = &mut self.incoming else {
             return Err(protocol("it sent content without a file"));
         };
         incoming.chunks += chunks.len();
         incoming.bounded &= incoming.chunks <= MAX_CHUNKS && incoming.content.extend(chunks);
-        if !last {
-            return Ok(());
-        }
+        Ok(())
+    }
+
+    /// Something else follows: the content of the file that came last is complete, and it can be worked on.
+    fn end_of_content(&mut self) -> Result<(), RestoreError> {
         let Some(Incoming { number, node, content, chunks, bounded }) = self.incoming.take() else { return Ok(()) };
         match node {
             Some(node) if bounded => return self.submit(Job::File(Box::new(FileNode { node, content })), 0),
@@ -238,9 +238,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     }
 
     fn finish(&mut self) -> Result<(), RestoreError> {
-        if self.incoming.is_some() {
-            return Err(protocol("it ended before the end of a file's content"));
-        }
+        self.end_of_content()?;
         self.queue.drain()?;
         if self.session.is_stopped() {
             return Ok(());
