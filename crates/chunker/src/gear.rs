@@ -2,8 +2,8 @@
 //!
 //! The gear hash is from Xia et al., "Ddelta", Performance Evaluation 79 (2014); skipping the minimum and normalized
 //! chunking (a stricter mask before the average size, a laxer one after it) from Xia et al., "FastCDC", USENIX ATC
-//! 2016; two bytes a step from Xia et al., IEEE TPDS 31(9) (2020). Unlike there, the 64 bytes before the minimum fill
-//! the window, so that a cut after exactly the minimum is found as any other.
+//! 2016. Unlike there, the 64 bytes before the minimum fill the window, so that a cut after exactly the minimum is
+//! found as any other, and the mask is of the highest bits, which depend on the most bytes.
 //! What the cuts are may never change for a repository that exists: equal data would no longer be found equal.
 
 mod table;
@@ -63,13 +63,12 @@ impl Gear {
         let last = self.limits.min() - 1;
         let unhashed = data.len().min((last + 1 - Limits::WINDOW).saturating_sub(self.len));
         let hashed = (data.len() - unhashed).min(last.saturating_sub(self.len + unhashed));
-        self.table.roll(&mut self.hash, &data[unhashed..unhashed + hashed]);
+        self.hash = self.table.roll(self.hash, &data[unhashed..unhashed + hashed]);
         self.len += unhashed + hashed;
         unhashed + hashed
     }
 }
 
-/// The highest bits but one: they depend on the most bytes, and the highest must stay free for [`GearTable::find`].
 fn mask(bits: u32) -> u64 {
-    ((1 << bits) - 1) << (63 - bits)
+    !(u64::MAX >> bits)
 }

@@ -5,8 +5,11 @@
 
 mod cancel;
 mod clock;
+pub mod duration;
 mod id;
 pub mod monitor;
+pub mod retention;
+pub mod size;
 mod timestamp;
 
 pub use cancel::{CancelToken, Cancelled};

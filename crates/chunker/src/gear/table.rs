@@ -6,64 +6,84 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::hash::Sha256;
+use crate::limits::Limits;
 
 /// The 256 random numbers of the gear hash. Clones share them.
 #[derive(Clone)]
-pub struct GearTable(Arc<Numbers>);
+pub struct GearTable(Arc<[u64; 256]>);
 
-struct Numbers {
-    one: [u64; 256],
-    /// The same, shifted by one bit, for the first byte of two.
-    two: [u64; 256],
-}
+/// How many places of a block are worked on at once: a step waits for the one before, so one place alone leaves the
+/// processor idle.
+const LANES: usize = 4;
+/// How many bytes each of them covers. Longer ones save starts of lanes, shorter ones work done twice at a cut.
+const LANE: usize = 4096;
+const BLOCK: usize = LANES * LANE;
 
 impl GearTable {
     /// The table of a repository's secret: the number of byte `i` is the first 8 bytes, least significant first, of
     /// SHA-256("holdfast gear v1" ‖ seed ‖ i).
     pub fn new(seed: &[u8; 32]) -> Self {
-        let one = std::array::from_fn(|i| {
+        Self(Arc::new(std::array::from_fn(|i| {
             let mut hash = Sha256::new();
             hash.update(b"holdfast gear v1");
             hash.update(seed);
             hash.update(&[i as u8]);
             let [a, b, c, d, e, f, g, h, ..] = hash.finish();
             u64::from_le_bytes([a, b, c, d, e, f, g, h])
-        });
-        Self(Arc::new(Numbers { one, two: one.map(|number| number << 1) }))
+        })))
     }
 
     /// Takes `data` into the hash.
-    pub(super) fn roll(&self, hash: &mut u64, data: &[u8]) {
-        for &byte in data {
-            *hash = (*hash << 1).wrapping_add(self.0.one[usize::from(byte)]);
-        }
+    pub(super) fn roll(&self, hash: u64, data: &[u8]) -> u64 {
+        data.iter().fold(hash, |hash, &byte| self.step(hash, byte))
     }
 
     /// Takes `data` into the hash up to the first byte after which no bit of `mask` is set, and returns the number of
-    /// bytes up to there. After a find, the hash is of no use. The highest bit of `mask` must be clear: it is lost
-    /// when the first byte of two is looked at with the hash shifted by one bit too many.
+    /// bytes up to there; the hash is then of no use.
     pub(super) fn find(&self, hash: &mut u64, mask: u64, data: &[u8]) -> Option<usize> {
-        let Numbers { one, two } = &*self.0;
-        let mut h = *hash;
-        let (pairs, rest) = data.as_chunks::<2>();
-        for (i, [a, b]) in pairs.iter().enumerate() {
-            h = (h << 2).wrapping_add(two[usize::from(*a)]);
-            if h & (mask << 1) == 0 {
-                return Some(2 * i + 1);
-            }
-            h = h.wrapping_add(one[usize::from(*b)]);
+        let (mut h, passed) = self.pass_blocks(*hash, mask, data);
+        for (i, &byte) in data.iter().enumerate().skip(passed) {
+            h = self.step(h, byte);
             if h & mask == 0 {
-                return Some(2 * i + 2);
-            }
-        }
-        for byte in rest {
-            h = (h << 1).wrapping_add(one[usize::from(*byte)]);
-            if h & mask == 0 {
-                return Some(data.len());
+                return Some(i + 1);
             }
         }
         *hash = h;
         None
+    }
+
+    /// Takes in whole blocks as long as they hold no cut. Returns the hash after them, and their length.
+    fn pass_blocks(&self, mut hash: u64, mask: u64, data: &[u8]) -> (u64, usize) {
+        let (blocks, _) = data.as_chunks::<BLOCK>();
+        for (i, block) in blocks.iter().enumerate() {
+            match self.pass_block(hash, mask, block) {
+                Some(after) => hash = after,
+                None => return (hash, i * BLOCK),
+            }
+        }
+        (hash, blocks.len() * BLOCK)
+    }
+
+    fn pass_block(&self, hash: u64, mask: u64, block: &[u8; BLOCK]) -> Option<u64> {
+        let (lanes, _) = block.as_chunks::<LANE>();
+        let mut hashes = [hash; LANES];
+        for (hash, before) in hashes[1..].iter_mut().zip(lanes) {
+            *hash = self.roll(0, &before[LANE - Limits::WINDOW..]);
+        }
+        for i in 0..LANE {
+            for (hash, lane) in hashes.iter_mut().zip(lanes) {
+                *hash = self.step(*hash, lane[i]);
+                if *hash & mask == 0 {
+                    return None;
+                }
+            }
+        }
+        Some(hashes[LANES - 1])
+    }
+
+    #[inline]
+    fn step(&self, hash: u64, byte: u8) -> u64 {
+        (hash << 1).wrapping_add(self.0[usize::from(byte)])
     }
 }
 
