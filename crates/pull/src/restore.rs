@@ -41,6 +41,9 @@ pub struct RestoreRequest<'a> {
     pub dry_run: bool,
     /// Which paths to restore, as `/`-separated paths beneath the tree with a leading `/`.
     pub selection: &'a dyn Selection,
+    /// Paths, as in the selection, beneath which the snapshot holds every directory as a whole, so that what it does
+    /// not hold may be deleted there. Empty when only a part is restored.
+    pub whole_beneath: &'a [Vec<u8>],
 }
 
 /// Decides what of a tree is restored.

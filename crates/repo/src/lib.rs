@@ -2,6 +2,7 @@
 //!
 //! Everything here works on a [`Store`](holdfast_store::Store) and knows neither clients nor networks. Nothing is printed.
 
+pub mod catalogue;
 mod closure;
 pub mod config;
 pub mod crypto;
