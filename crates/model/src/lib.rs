@@ -8,6 +8,7 @@ mod clock;
 pub mod duration;
 mod id;
 pub mod monitor;
+pub mod pattern;
 pub mod retention;
 pub mod size;
 mod timestamp;
