@@ -11,6 +11,7 @@ pub mod monitor;
 pub mod pattern;
 pub mod retention;
 pub mod size;
+pub mod source;
 mod timestamp;
 
 pub use cancel::{CancelToken, Cancelled};
