@@ -58,6 +58,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 fn check_files(root: &Path) -> Result<Vec<Violation>> {
     let unwanted = words::unwanted(root)?;
     let mut found = Vec::new();
+    let mut rust = Vec::new();
     for path in files::list(root)? {
         let bytes = match std::fs::read(root.join(&path)) {
             Ok(bytes) => bytes,
@@ -70,9 +71,11 @@ fn check_files(root: &Path) -> Result<Vec<Violation>> {
         let Ok(text) = String::from_utf8(bytes) else { continue };
         found.extend(words::check(&path, &text, &unwanted));
         if path.extension().is_some_and(|extension| extension == "rs") {
-            found.extend(source::check(&path, &text));
+            rust.push((path, text));
         }
     }
+    let for_tests = rust.iter().flat_map(|(path, text)| source::test_modules(path, text)).collect();
+    found.extend(rust.iter().flat_map(|(path, text)| source::check(path, text, &for_tests)));
     Ok(found)
 }
 
@@ -96,6 +99,22 @@ mod tests {
         let mut places: Vec<_> = found.iter().map(|violation| violation.place.as_str()).collect();
         places.sort_unstable();
         assert_eq!(places, ["crates/a/src/deep/er.rs", "crates/a/src/mod.rs", "docs/text.md"]);
+    }
+
+    #[test]
+    fn a_module_that_is_declared_for_tests_is_test_code_with_all_beneath_it() {
+        let dir = temp_dir();
+        let tree = Tree::create(dir.path());
+        let call = "//! Doc.\nfn f() { x.unwrap(); }\n";
+        tree.file("src/lib.rs", "//! Doc.\nmod foo;\n#[cfg(test)]\nmod testing;\n")
+            .file("src/testing.rs", call)
+            .file("src/testing/deep.rs", call)
+            .file("src/foo.rs", "//! Doc.\nmod bar;\n#[cfg(test)]\npub(crate) mod tests;\n")
+            .file("src/foo/tests.rs", call)
+            .file("src/foo/testing.rs", call);
+        let found = check_files(dir.path()).unwrap();
+        let places: Vec<_> = found.iter().map(|violation| violation.place.as_str()).collect();
+        assert_eq!(places, ["src/foo/testing.rs"]);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod apt;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -43,11 +44,11 @@ pub(crate) fn fetch(workspace: &Workspace) -> Result<()> {
     let dir = workspace.tools();
     std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let mut apt = None;
-    let mut failed = Vec::new();
+    let mut failed: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for program in PROGRAMS {
         match fetch_one(program, &dir, &mut apt) {
             Ok(version) => eprintln!("{} {version}: {}", program.name, dir.join(program.name).display()),
-            Err(error) => failed.push(format!("{}: {error:#}", program.name)),
+            Err(error) => failed.entry(format!("{error:#}")).or_default().push(program.name),
         }
     }
     // The package lists are large and soon out of date.
@@ -57,7 +58,8 @@ pub(crate) fn fetch(workspace: &Workspace) -> Result<()> {
     if failed.is_empty() {
         return Ok(());
     }
-    bail!("cannot get every program that the tests compare with:\n  {}", failed.join("\n  "))
+    let reasons: Vec<String> = failed.iter().map(|(reason, names)| format!("{}: {reason}", names.join(", "))).collect();
+    bail!("cannot get every program that the tests compare with:\n  {}", reasons.join("\n  "))
 }
 
 fn fetch_one(program: &Program, dir: &Path, apt: &mut Option<Apt>) -> Result<String> {
@@ -85,7 +87,7 @@ fn fetch_one(program: &Program, dir: &Path, apt: &mut Option<Apt>) -> Result<Str
             Err(error) => reasons.push(format!("{suite}: {error:#}")),
         }
     }
-    bail!("{}", reasons.join("; "))
+    bail!("{}", reasons.join("\n    "))
 }
 
 fn on_path(program: &Program) -> Option<(PathBuf, String)> {

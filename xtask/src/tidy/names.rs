@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Violation;
 
 /// Names that say nothing, so that anything ends up there.
-const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "helper", "helpers", "misc", "shared", "stuff"];
+const EMPTY_NAMES: &[&str] = &["util", "utils", "common", "helpers", "misc", "stuff"];
 
 pub(super) fn check(path: &Path) -> Vec<Violation> {
     let place = path.display().to_string();

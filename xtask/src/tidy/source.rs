@@ -1,6 +1,7 @@
 //! The rules for one Rust file: how long, how it begins, and what it must not hold.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::Violation;
 use super::tokens::{Facts, facts};
@@ -11,7 +12,8 @@ const FILE_LINES: usize = 600;
 /// The most lines of a function, its signature included. Think again long before: at 60.
 const FUNCTION_LINES: usize = 100;
 
-pub(super) fn check(path: &Path, text: &str) -> Vec<Violation> {
+/// Everything about a file that is not as agreed. `for_tests` are the modules that [`test_modules`] found.
+pub(super) fn check(path: &Path, text: &str, for_tests: &BTreeSet<PathBuf>) -> Vec<Violation> {
     let place = path.display().to_string();
     let violation = |line: usize, what: String| Violation { place: place.clone(), line, what };
     let mut found = Vec::new();
@@ -34,7 +36,7 @@ pub(super) fn check(path: &Path, text: &str) -> Vec<Violation> {
     for (name, line) in &facts.unfinished {
         found.push(violation(*line, format!("`{name}!` marks unfinished work: finish it")));
     }
-    if is_test_code(path) {
+    if is_test_code(path, for_tests) {
         return found;
     }
     for line in &facts.unwraps {
@@ -63,9 +65,17 @@ fn production_lines(text: &str, facts: &Facts) -> usize {
     text.lines().count() - tests
 }
 
-/// Whether the whole file is for tests: by where it lies, as there is nothing in the file that says it.
-fn is_test_code(path: &Path) -> bool {
-    path.iter().any(|part| part == "tests" || part == "tests.rs" || part == "benches")
+/// The modules in files of their own that this file declares for tests only: their files' paths without `.rs`.
+pub(super) fn test_modules(path: &Path, text: &str) -> Vec<PathBuf> {
+    let root = path.file_name().is_some_and(|name| name == "lib.rs" || name == "main.rs");
+    let beneath = if root { path.with_file_name("") } else { path.with_extension("") };
+    facts(text).map_or_else(|_| Vec::new(), |facts| facts.test_modules.iter().map(|name| beneath.join(name)).collect())
+}
+
+/// Whether the whole file is for tests: one of cargo's directories for such, or declared so, or beneath what is.
+fn is_test_code(path: &Path, for_tests: &BTreeSet<PathBuf>) -> bool {
+    let in_directory = path.iter().any(|part| part == "tests" || part == "benches");
+    in_directory || path.with_extension("").ancestors().any(|module| for_tests.contains(module))
 }
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub(super) struct Facts {
     pub(super) functions: Vec<(String, usize, usize)>,
     /// Lines of items that are compiled for tests only.
     pub(super) test_lines: Vec<RangeInclusive<usize>>,
+    /// Modules in files of their own that are compiled for tests only.
+    pub(super) test_modules: Vec<String>,
     /// Lines outside tests that call `unwrap()`.
     pub(super) unwraps: Vec<usize>,
     /// Macros that mark unfinished work, anywhere: name and line.
@@ -43,6 +45,7 @@ fn scan(tokens: &[TokenTree], in_test: bool, facts: &mut Facts) {
             if !in_test && is_for_tests(attribute) {
                 let end = item_end(tokens, at);
                 facts.test_lines.push(first_line(&tokens[at])..=last_line(&tokens[end - 1]));
+                facts.test_modules.extend(module_elsewhere(&tokens[at..end]));
                 scan(&tokens[at + 2..end], true, facts);
                 at = end;
                 continue;
@@ -143,6 +146,16 @@ fn item_end(tokens: &[TokenTree], start: usize) -> usize {
         token => is_punct(Some(token), ';'),
     };
     tokens[at..].iter().position(ends).map_or(tokens.len(), |found| at + found + 1)
+}
+
+/// The module's name, if the item is `mod name;`.
+fn module_elsewhere(item: &[TokenTree]) -> Option<String> {
+    match item {
+        [.., TokenTree::Ident(word), TokenTree::Ident(name), end] if word == "mod" && is_punct(Some(end), ';') => {
+            Some(name.to_string())
+        }
+        _ => None,
+    }
 }
 
 fn inside(group: &Group) -> Vec<TokenTree> {

@@ -1,5 +1,6 @@
 //! Debian packages of any suite, unpacked without installing, through the machine's own apt.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -13,8 +14,8 @@ const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 pub(super) struct Apt {
     dir: PathBuf,
     mirror: String,
-    /// Suites whose lists have been fetched.
-    known: Vec<String>,
+    /// Suites whose lists were asked for, and what went wrong.
+    asked: BTreeMap<String, Result<(), String>>,
 }
 
 impl Apt {
@@ -28,7 +29,7 @@ impl Apt {
         if !Path::new(KEYRING).exists() {
             bail!("{KEYRING} is missing (package debian-archive-keyring): packages could not be verified");
         }
-        let apt = Self { dir: dir.to_owned(), mirror, known: Vec::new() };
+        let apt = Self { dir: dir.to_owned(), mirror, asked: BTreeMap::new() };
         for part in ["lists/partial", "cache/archives/partial", "packages"] {
             let part = dir.join(part);
             std::fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
@@ -64,15 +65,15 @@ impl Apt {
     }
 
     fn update(&mut self, suite: &str) -> Result<()> {
-        if self.known.iter().any(|known| known == suite) {
-            return Ok(());
+        if let Some(known) = self.asked.get(suite) {
+            return known.clone().map_err(anyhow::Error::msg);
         }
         let source = format!("deb [signed-by={KEYRING}] {} {suite} main\n", self.mirror);
         self.write(&format!("{suite}.list"), &source)?;
         eprintln!("fetching the list of packages of Debian {suite}");
-        output(self.apt(suite).arg("update")).map_err(first_error)?;
-        self.known.push(suite.to_owned());
-        Ok(())
+        let answer = output(self.apt(suite).arg("update")).map(drop).map_err(first_error);
+        self.asked.insert(suite.to_owned(), answer.as_ref().map_err(ToString::to_string).copied());
+        answer
     }
 
     /// apt-get for one suite, with nothing of the machine's own lists.
