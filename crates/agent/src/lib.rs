@@ -3,5 +3,6 @@
 //! It holds no key, knows no repository and keeps nothing between runs. It links nothing that does.
 
 mod link;
+pub mod restore;
 
 pub use link::{Down, Downlink, LinkClosed, Uplink};

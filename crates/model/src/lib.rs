@@ -5,12 +5,18 @@
 
 mod cancel;
 mod clock;
+pub mod duration;
 mod id;
 pub mod monitor;
+pub mod pattern;
+pub mod retention;
+pub mod size;
+pub mod source;
 mod timestamp;
 
 pub use cancel::{CancelToken, Cancelled};
 pub use clock::{Clock, SystemClock};
 pub use id::{BlobId, Id, IndexId, KeyId, LockId, PackId, ParseIdError, RepositoryId, SnapshotId, TreeId};
 pub use monitor::{Monitor, Silent};
+pub use size::{ParseSizeError, parse_size};
 pub use timestamp::Timestamp;
