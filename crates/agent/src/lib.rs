@@ -11,6 +11,7 @@ mod error;
 mod link;
 mod options;
 mod outbox;
+pub mod restore;
 mod serve;
 mod stop;
 #[cfg(test)]

@@ -1,6 +1,4 @@
-//! Retention against the real restic, whose path is in `HOLDFAST_RESTIC`; without it, says that it was skipped.
-
-mod repository;
+//! Retention: the same snapshots must stay, for the same reasons.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,6 +8,8 @@ use holdfast_model::retention::{Candidate, GroupBy, PlanError, Reason, Retention
 use holdfast_model::{Clock, SystemClock};
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
+
+use crate::{repository, restic};
 
 /// What to keep and how to group, as restic's options without `--keep-`.
 const SETTINGS: &[&str] = &[
@@ -180,10 +180,7 @@ fn theirs(program: &str, repository: &Path, zone: &str, setting: &str) -> Result
 
 #[test]
 fn the_same_snapshots_are_kept_for_the_same_reasons_as_by_restic() {
-    let Ok(program) = std::env::var("HOLDFAST_RESTIC") else {
-        eprintln!("SKIPPED: HOLDFAST_RESTIC does not name a restic to compare with");
-        return;
-    };
+    let Some(program) = restic() else { return };
     let dir = tempfile::tempdir().unwrap();
     let snapshots = snapshots();
     let ids = repository::create(dir.path(), &snapshots);
