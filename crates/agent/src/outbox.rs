@@ -56,7 +56,7 @@ impl Outbox {
         self.send(FromAgent::Problem {
             path: ByteBuf::from(&path[..path.len().min(MAX_PATH)]),
             during: during.to_owned(),
-            message: message[..message.floor_char_boundary(MAX_TEXT)].to_owned(),
+            message: shortened(message),
         })
     }
 
@@ -74,6 +74,11 @@ impl Outbox {
     fn closed(&self, error: LinkClosed) -> Stopped {
         self.stop.fail(error.into())
     }
+}
+
+fn shortened(text: &str) -> String {
+    let end = (0..=text.len().min(MAX_TEXT)).rev().find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].to_owned()
 }
 
 /// The right to send.

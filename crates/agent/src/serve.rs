@@ -65,20 +65,7 @@ pub(crate) fn next_message(down: &mut impl Downlink) -> Result<ToAgent, AgentErr
 
 /// A message that has no meaning here.
 pub(crate) fn unexpected(message: &ToAgent) -> AgentError {
-    let name = match message {
-        ToAgent::Welcome { .. } => "Welcome",
-        ToAgent::Backup(_) => "Backup",
-        ToAgent::Command(_) => "Command",
-        ToAgent::Restore(_) => "Restore",
-        ToAgent::WantDirs { .. } => "WantDirs",
-        ToAgent::WantFiles { .. } => "WantFiles",
-        ToAgent::WantChunks(_) => "WantChunks",
-        ToAgent::Credit { .. } => "Credit",
-        ToAgent::Nodes(_) => "Nodes",
-        ToAgent::WindowEnd => "WindowEnd",
-        ToAgent::Blob(_) => "Blob",
-        ToAgent::CloseDirs(_) => "CloseDirs",
-        ToAgent::Finish => "Finish",
-    };
+    let text = format!("{message:?}");
+    let name = text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
     AgentError::Protocol { what: format!("it sent {name}, which has no meaning at this point") }
 }

@@ -170,13 +170,13 @@ impl DirHandle {
         self.depth
     }
 
+    pub(crate) fn device(&self) -> u64 {
+        self.identity.0
+    }
+
     /// The name in the directory above; empty for the root of the file system.
     pub(crate) fn name(&self) -> &[u8] {
         &self.name
-    }
-
-    pub(crate) fn parent(&self) -> Option<&Arc<Self>> {
-        self.parent.as_ref()
     }
 
     pub(crate) fn cache(&self) -> &HandleCache {

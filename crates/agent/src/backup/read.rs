@@ -9,7 +9,6 @@ mod open;
 
 use std::sync::Arc;
 
-use holdfast_model::BlobId;
 use holdfast_wire::limits::MAX_FILE_CHUNKS;
 use holdfast_wire::{FileEnd, FileOutcome};
 use rustix::fd::{AsFd, OwnedFd};

@@ -50,7 +50,7 @@ impl Walker {
             match work {
                 Work::Walk(Task::Enter(parent, subdir)) => self.enter(&parent, subdir)?,
                 Work::Walk(Task::GoOn(node, from)) => self.list(&node, Some(from))?,
-                Work::Tell(number, listed) => self.teller.tell(number, &listed)?,
+                Work::Tell(number, listed) => self.teller.tell(number, listed)?,
                 Work::Rest => backup.context.announcer.flush(&backup.context.outbox)?,
             }
             if held_back {

@@ -6,6 +6,7 @@ mod repository;
 mod retention;
 
 /// restic's path, if there is one to compare with.
+#[expect(clippy::print_stderr, reason = "a skipped test must be seen")]
 fn restic() -> Option<String> {
     let program = std::env::var("HOLDFAST_RESTIC").ok();
     if program.is_none() {

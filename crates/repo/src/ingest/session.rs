@@ -27,7 +27,7 @@ use crate::{LockGuard, LockMode, Repository};
 pub struct IngestSession {
     repository: Repository,
     handle: Arc<Handle>,
-    state: Arc<SessionState>,
+    pub(super) state: Arc<SessionState>,
     closure: Mutex<SessionClosure>,
     /// Given back when the session has left the pipeline.
     lock: Option<LockGuard>,
