@@ -1,0 +1,68 @@
+//! How the puller's end gets into the puller's process: as inherited descriptors whose numbers are an argument.
+//!
+//! The descriptors stay closed-on-exec in this process, so that no other child, started meanwhile by another thread,
+//! gets them; only the one child, between fork and exec, lets them pass.
+#![expect(unsafe_code, reason = "a child is prepared between fork and exec, and descriptors come as numbers")]
+
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::SeqCst;
+
+use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+
+use crate::ends::PullerFds;
+use crate::error::HandoverError;
+
+/// Whether this process has taken its inherited end: descriptors belong to the process, and only one may own them.
+static TAKEN: AtomicBool = AtomicBool::new(false);
+
+impl PullerFds {
+    /// Starts the puller with these descriptors; the last argument, for [`Self::from_argument`], is added here.
+    /// This process keeps none of them.
+    pub fn spawn(self, mut command: Command) -> Result<Child, HandoverError> {
+        let numbers = [&self.memory, &self.up_bell, &self.down_bell].map(AsRawFd::as_raw_fd);
+        command.arg(numbers.map(|number| number.to_string()).join(","));
+        let let_pass = move || {
+            for number in numbers {
+                // SAFETY: `self` is dropped after the child has been started, so that the child has copies.
+                let fd = unsafe { BorrowedFd::borrow_raw(number) };
+                fcntl_setfd(fd, FdFlags::empty())?;
+            }
+            Ok(())
+        };
+        // SAFETY: the closure makes system calls only; it neither allocates nor takes locks.
+        unsafe { command.pre_exec(let_pass) };
+        let child = command.spawn().map_err(|source| HandoverError::System { call: "starting the puller", source });
+        drop(self);
+        child
+    }
+
+    /// Takes the descriptors that this process was started with, once.
+    pub fn from_argument(argument: &str) -> Result<Self, HandoverError> {
+        let not = |fault| HandoverError::NotAHandover { fault };
+        let numbers: Vec<RawFd> = argument.split(',').filter_map(|number| number.parse().ok()).collect();
+        let &[memory, up_bell, down_bell] = numbers.as_slice() else {
+            return Err(not("the argument is not three numbers"));
+        };
+        if memory == up_bell || up_bell == down_bell || down_bell == memory || numbers.iter().any(|number| *number < 3)
+        {
+            return Err(not("the numbers are not three of their own"));
+        }
+        if TAKEN.swap(true, SeqCst) {
+            return Err(not("it was taken before"));
+        }
+        for number in &numbers {
+            // SAFETY: the number is not -1, and if nothing is open under it, the calls fail.
+            let fd = unsafe { BorrowedFd::borrow_raw(*number) };
+            fcntl_getfd(fd)
+                .and_then(|flags| fcntl_setfd(fd, flags | FdFlags::CLOEXEC))
+                .map_err(|_| not("nothing is open under one of the numbers"))?;
+        }
+        // SAFETY: they are open, different, none is a standard stream, and whoever started this process gave them for
+        // this purpose alone; they are taken only once.
+        let [memory, up_bell, down_bell] = [memory, up_bell, down_bell].map(|fd| unsafe { OwnedFd::from_raw_fd(fd) });
+        Ok(Self { memory, up_bell, down_bell })
+    }
+}
