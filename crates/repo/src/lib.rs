@@ -4,6 +4,7 @@
 
 mod closure;
 pub mod config;
+mod copy;
 pub mod crypto;
 mod cursor;
 pub mod engine;
@@ -27,6 +28,7 @@ mod tree_walk;
 mod unpacked;
 
 pub use config::{ChunkerKind, Chunking};
+pub use copy::{CopyError, CopyReport, copy_snapshots};
 pub use engine::{CheckpointPolicy, Engine, EngineOptions};
 pub use error::{FileFault, RepoError, RepoErrorKind};
 pub use ingest::{CommitReport, IngestError, IngestSession, Proof};
