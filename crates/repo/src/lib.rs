@@ -2,6 +2,8 @@
 //!
 //! Everything here works on a [`Store`](holdfast_store::Store) and knows neither clients nor networks. Nothing is printed.
 
+pub mod catalogue;
+pub mod check;
 mod closure;
 pub mod config;
 mod copy;

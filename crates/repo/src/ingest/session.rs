@@ -86,6 +86,14 @@ impl IngestSession {
         self.has(BlobKind::Tree, &(*id).into())
     }
 
+    /// Whether this tree, with all that it reaches, is known to be in the live index: it may be taken over by its id.
+    ///
+    /// Cheap, and `false` for trees that nobody has proven yet.
+    pub fn is_closed(&self, id: &TreeId) -> bool {
+        let core = &self.handle.shared.core;
+        core.closed.knows(id) && core.index.has(BlobKind::Tree, &(*id).into())
+    }
+
     fn has(&self, kind: BlobKind, id: &BlobId) -> bool {
         let shared = &self.handle.shared;
         // The index is asked again, because a blob may have come there from the table in between.
