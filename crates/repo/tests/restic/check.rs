@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use holdfast_model::{CancelToken, Silent};
 use holdfast_repo::check::{CheckReport, Finding, ReadData, check};
-use holdfast_repo::{RepoErrorKind, Repository};
+use holdfast_repo::{BlobKind, RepoErrorKind, Repository};
 
 use crate::fixture::Fixture;
 
@@ -71,15 +71,13 @@ fn restic_finds(fixture: &Fixture, read_data: bool) -> bool {
 }
 
 /// Damages one file after the other and compares the verdicts.
-fn verdicts_agree(folder: &str, most: usize) {
-    let Some(fixture) = Fixture::with_two_snapshots() else { return };
-    let folder = fixture.repository.join(folder);
-    for path in files(&folder).into_iter().take(most) {
+fn verdicts_agree(fixture: &Fixture, paths: impl IntoIterator<Item = PathBuf>) {
+    for path in paths {
         let sound = fs::read(&path).unwrap();
         for damage in DAMAGES {
             damage.inflict(&path);
             for read_data in [false, true] {
-                let theirs = restic_finds(&fixture, read_data);
+                let theirs = restic_finds(fixture, read_data);
                 let mode = if read_data { ReadData::Everything } else { ReadData::Nothing };
                 let report = run(&fixture.open(), mode);
                 let ours = report.errors().next().is_some();
@@ -96,18 +94,27 @@ fn verdicts_agree(folder: &str, most: usize) {
 }
 
 #[test]
-fn damaged_packs_are_found() {
-    verdicts_agree("data", 2);
+fn damaged_packs_of_data_and_of_trees_are_found() {
+    let Some(fixture) = Fixture::with_two_snapshots() else { return };
+    let view = fixture.open_with_index().engine().index();
+    let path = |kind| {
+        let (_, at) = view.blobs(kind).next().unwrap();
+        let name = at.pack.to_string();
+        fixture.repository.join("data").join(&name[..2]).join(name)
+    };
+    verdicts_agree(&fixture, [path(BlobKind::Data), path(BlobKind::Tree)]);
 }
 
 #[test]
 fn damaged_index_files_are_found() {
-    verdicts_agree("index", 1);
+    let Some(fixture) = Fixture::with_two_snapshots() else { return };
+    verdicts_agree(&fixture, files(&fixture.repository.join("index")).into_iter().take(1));
 }
 
 #[test]
 fn damaged_snapshots_are_found() {
-    verdicts_agree("snapshots", 1);
+    let Some(fixture) = Fixture::with_two_snapshots() else { return };
+    verdicts_agree(&fixture, files(&fixture.repository.join("snapshots")).into_iter().take(1));
 }
 
 #[test]
