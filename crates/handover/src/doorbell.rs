@@ -39,15 +39,17 @@ impl Doorbell {
 
     /// Waits until the bell rings.
     pub(crate) fn wait(&self, timeout: Option<Duration>) -> io::Result<Wake> {
-        let timeout = timeout.map(|timeout| Timespec {
-            tv_sec: timeout.as_secs() as i64,
-            tv_nsec: timeout.subsec_nanos().into(),
-        });
+        let timeout = timeout
+            .map(|timeout| Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() });
         match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], timeout.as_ref()) {
-            Ok(0) => return Ok(Wake::TimedOut),
-            Ok(_) | Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Ok(0) => Ok(Wake::TimedOut),
+            Ok(_) | Err(Errno::INTR) => self.answer(),
+            Err(error) => Err(error.into()),
         }
+    }
+
+    /// Takes all rings that have come.
+    fn answer(&self) -> io::Result<Wake> {
         let mut rings = [0; 256];
         match recv(self.0.as_fd(), &mut rings, RecvFlags::DONTWAIT) {
             Ok((_, 0)) | Err(Errno::CONNRESET) => Ok(Wake::Gone),
@@ -55,4 +57,15 @@ impl Doorbell {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Waits until one of two bells rings; says what each did.
+pub(crate) fn wait_for_either(a: &Doorbell, b: &Doorbell) -> io::Result<(Option<Wake>, Option<Wake>)> {
+    let mut polled = [PollFd::new(&a.0, PollFlags::IN), PollFd::new(&b.0, PollFlags::IN)];
+    match poll(&mut polled, None) {
+        Ok(_) | Err(Errno::INTR) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let [first, second] = polled.map(|polled| !polled.revents().is_empty());
+    Ok((first.then(|| a.answer()).transpose()?, second.then(|| b.answer()).transpose()?))
 }

@@ -1,4 +1,4 @@
-//! One end of a handover: sends and receives records, waiting where it must.
+//! The ends of a handover: a sender and a receiver on each side, waiting where they must.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -24,8 +24,10 @@ pub struct Sizes {
 pub struct PullerFds {
     /// The shared memory.
     pub memory: OwnedFd,
-    /// The bell.
-    pub doorbell: OwnedFd,
+    /// The bell of the ring to the vault.
+    pub up: OwnedFd,
+    /// The bell of the ring to the puller.
+    pub down: OwnedFd,
 }
 
 /// Why a handover ended.
@@ -42,38 +44,38 @@ pub enum HandoverError {
     System(#[from] io::Error),
 }
 
-/// What happened while an end waited.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// A record came.
-    Record(Record),
-    /// Nothing came in the time given.
-    Quiet,
+/// Sends records.
+pub struct Sender {
+    writer: Writer,
+    bell: Doorbell,
+    gone: bool,
 }
 
-/// One end.
-pub struct End {
-    writer: Writer,
+/// Receives records.
+pub struct Receiver {
     reader: Reader,
     bell: Doorbell,
     gone: bool,
 }
 
-/// Makes the vault's end, and what to give to the puller.
-pub fn vault_end(sizes: Sizes) -> Result<(End, PullerFds), HandoverError> {
+/// Makes the vault's ends, and what to give to the puller.
+pub fn vault_ends(sizes: Sizes) -> Result<(Sender, Receiver, PullerFds), HandoverError> {
     let (len, up, down) = layout(sizes);
     let memory = map::create(len)?;
-    let (ours, theirs) = doorbell::pair()?;
     let map = Arc::new(Map::new(&memory, len)?);
-    let end = End::new(map, down, up, ours);
-    Ok((end, PullerFds { memory, doorbell: theirs }))
+    let (our_up, up_fd) = doorbell::pair()?;
+    let (our_down, down_fd) = doorbell::pair()?;
+    let sender = Sender::new(Writer::new(map.clone(), down), our_down);
+    let receiver = Receiver::new(Reader::new(map, up), our_up);
+    Ok((sender, receiver, PullerFds { memory, up: up_fd, down: down_fd }))
 }
 
-/// Takes the puller's end from what it was given.
-pub fn puller_end(sizes: Sizes, fds: PullerFds) -> Result<End, HandoverError> {
+/// Takes the puller's ends from what it was given.
+pub fn puller_ends(sizes: Sizes, fds: PullerFds) -> Result<(Sender, Receiver), HandoverError> {
     let (len, up, down) = layout(sizes);
     let map = Arc::new(Map::new(&fds.memory, len)?);
-    Ok(End::new(map, up, down, fds.doorbell))
+    let sender = Sender::new(Writer::new(map.clone(), up), fds.up);
+    Ok((sender, Receiver::new(Reader::new(map, down), fds.down)))
 }
 
 fn layout(sizes: Sizes) -> (usize, Place, Place) {
@@ -84,14 +86,9 @@ fn layout(sizes: Sizes) -> (usize, Place, Place) {
     (down.offset + COUNTERS + down.capacity, up, down)
 }
 
-impl End {
-    fn new(map: Arc<Map>, writes: Place, reads: Place, bell: OwnedFd) -> Self {
-        Self {
-            writer: Writer::new(map.clone(), writes),
-            reader: Reader::new(map, reads),
-            bell: Doorbell::new(bell),
-            gone: false,
-        }
+impl Sender {
+    fn new(writer: Writer, bell: OwnedFd) -> Self {
+        Self { writer, bell: Doorbell::new(bell), gone: false }
     }
 
     /// Sends a record if there is room; `false` if there is none now.
@@ -106,37 +103,51 @@ impl End {
         Ok(sent)
     }
 
+    /// Sends a record, waiting for room.
+    pub fn send(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), HandoverError> {
+        while !self.try_send(kind, bytes)? {
+            self.gone |= self.bell.wait(None)? == Wake::Gone;
+        }
+        Ok(())
+    }
+}
+
+impl Receiver {
+    fn new(reader: Reader, bell: OwnedFd) -> Self {
+        Self { reader, bell: Doorbell::new(bell), gone: false }
+    }
+
     /// The next record, if one is there.
     pub fn try_recv(&mut self) -> Result<Option<Record>, HandoverError> {
         let record = self.reader.read()?;
         match record {
             Some(_) => self.bell.ring(),
+            // What it wrote before it ended was in the ring until now.
             None if self.gone => return Err(HandoverError::Gone),
             None => {}
         }
         Ok(record)
     }
 
-    /// Waits until the other side has sent or taken something, or is gone.
-    pub fn wait(&mut self, timeout: Option<Duration>) -> Result<(), HandoverError> {
-        if self.bell.wait(timeout)? == Wake::Gone {
-            self.gone = true;
-        }
-        Ok(())
-    }
-
-    /// The next record, waiting at most so long.
-    pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Event, HandoverError> {
+    /// The next record, waiting at most so long; `None` if none came in that time.
+    pub fn recv(&mut self, timeout: Option<Duration>) -> Result<Option<Record>, HandoverError> {
         loop {
             if let Some(record) = self.try_recv()? {
-                return Ok(Event::Record(record));
+                return Ok(Some(record));
             }
             match self.bell.wait(timeout)? {
                 Wake::Rung => {}
-                // What it wrote before it ended is still in the ring.
                 Wake::Gone => self.gone = true,
-                Wake::TimedOut => return Ok(Event::Quiet),
+                Wake::TimedOut => return Ok(None),
             }
         }
     }
+}
+
+/// Waits until the sender may have room or the receiver a record, or the other process is gone.
+pub fn wait_for_either(sender: &mut Sender, receiver: &mut Receiver) -> Result<(), HandoverError> {
+    let (sending, receiving) = doorbell::wait_for_either(&sender.bell, &receiver.bell)?;
+    sender.gone |= sending == Some(Wake::Gone);
+    receiver.gone |= receiving == Some(Wake::Gone);
+    Ok(())
 }

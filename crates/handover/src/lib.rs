@@ -13,5 +13,6 @@ mod ring;
 #[cfg(test)]
 mod tests;
 
-pub use end::{End, Event, HandoverError, PullerFds, Sizes, puller_end, vault_end};
+pub use end::{HandoverError, PullerFds, Receiver, Sender, Sizes, puller_ends, vault_ends, wait_for_either};
 pub use record::{Kind, MAX_RECORD, Record};
+pub use ring::BrokenRing;

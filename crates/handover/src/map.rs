@@ -41,9 +41,8 @@ impl Map {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the shared memory is not what it should be"));
         }
         // SAFETY: a fresh mapping at an address of the kernel's choice; the seals keep its pages there.
-        let start = unsafe {
-            mmap(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, memory, 0)?
-        };
+        let start =
+            unsafe { mmap(ptr::null_mut(), len, ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED, memory, 0)? };
         let start = NonNull::new(start.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         Ok(Self { start, len })
     }

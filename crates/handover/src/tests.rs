@@ -4,14 +4,9 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use crate::map::Map;
-use crate::{End, Event, HandoverError, Kind, MAX_RECORD, PullerFds, Sizes, puller_end, vault_end};
+use crate::{HandoverError, Kind, MAX_RECORD, PullerFds, Sizes, puller_ends, vault_ends, wait_for_either};
 
 const SMALL: Sizes = Sizes { up: 0, down: 0 };
-
-fn ends() -> (End, End) {
-    let (vault, fds) = vault_end(SMALL).unwrap();
-    (vault, puller_end(SMALL, fds).unwrap())
-}
 
 /// Numbers that look random and are the same in every run.
 fn numbers(seed: u64) -> impl Iterator<Item = u64> {
@@ -24,19 +19,17 @@ fn numbers(seed: u64) -> impl Iterator<Item = u64> {
 
 #[test]
 fn records_arrive_whole_and_in_order_while_the_ring_goes_round() {
-    let (mut vault, mut puller) = ends();
+    let (_down, mut vault, fds) = vault_ends(SMALL).unwrap();
+    let (mut puller, _) = puller_ends(SMALL, fds).unwrap();
     let lengths: Vec<usize> = numbers(1).take(400).map(|n| n as usize % (MAX_RECORD + 1)).collect();
     let expected = lengths.clone();
     let writer = std::thread::spawn(move || {
         for (index, len) in lengths.into_iter().enumerate() {
-            let bytes = vec![index as u8; len];
-            while !puller.try_send(Kind::Data, &bytes).unwrap() {
-                puller.wait(None).unwrap();
-            }
+            puller.send(Kind::Data, &vec![index as u8; len]).unwrap();
         }
     });
     for (index, len) in expected.into_iter().enumerate() {
-        let Event::Record(record) = vault.recv(None).unwrap() else { panic!("waits for ever") };
+        let record = vault.recv(None).unwrap().unwrap();
         assert_eq!((record.kind, record.bytes.len()), (Kind::Data, len));
         assert!(record.bytes.iter().all(|byte| *byte == index as u8));
     }
@@ -44,19 +37,46 @@ fn records_arrive_whole_and_in_order_while_the_ring_goes_round() {
 }
 
 #[test]
+fn both_directions_flow_while_both_sides_send() {
+    let (mut down, mut up, fds) = vault_ends(SMALL).unwrap();
+    let (mut puller_up, mut puller_down) = puller_ends(SMALL, fds).unwrap();
+    const COUNT: usize = 50;
+    let echo = std::thread::spawn(move || {
+        for _ in 0..COUNT {
+            let record = puller_down.recv(None).unwrap().unwrap();
+            puller_up.send(record.kind, &record.bytes).unwrap();
+        }
+    });
+    let (mut sent, mut received) = (0, 0);
+    while received < COUNT {
+        if sent < COUNT && down.try_send(Kind::Data, &vec![sent as u8; MAX_RECORD]).unwrap() {
+            sent += 1;
+        } else if let Some(record) = up.try_recv().unwrap() {
+            assert_eq!(record.bytes[0], received as u8);
+            received += 1;
+        } else {
+            wait_for_either(&mut down, &mut up).unwrap();
+        }
+    }
+    echo.join().unwrap();
+}
+
+#[test]
 fn the_last_words_of_a_process_are_heard_before_its_end() {
-    let (mut vault, mut puller) = ends();
+    let (mut down, mut vault, fds) = vault_ends(SMALL).unwrap();
+    let (mut puller, puller_down) = puller_ends(SMALL, fds).unwrap();
     assert!(puller.try_send(Kind::End, b"bye").unwrap());
-    drop(puller);
-    assert!(matches!(vault.recv(None).unwrap(), Event::Record(record) if record.bytes == b"bye"));
+    drop((puller, puller_down));
+    assert!(matches!(vault.recv(None).unwrap(), Some(record) if record.bytes == b"bye"));
     assert!(matches!(vault.recv(None), Err(HandoverError::Gone)));
-    assert!(matches!(vault.try_send(Kind::Message, b"?"), Err(HandoverError::Gone)));
+    let flood = (0..100).find_map(|_| down.send(Kind::Message, &[0; MAX_RECORD]).err());
+    assert!(matches!(flood, Some(HandoverError::Gone)));
 }
 
 #[test]
 fn waiting_ends_when_the_time_is_over() {
-    let (mut vault, _puller) = ends();
-    assert_eq!(vault.recv(Some(Duration::ZERO)).unwrap(), Event::Quiet);
+    let (_down, mut vault, _fds) = vault_ends(SMALL).unwrap();
+    assert_eq!(vault.recv(Some(Duration::ZERO)).unwrap(), None);
 }
 
 #[test]
@@ -71,11 +91,11 @@ fn whatever_a_hostile_end_writes_the_vault_reads_records_or_says_that_it_is_brok
     let mut random = numbers(7);
     let (mut broken, mut read) = (0, 0);
     for _ in 0..300 {
-        let (mut vault, fds) = vault_end(SMALL).unwrap();
+        let (mut down, mut vault, fds) = vault_ends(SMALL).unwrap();
         let len = rustix::fs::fstat(&fds.memory).unwrap().st_size as usize;
         let evil = Map::new(fds.memory.as_fd(), len).unwrap();
-        let fds = PullerFds { memory: fds.memory.try_clone().unwrap(), doorbell: fds.doorbell };
-        let mut puller = puller_end(SMALL, fds).unwrap();
+        let fds = PullerFds { memory: fds.memory.try_clone().unwrap(), up: fds.up, down: fds.down };
+        let (mut puller, _puller_down) = puller_ends(SMALL, fds).unwrap();
         for _ in 0..20 {
             let _ = puller.try_send(Kind::Message, b"honest");
             match random.next().unwrap() % 4 {
@@ -97,7 +117,7 @@ fn whatever_a_hostile_end_writes_the_vault_reads_records_or_says_that_it_is_brok
                 }
                 Err(error) => panic!("{error}"),
             }
-            if vault.try_send(Kind::Message, &[0; 1000]).is_err() {
+            if down.try_send(Kind::Message, &[0; 1000]).is_err() {
                 broken += 1;
                 break;
             }

@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn without_faults_the_contract_holds() {
-        contract::run(&FaultStore::new(MemoryStore::new()), contract::Strength::Full);
+        contract::run(&FaultStore::new(MemoryStore::new()), contract::Strength::FULL);
     }
 
     #[test]

@@ -9,6 +9,10 @@ use holdfast_model::Id;
 
 use crate::FileKind;
 
+/// What follows the file's own name in the name of one that is being written. Restic's tools take no such name for a
+/// file of the repository (theirs read `NAME-tmp-NUMBER`).
+pub(crate) const TEMPORARY: &str = "-tmp-holdfast-";
+
 /// Path of a file beneath the root, with `/` between its parts.
 pub(crate) fn path(kind: FileKind, id: &Id) -> String {
     match kind {

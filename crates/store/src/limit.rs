@@ -138,8 +138,8 @@ mod tests {
     #[test]
     fn limits_keep_the_contract() {
         let limits = Limits { connections: Some(2), upload: Some(1 << 20), download: Some(1 << 20) };
-        contract::run(&limited(limits).0, contract::Strength::Full);
-        contract::run(&RecordStore::new(limited(Limits::default()).0), contract::Strength::Full);
+        contract::run(&limited(limits).0, contract::Strength::FULL);
+        contract::run(&RecordStore::new(limited(Limits::default()).0), contract::Strength::FULL);
     }
 
     #[test]

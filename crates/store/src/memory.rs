@@ -105,6 +105,6 @@ mod tests {
 
     #[test]
     fn memory_keeps_the_contract() {
-        crate::contract::run(&MemoryStore::new(), crate::contract::Strength::Full);
+        crate::contract::run(&MemoryStore::new(), crate::contract::Strength::FULL);
     }
 }

@@ -80,10 +80,13 @@ pub trait Store: Send + Sync {
     /// Writes a file as the concatenation of `parts`, if none of that name exists.
     ///
     /// When this returns `Ok`, the file survives a power cut, under its name. When it fails, no file of that
-    /// name has appeared half-written.
+    /// name has appeared half-written. Of several writers of one name at the same moment exactly one wins where the
+    /// storage can tell them apart (a local directory, SFTP); elsewhere that is looked up before the write, and only names made
+    /// from content are safe.
     fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError>;
 
-    /// Deletes a file. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not there.
+    /// Deletes a file. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not there, from storage that tells;
+    /// REST servers and object storage answer `Ok`.
     ///
     /// When this returns `Ok` for a config, key, snapshot or index, the file stays deleted after a power cut; a pack or
     /// lock may come back, which does no harm.

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn recording_changes_nothing() {
-        contract::run(&RecordStore::new(MemoryStore::new()), contract::Strength::Full);
+        contract::run(&RecordStore::new(MemoryStore::new()), contract::Strength::FULL);
     }
 
     #[test]

@@ -199,7 +199,7 @@ mod tests {
             }
         }
         let (store, time) = patient(faults);
-        contract::run(&store, contract::Strength::Full);
+        contract::run(&store, contract::Strength::FULL);
         assert!(time.pauses.lock().len() > 300);
     }
 

@@ -3,7 +3,6 @@
 //! Nothing that failed to sync is tried again and trusted: after a failed `fsync` the kernel may count lost pages as
 //! clean, so the file goes away and the caller is told.
 
-use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -13,17 +12,11 @@ use rustix::fs::{
     AtFlags, CWD, FlockOperation, Mode, OFlags, RenameFlags, fchmod, flock, fstat, fsync, linkat, openat, renameat,
     renameat_with, statat, unlinkat,
 };
-use rustix::io::{Errno, writev};
+use rustix::io::Errno;
 
 use super::{LocalStore, folder};
-use crate::{FileKind, layout};
-
-/// What follows the file's own name in the name of one that is being written. Restic's tools take no such name for a
-/// file of the repository (theirs read `NAME-tmp-NUMBER`).
-pub(super) const TEMPORARY: &str = "-tmp-holdfast-";
-
-/// How many parts go into one `writev`: Linux's `UIO_MAXIOV`.
-const MAX_PARTS: usize = 1024;
+use crate::layout::TEMPORARY;
+use crate::{FileKind, layout, vectored};
 
 /// Makes temporary names of one process differ.
 static COUNTER: AtomicU64 = AtomicU64::new(0);
@@ -75,7 +68,7 @@ impl LocalStore {
     pub fn leave_torn(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), Errno> {
         let folder = self.folder_for(kind, id)?;
         let (file, _) = create_temporary(&folder, &layout::name(kind, id))?;
-        write_parts(&file, parts)
+        vectored::write_all(&file, parts)
     }
 }
 
@@ -131,26 +124,12 @@ fn create_temporary(folder: &OwnedFd, name: &str) -> Result<(OwnedFd, String), E
 
 /// Content, mode, and both on the disk.
 fn write_synced(file: &OwnedFd, parts: &[&[u8]], mode: Mode) -> Result<(), Errno> {
-    write_parts(file, parts)?;
+    vectored::write_all(file, parts)?;
     match fchmod(file, mode) {
         // Some file systems have no modes; the file is as good without.
         Ok(()) | Err(Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS) => fsync(file),
         Err(errno) => Err(errno),
     }
-}
-
-fn write_parts(file: &OwnedFd, parts: &[&[u8]]) -> Result<(), Errno> {
-    let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|part| !part.is_empty()).map(|p| IoSlice::new(p)).collect();
-    let mut left = slices.as_mut_slice();
-    while !left.is_empty() {
-        match writev(file, &left[..left.len().min(MAX_PARTS)]) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(written) => IoSlice::advance_slices(&mut left, written),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
 }
 
 /// Gives a temporary file its name unless that is taken, with the strongest means that the file system has.

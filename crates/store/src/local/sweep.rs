@@ -11,8 +11,7 @@ use rustix::fs::{AtFlags, Dir, FlockOperation, Mode, OFlags, flock, fstat, opena
 use rustix::io::Errno;
 
 use super::folder;
-use super::save::TEMPORARY;
-use crate::layout;
+use crate::layout::{self, TEMPORARY};
 
 /// How long a temporary file must have been left alone.
 const AGE: Duration = Duration::from_secs(3600);

@@ -32,7 +32,7 @@ fn mode(path: &Path) -> u32 {
 #[test]
 fn a_local_directory_keeps_the_contract() {
     let dir = tempfile::tempdir().unwrap();
-    contract::run(&LocalStore::new(dir.path().join("deep/down")), Strength::Full);
+    contract::run(&LocalStore::new(dir.path().join("deep/down")), Strength::FULL);
     assert_eq!(files(dir.path()), [] as [String; 0]);
 }
 
@@ -40,7 +40,7 @@ fn a_local_directory_keeps_the_contract() {
 fn without_nameless_files_the_contract_holds_too() {
     let dir = tempfile::tempdir().unwrap();
     let store = LocalStore { anonymous: AtomicBool::new(false), ..LocalStore::new(dir.path()) };
-    contract::run(&store, Strength::Full);
+    contract::run(&store, Strength::FULL);
     assert_eq!(files(dir.path()), [] as [String; 0]);
 }
 
