@@ -1,254 +1,196 @@
-//! What a person writes to name a source or a target: a path of this machine, or a path on a host.
+//! What to back up, as people write it: a local path, `[USER@]HOST:PATH`, or `ssh://[USER@]HOST[:PORT]/PATH`.
 //!
-//! As rsync and scp read it: what has a colon before the first slash is on a host. Nothing that is read here can be
-//! mistaken for an option by `ssh`: neither a host nor a user begins with a dash or holds a blank or a control
-//! character.
+//! A remote host that exists can be given to `ssh` as an argument: it is no option and has nothing that a shell or
+//! `ssh_config` could take for something else. Nothing is looked up here, neither hosts nor files.
 
+mod host;
+mod set;
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsStr;
 use std::fmt;
-use std::str::FromStr;
+use std::net::Ipv6Addr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
 
-/// One source or target.
+pub use host::{HostError, RemoteHost};
+pub use set::{SourceSet, SourceSetError};
+
+/// One path to back up, here or on a host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A path of this machine.
+    /// A path on this machine, as given.
     Local {
-        /// As it was written.
-        path: String,
+        /// Absolute, or relative to the working directory.
+        path: PathBuf,
     },
-    /// A path on a host.
+    /// A path on another machine.
     Remote {
-        /// The host.
+        /// The machine.
         host: RemoteHost,
-        /// As it was written: absolute, or relative to the user's home; may be empty.
-        path: String,
+        /// As given: absolute, or relative to the user's home there; empty if there is none, for commands.
+        path: Vec<u8>,
     },
 }
 
-/// A host as `ssh` is to be told of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct RemoteHost {
-    user: Option<String>,
-    name: String,
-    port: Option<u16>,
-}
-
-/// Sources that belong into one snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SourceSet {
-    /// Paths of this machine.
-    Local(Vec<String>),
-    /// Paths of one host.
-    Remote(RemoteHost, Vec<String>),
-}
-
-/// Why a text names no source.
+/// A text that is not a source.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
-    /// Nothing is named.
-    #[error("no source is given; name paths like /etc or root@web1:/etc")]
+    /// Nothing.
+    #[error("a source is empty: give a path, or HOST:PATH")]
     Empty,
-    /// No host before the colon.
-    #[error("{0:?} names no host before the colon; write [USER@]HOST:PATH, or ./{0} for a file of that name")]
-    NoHost(String),
-    /// A host or user that can't be one.
-    #[error(
-        "{text:?} is no valid {what}: it must not be empty, begin with '-' or hold blanks, slashes or control characters"
-    )]
-    Invalid {
-        /// `host name` or `user name`.
-        what: &'static str,
-        /// What was written.
-        text: String,
+    /// A NUL byte, which no path can have.
+    #[error("{source_text:?} has a NUL byte in it, which no path can have")]
+    Nul {
+        /// The source as given.
+        source_text: String,
     },
-    /// Not a port.
-    #[error("{0:?} is no port: ports are numbers from 1 to 65535")]
-    Port(String),
-    /// A `ssh://` address without a path, or with an open bracket.
-    #[error("{0:?} is no address; write ssh://[USER@]HOST[:PORT]/PATH")]
-    Address(String),
-    /// Several hosts at once.
-    #[error("{0} and {1} are different hosts: a snapshot holds one host, so call holdfast once for each")]
-    SeveralHosts(String, String),
-    /// Hosts and this machine at once.
+    /// An IPv6 address without brackets.
     #[error(
-        "some sources are on this machine and some on {0}: a snapshot holds one host, so call holdfast once for each"
+        "in {source_text:?} the address cannot be told from the path: put an IPv6 address in brackets, as in \
+         [fe80::1]:/path, and begin a relative path that has a colon with ./"
     )]
-    Mixed(String),
+    Colons {
+        /// The source as given.
+        source_text: String,
+    },
+    /// Some other kind of URL.
+    #[error("{source_text:?} cannot be backed up: sources are paths, HOST:PATH or ssh://HOST/PATH")]
+    Scheme {
+        /// The source as given.
+        source_text: String,
+    },
+    /// Something else than a path after the host.
+    #[error("in {source_text:?} the host must end with : and a path, or for ssh:// with /PATH or :PORT/PATH")]
+    AfterHost {
+        /// The source as given.
+        source_text: String,
+    },
+    /// No good host.
+    #[error("{source_text:?} names no host that can be connected to")]
+    Host {
+        /// The source as given.
+        source_text: String,
+        /// What is wrong with it.
+        #[source]
+        source: HostError,
+    },
 }
 
-impl RemoteHost {
-    /// A host by its parts.
-    pub fn new(user: Option<&str>, name: &str, port: Option<u16>) -> Result<Self, SourceError> {
-        check("host name", name)?;
-        user.map_or(Ok(()), |user| check("user name", user))?;
-        Ok(Self { user: user.map(str::to_owned), name: name.to_owned(), port })
-    }
-
-    /// The user to log in as, if one was named.
-    pub fn user(&self) -> Option<&str> {
-        self.user.as_deref()
-    }
-
-    /// The name or address, without brackets.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// The port, if one was named.
-    pub fn port(&self) -> Option<u16> {
-        self.port
-    }
-
-    /// Reads `[USER@]HOST` with or without brackets around the host.
-    fn parse(text: &str, port: Option<u16>) -> Result<Self, SourceError> {
-        let (user, host) = text.rsplit_once('@').map_or((None, text), |(user, host)| (Some(user), host));
-        let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        Self::new(user, bare, port)
-    }
-}
-
-impl fmt::Display for RemoteHost {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(user) = &self.user {
-            write!(f, "{user}@")?;
-        }
-        f.write_str(&self.name)?;
-        self.port.map_or(Ok(()), |port| write!(f, " port {port}"))
-    }
-}
-
-impl FromStr for Source {
-    type Err = SourceError;
-
-    fn from_str(text: &str) -> Result<Self, SourceError> {
-        if text.is_empty() {
+impl Source {
+    /// Reads a source. As with rsync and scp, it is local if there is a `/` before the first `:`, or no `:` at all; so
+    /// `./a:b` is a file here. Paths of URLs are taken as they are, without percent-decoding.
+    pub fn parse(text: &OsStr) -> Result<Self, SourceError> {
+        let bytes = text.as_bytes();
+        let source_text = || shown(bytes);
+        if bytes.is_empty() {
             return Err(SourceError::Empty);
         }
-        if let Some(address) = text.strip_prefix("ssh://") {
-            return address_of(text, address);
+        if bytes.contains(&0) {
+            return Err(SourceError::Nul { source_text: source_text() });
         }
-        // The colon that ends a host: the first, but one within brackets belongs to an address of IPv6.
-        let brackets = text.find('[').filter(|open| text[..*open].chars().all(|c| c != '/' && c != ':'));
-        let from = brackets.and_then(|open| text[open..].find(']').map(|close| open + close)).unwrap_or(0);
-        let colon = text[from..].find(':').map(|at| from + at);
-        match colon {
-            Some(colon) if !text[..colon].contains('/') => {
-                if colon == 0 {
-                    return Err(SourceError::NoHost(text.to_owned()));
-                }
-                let host = RemoteHost::parse(&text[..colon], None)?;
-                Ok(Self::Remote { host, path: text[colon + 1..].to_owned() })
-            }
-            _ => Ok(Self::Local { path: text.to_owned() }),
+        if let Some(rest) = bytes.strip_prefix(b"ssh://") {
+            return url(rest).map_err(|problem| problem.of(source_text()));
+        }
+        let colon = bytes.iter().take_while(|&&byte| byte != b'/').position(|&byte| byte == b':');
+        let Some(colon) = colon else {
+            return Ok(Self::Local { path: PathBuf::from(text) });
+        };
+        if bytes[colon..].starts_with(b"://") {
+            return Err(SourceError::Scheme { source_text: source_text() });
+        }
+        host_and_path(bytes).map_err(|problem| problem.of(source_text()))
+    }
+}
+
+/// What is wrong, before the whole text is added.
+enum Problem {
+    Colons,
+    AfterHost,
+    Host(HostError),
+}
+
+impl Problem {
+    fn of(self, source_text: String) -> SourceError {
+        match self {
+            Self::Colons => SourceError::Colons { source_text },
+            Self::AfterHost => SourceError::AfterHost { source_text },
+            Self::Host(source) => SourceError::Host { source_text, source },
         }
     }
 }
 
-/// Reads what follows `ssh://`.
-fn address_of(text: &str, address: &str) -> Result<Source, SourceError> {
-    let bad = || SourceError::Address(text.to_owned());
-    let (host, path) = address.find('/').map(|at| address.split_at(at)).ok_or_else(bad)?;
-    let after_brackets = host.rfind(']').map_or(0, |at| at + 1);
-    let (host, port) = match host[after_brackets..].rfind(':') {
-        None => (host, None),
-        Some(colon) => {
-            let digits = &host[after_brackets + colon + 1..];
-            let port = digits.parse().ok().filter(|port| *port > 0);
-            (&host[..after_brackets + colon], Some(port.ok_or_else(|| SourceError::Port(digits.to_owned()))?))
-        }
+/// `[USER@]HOST:PATH`
+fn host_and_path(bytes: &[u8]) -> Result<Source, Problem> {
+    let Authority { user, host, bracketed, rest } = authority(bytes, b":")?;
+    let path = rest.strip_prefix(b":").ok_or(Problem::AfterHost)?;
+    // Either an IPv6 address without brackets, or something that looks too much like it.
+    let address = |end: usize| std::str::from_utf8(&bytes[..end]).is_ok_and(|text| is_ipv6(text, user));
+    let colons = bytes.iter().enumerate().filter(|(_, byte)| **byte == b':').map(|(at, _)| at);
+    if !bracketed && (path.starts_with(b":") || colons.chain([bytes.len()]).any(address)) {
+        return Err(Problem::Colons);
+    }
+    let host = RemoteHost::new(user, host, None).map_err(Problem::Host)?;
+    Ok(Source::Remote { host, path: path.to_vec() })
+}
+
+/// `[USER@]HOST[:PORT][/PATH]`
+fn url(bytes: &[u8]) -> Result<Source, Problem> {
+    let Authority { user, host, rest, .. } = authority(bytes, b":/")?;
+    let (port, path) = rest.split_at(rest.iter().position(|&byte| byte == b'/').unwrap_or(rest.len()));
+    let port = match port {
+        b"" => None,
+        _ => Some(port.strip_prefix(b":").ok_or(Problem::AfterHost)?),
     };
-    Ok(Source::Remote { host: RemoteHost::parse(host, port)?, path: path.to_owned() })
+    let port = port.map(|digits| host::parse_port(digits).map_err(Problem::Host)).transpose()?;
+    let host = RemoteHost::new(user, host, port).map_err(Problem::Host)?;
+    Ok(Source::Remote { host, path: path.to_vec() })
 }
 
-fn check(what: &'static str, text: &str) -> Result<(), SourceError> {
-    let bad = |c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '[' | ']' | '\'' | '"' | '`' | '$' | ';')
+struct Authority<'a> {
+    user: Option<&'a [u8]>,
+    /// Without brackets.
+    host: &'a [u8],
+    bracketed: bool,
+    rest: &'a [u8],
+}
+
+/// User, host, and what follows: from one of `ends` on, unless the host is in brackets.
+fn authority<'a>(bytes: &'a [u8], ends: &[u8]) -> Result<Authority<'a>, Problem> {
+    let is_end = |byte: &u8| ends.contains(byte);
+    // A user may have an @ in it, but neither of the ends.
+    let before = bytes.iter().position(is_end).unwrap_or(bytes.len());
+    let at = bytes[..before].iter().rposition(|&byte| byte == b'@');
+    let (user, rest) = match at {
+        Some(at) => (Some(&bytes[..at]), &bytes[at + 1..]),
+        None => (None, bytes),
     };
-    if text.is_empty() || text.starts_with('-') || text.len() > 255 || text.contains(bad) {
-        return Err(SourceError::Invalid { what, text: text.to_owned() });
+    if let Some(inner) = rest.strip_prefix(b"[") {
+        let end = inner.iter().position(|&byte| byte == b']').ok_or(Problem::AfterHost)?;
+        return Ok(Authority { user, host: &inner[..end], bracketed: true, rest: &inner[end + 1..] });
     }
-    Ok(())
+    let (host, rest) = rest.split_at(rest.iter().position(is_end).unwrap_or(rest.len()));
+    Ok(Authority { user, host, bracketed: false, rest })
 }
 
-impl SourceSet {
-    /// Reads sources that belong into one snapshot.
-    pub fn parse<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Self, SourceError> {
-        let mut set: Option<Self> = None;
-        for text in texts {
-            let source = text.parse()?;
-            match (&mut set, source) {
-                (None, Source::Local { path }) => set = Some(Self::Local(vec![path])),
-                (None, Source::Remote { host, path }) => set = Some(Self::Remote(host, vec![path])),
-                (Some(Self::Local(paths)), Source::Local { path }) => paths.push(path),
-                (Some(Self::Remote(host, paths)), Source::Remote { host: other, path }) if *host == other => {
-                    paths.push(path);
-                }
-                (Some(Self::Remote(host, _)), Source::Remote { host: other, .. }) => {
-                    return Err(SourceError::SeveralHosts(host.to_string(), other.to_string()));
-                }
-                (Some(Self::Local(_)), Source::Remote { host, .. }) => {
-                    return Err(SourceError::Mixed(host.to_string()));
-                }
-                (Some(Self::Remote(host, _)), Source::Local { .. }) => {
-                    return Err(SourceError::Mixed(host.to_string()));
-                }
-            }
-        }
-        set.ok_or(SourceError::Empty)
-    }
+/// Whether the text, behind the user, is an IPv6 address, with or without a zone.
+fn is_ipv6(text: &str, user: Option<&[u8]>) -> bool {
+    let host = user.map_or(text, |user| text.get(user.len() + 1..).unwrap_or_default());
+    host.split('%').next().is_some_and(|address| address.parse::<Ipv6Addr>().is_ok())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+fn shown(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
 
-    fn remote(user: Option<&str>, name: &str, port: Option<u16>, path: &str) -> Source {
-        Source::Remote { host: RemoteHost::new(user, name, port).unwrap(), path: path.into() }
-    }
-
-    #[test]
-    fn a_colon_before_the_first_slash_names_a_host() {
-        for (text, source) in [
-            ("root@web1:/etc", remote(Some("root"), "web1", None, "/etc")),
-            ("web1:www", remote(None, "web1", None, "www")),
-            ("db1:", remote(None, "db1", None, "")),
-            ("root@[2001:db8::7]:/srv", remote(Some("root"), "2001:db8::7", None, "/srv")),
-            ("ssh://root@web1:2222/etc", remote(Some("root"), "web1", Some(2222), "/etc")),
-            ("ssh://[::1]:22/", remote(None, "::1", Some(22), "/")),
-            ("ssh://web1/etc", remote(None, "web1", None, "/etc")),
-        ] {
-            assert_eq!(text.parse::<Source>().unwrap(), source, "{text}");
+/// As it is written, with a path that is not UTF-8 made readable.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local { path } => path.display().fmt(f),
+            Self::Remote { host, path } if host.port.is_some() => write!(f, "ssh://{host}{}", shown(path)),
+            Self::Remote { host, path } => write!(f, "{host}:{}", shown(path)),
         }
-        for local in ["/etc", "./a:b", "a/b:c", "etc", "/srv/x:y"] {
-            assert_eq!(local.parse::<Source>().unwrap(), Source::Local { path: local.into() });
-        }
-    }
-
-    #[test]
-    fn no_host_or_user_can_be_taken_for_an_option_or_a_command() {
-        for text in [
-            "-oProxyCommand=x:/etc",
-            "-l@web1:/",
-            "a b:/etc",
-            "web1\n:/etc",
-            "ssh://-x/y",
-            "$(x):/",
-            "`x`:/etc",
-            "a;b:/",
-            ":/etc",
-        ] {
-            assert!(text.parse::<Source>().is_err(), "{text}");
-        }
-        assert!(matches!("ssh://web1:0/".parse::<Source>(), Err(SourceError::Port(_))));
-        assert!(matches!("ssh://web1".parse::<Source>(), Err(SourceError::Address(_))));
-    }
-
-    #[test]
-    fn a_snapshot_holds_one_host() {
-        assert_eq!(SourceSet::parse(["/a", "/b"]).unwrap(), SourceSet::Local(vec!["/a".into(), "/b".into()]));
-        assert!(matches!(SourceSet::parse(["w:/a", "w:/b"]).unwrap(), SourceSet::Remote(_, paths) if paths.len() == 2));
-        assert!(matches!(SourceSet::parse(["w:/a", "v:/b"]), Err(SourceError::SeveralHosts(..))));
-        assert!(matches!(SourceSet::parse(["w:/a", "/b"]), Err(SourceError::Mixed(_))));
-        assert!(matches!(SourceSet::parse([]), Err(SourceError::Empty)));
     }
 }

@@ -5,6 +5,7 @@
 
 mod agents;
 mod backup;
+mod greet;
 mod link;
 mod preamble;
 pub mod puller;
@@ -15,9 +16,10 @@ mod text;
 mod violation;
 
 pub use agents::{Agents, AgentsError};
-pub use backup::{BackupError, BackupRequest, CommandRequest, ParentChoice, Summary, backup, backup_command};
+pub use backup::{Backup, BackupError, BackupRequest, CommandRequest, ParentChoice, Stamp, Summary, backup, backup_command};
+pub use greet::greet;
 pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
 pub use preamble::Start;
-pub use restore::{RestoreError, RestoreReport, RestoreRequest, restore};
+pub use restore::{All, RestoreError, RestoreReport, RestoreRequest, Selection, restore};
 pub use text::printable_path;
 pub use violation::Violation;

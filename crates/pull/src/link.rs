@@ -3,13 +3,16 @@
 //! [`local`](LocalLink) is an agent in this very process, for sources of this machine; [`remote`](RemoteLink) is one
 //! at the far end of a puller's ring. What comes from a remote link is hostile until checked.
 
+mod assembly;
 mod local;
+mod remote;
 
-use holdfast_wire::{FromAgent, ToAgent};
+use holdfast_wire::{EncodeError, FromAgent, ToAgent};
 
 use crate::Violation;
 
 pub use local::LocalLink;
+pub use remote::{Remote, RemoteLink};
 
 /// What arrives from an agent.
 #[derive(Debug)]
@@ -26,6 +29,20 @@ pub enum LinkError {
     /// The agent ended, or the connection did.
     #[error("the agent ended before its work was done")]
     Closed,
+    /// `ssh` failed.
+    #[error("{0}")]
+    Ssh(String),
+    /// The agent, or what should have started it, ended with words on its standard error.
+    #[error("the agent on {host} ended before its work was done; it said: {said}")]
+    Remote {
+        /// The host.
+        host: String,
+        /// The words.
+        said: String,
+    },
+    /// A message of ours is too long or wrong.
+    #[error("the session cannot go on")]
+    Encode(#[source] EncodeError),
     /// What came is no agent's preamble.
     #[error("the host did not start the agent; it said: {0}")]
     NotAnAgent(String),
@@ -38,6 +55,15 @@ pub enum LinkError {
     /// The other side broke a rule of the protocol.
     #[error("the client broke the protocol: {0}")]
     Violation(#[from] Violation),
+    /// No version in common.
+    #[error(transparent)]
+    Version(holdfast_wire::NoCommonVersion),
+}
+
+impl From<holdfast_wire::Violation> for LinkError {
+    fn from(violation: holdfast_wire::Violation) -> Self {
+        Self::Violation(violation.into())
+    }
 }
 
 /// Whether chunk bytes are what their id says.
@@ -63,7 +89,7 @@ pub trait ClientLink {
     /// Sends the bytes of the blob that was announced last.
     fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError>;
 
-    /// Whether chunks must be hashed again.
+    /// Whether chunks must be hashed again: they are a stranger's.
     fn trust(&self) -> Trust;
 
     /// Bytes of messages and chunks that the agent may send before it is granted more; `None` for no limit.
@@ -72,8 +98,8 @@ pub trait ClientLink {
     /// Bytes of messages that came since the last call: they count against the credit.
     fn take_message_bytes(&mut self) -> u64;
 
-    /// Bytes that came from and went to the client so far, on the connection itself.
-    fn traffic(&self) -> Traffic;
+    /// Waits for the agent, told to finish, to be gone; says how many bytes the connection has carried.
+    fn finish(&mut self) -> Traffic;
 }
 
 /// Bytes on the connection.

@@ -16,7 +16,6 @@ use holdfast_wire::{FromAgent, Need, Overwrite, RestoreJob, RestoreOutcome, ToAg
 use serde_bytes::ByteBuf;
 
 use crate::Violation;
-use crate::greet::greet;
 use crate::link::{ClientLink, LinkError, Traffic, Up};
 use crate::text::printable_path;
 
@@ -42,6 +41,9 @@ pub struct RestoreRequest<'a> {
     pub dry_run: bool,
     /// Which paths to restore, as `/`-separated paths beneath the tree with a leading `/`.
     pub selection: &'a dyn Selection,
+    /// Paths, as in the selection, beneath which the snapshot holds every directory as a whole, so that what it does
+    /// not hold may be deleted there. Empty when only a part is restored.
+    pub whole_beneath: &'a [Vec<u8>],
 }
 
 /// Decides what of a tree is restored.
@@ -90,7 +92,7 @@ pub struct RestoreReport {
     pub traffic: Traffic,
 }
 
-/// Restores through the agent at the other end of `link`.
+/// Restores through the agent at the other end of `link`, greeted before.
 pub fn restore(
     repository: &Repository,
     link: &mut dyn ClientLink,
@@ -98,7 +100,6 @@ pub fn restore(
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<RestoreReport, RestoreError> {
-    greet(link)?;
     link.send(ToAgent::Restore(RestoreJob {
         target: ByteBuf::from(request.target.clone()),
         overwrite: request.overwrite,
@@ -149,7 +150,7 @@ impl Session<'_> {
         }
         self.report.total_bytes += window.bytes();
         self.progress.bytes_done += window.bytes().saturating_sub(needs.bytes());
-        needs.plan(&repository.index()).send(repository, cancel, |stored| {
+        needs.plan(&repository.engine().index()).send(repository, cancel, |stored| {
             match stored {
                 Err(error) => self.problem(error),
                 Ok((header, bytes)) => {
@@ -176,7 +177,7 @@ impl Session<'_> {
             match self.link.recv()? {
                 Up::Message(FromAgent::RestoreEnd { deleted }) => {
                     self.report.deleted = deleted;
-                    self.report.traffic = self.link.traffic();
+                    self.report.traffic = self.link.finish();
                     return Ok(self.report);
                 }
                 up => {

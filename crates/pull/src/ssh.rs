@@ -25,7 +25,7 @@ pub use explain::explain;
 pub use program::{ParseSshError, SshProgram};
 
 /// So many bytes of the end of what `ssh` or the remote side said are kept.
-const MAX_MESSAGES: u64 = 16 << 10;
+const MAX_MESSAGES: u64 = 64 << 10;
 
 /// A running `ssh`, and what it has said.
 pub struct SshProcess {
@@ -78,9 +78,17 @@ impl SshProcess {
         self.child.wait()
     }
 
-    /// The end of what `ssh` itself has said.
+    /// The end of what `ssh` itself has said, without what it says for debugging.
     pub fn own_messages(&mut self) -> String {
-        tail(self.own.as_file_mut())
+        let said = tail(self.own.as_file_mut());
+        said.lines().filter(|line| !line.starts_with("debug")).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The fingerprint of the host's key, by which `ssh` has known the host.
+    pub fn host_key(&mut self) -> Option<String> {
+        const SIGN: &str = "debug1: Server host key: ";
+        let said = tail(self.own.as_file_mut());
+        said.lines().find_map(|line| line.strip_prefix(SIGN)).map(str::to_owned)
     }
 
     /// The end of what the remote side has written to its standard error.

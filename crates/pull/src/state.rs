@@ -83,11 +83,11 @@ impl RepositoryState {
 }
 
 /// A file name of texts that may hold anything.
-fn name_of(parts: &[&str]) -> String {
+fn name_of(parts: &[impl AsRef<[u8]>]) -> String {
     let mut bytes = Vec::new();
     for part in parts {
-        bytes.extend((part.len() as u64).to_le_bytes());
-        bytes.extend(part.as_bytes());
+        bytes.extend((part.as_ref().len() as u64).to_le_bytes());
+        bytes.extend(part.as_ref());
     }
     Id::new(holdfast_chunker::sha256(&bytes)).to_string()[..32].to_owned()
 }

@@ -8,6 +8,7 @@
 //! The index costs 46 bytes a blob and 32 a pack. How index files are encrypted and where they are kept is not known
 //! here: an [`IndexSource`] does that.
 
+mod files;
 mod json;
 mod load;
 mod row;
@@ -20,10 +21,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use holdfast_model::{BlobId, IndexId, PackId};
 use parking_lot::{Mutex, RwLock};
 
-pub use self::json::SyntaxError;
+pub(crate) use self::files::IndexFiles;
+pub(crate) use self::json::decode_packs;
 use self::load::Loaded;
 pub use self::load::{IndexSource, Refreshed};
+pub(crate) use self::row::Place;
 pub use self::view::{BlobLocation, IndexView};
+pub use crate::cursor::SyntaxError;
 use crate::pack::{BlobKind, PackedBlob};
 
 /// The shared index. All methods may be called from many threads.
@@ -35,6 +39,14 @@ pub struct BlobIndex {
     change: Mutex<u64>,
     /// The number of the last refresh that began.
     begun: AtomicU64,
+}
+
+/// Reads one index file, only to see whether it can be read. It is fine if it has vanished.
+pub(crate) fn verify_file<S: IndexSource>(source: &S, id: &IndexId) -> Result<(), S::Error> {
+    match source.load(id)? {
+        None => Ok(()),
+        Some(document) => json::decode(&document).map(|_| ()).map_err(|fault| source.malformed(id, fault)),
+    }
 }
 
 impl BlobIndex {
@@ -96,11 +108,12 @@ impl BlobIndex {
         }
     }
 
-    /// Forgets everything; the next refresh reads all index files again.
-    pub(crate) fn clear(&self) {
+    /// The index as it is now, in the form that [`IndexView::each_blob`] needs.
+    pub(crate) fn compact(&self) -> Arc<IndexView> {
         let _changing = self.change.lock();
-        let generation = self.generation() + 1;
-        *self.view.write() = Arc::new(IndexView::empty(generation));
+        let view = Arc::new(self.view().compacted());
+        *self.view.write() = view.clone();
+        view
     }
 }
 

@@ -10,15 +10,19 @@ mod header;
 mod list;
 mod writer;
 
+use std::fmt;
+
 pub use self::compression::{Compression, CompressionLevel, ParseCompressionError};
 pub(crate) use self::decode::BlobDecoder;
 pub use self::decode::DecodeError;
-pub(crate) use self::encode::BlobEncoder;
 pub use self::encode::EncodeFault;
+pub(crate) use self::encode::{BlobEncoder, Sealed, SealedBytes};
 pub(crate) use self::header::plain_length;
 pub use self::header::{HeaderError, MAX_HEADER_ENTRIES, PackedBlob, decode_header, encode_header, header_length};
 pub use self::list::{PackError, list_pack};
-pub(crate) use self::writer::{FinishedPack, OpenPack};
+#[cfg(test)]
+pub(crate) use self::writer::FinishedPack;
+pub(crate) use self::writer::OpenPack;
 
 /// What a blob holds. Data and trees never share a pack (restic's design document, "Pack Format").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -27,6 +31,15 @@ pub enum BlobKind {
     Data,
     /// A directory, as JSON.
     Tree,
+}
+
+impl fmt::Display for BlobKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Data => "data",
+            Self::Tree => "tree",
+        })
+    }
 }
 
 /// Bytes that encryption adds to a blob, a header or a file: 16 of nonce in front, 16 of authenticator behind.

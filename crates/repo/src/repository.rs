@@ -18,12 +18,14 @@ use holdfast_model::{Clock, KeyId, RepositoryId, SnapshotId, SystemClock};
 use holdfast_store::Store;
 use parking_lot::Mutex;
 
+pub(crate) use files::in_parallel;
 pub use init::InitOptions;
 pub use open::OpenOptions;
 pub use snapshots::Snapshots;
 
 use crate::config::{ChunkerKind, Chunking, Config};
 use crate::crypto::Key;
+use crate::engine::Engine;
 use crate::error::RepoError;
 use crate::snapshot::Snapshot;
 
@@ -42,6 +44,7 @@ struct Inner {
     state_dir: Option<PathBuf>,
     /// Snapshots never change, so that those that were read need not be read again.
     snapshots: Mutex<HashMap<SnapshotId, Arc<Snapshot>>>,
+    engine: Engine,
 }
 
 impl fmt::Debug for Repository {
@@ -75,16 +78,20 @@ impl Repository {
             ))
         })?;
         let state_dir = options.state_dir.map(|base| base.join(config.id.to_string()));
+        let key = Arc::new(key);
+        let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
+        let engine = Engine::new(store.clone(), key.clone(), clock.clone(), state_dir.as_deref(), options.engine);
         Ok(Self(Arc::new(Inner {
             store,
-            key: Arc::new(key),
+            key,
             key_id: Mutex::new(key_id),
             config,
             polynomial,
             chunker,
-            clock: options.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+            clock,
             state_dir,
             snapshots: Mutex::default(),
+            engine,
         })))
     }
 
@@ -132,6 +139,11 @@ impl Repository {
             self.location()
         );
         Err(RepoError::Refused { reason })
+    }
+
+    /// The index, the reader and the pipeline that all clones of this repository share.
+    pub fn engine(&self) -> &Engine {
+        &self.0.engine
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {

@@ -20,7 +20,7 @@ pub use compare::{CompareOptions, Difference, DifferenceKind, Holes, compare_tre
 pub use fake_clock::FakeClock;
 pub use prng::Prng;
 pub use restic::Restic;
-pub use skip::{require_root, skip};
+pub use skip::{require_root, runs_as_root, skip};
 pub use sshd::{Sshd, SshdBuilder};
 pub use strace::{Opened, Strace};
 pub use temp_dir::{TempDir, temp_dir};

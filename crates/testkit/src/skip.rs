@@ -21,11 +21,16 @@ pub fn skip(reason: &str) {
 /// Whether the test runs as root; if not, it is skipped and must return.
 #[must_use = "without root the test must return"]
 pub fn require_root() -> bool {
-    let root = rustix::process::geteuid().is_root();
+    let root = runs_as_root();
     if !root {
         skip("needs root");
     }
     root
+}
+
+/// Whether we are root.
+pub fn runs_as_root() -> bool {
+    rustix::process::geteuid().is_root()
 }
 
 /// The name of the running test, as its runner calls it.

@@ -110,30 +110,24 @@ impl FrameHeader {
     pub const MAX_LEN: usize = 9;
 
     /// The header of a message.
-    pub const fn message(len: usize) -> Result<Self, FrameError> {
+    pub fn message(len: usize) -> Result<Self, FrameError> {
         Self::checked(FrameKind::Message, len as u64, 0)
     }
 
     /// The header of data as it is.
-    pub const fn raw(len: usize) -> Result<Self, FrameError> {
+    pub fn raw(len: usize) -> Result<Self, FrameError> {
         Self::checked(FrameKind::Raw, len as u64, 0)
     }
 
     /// The header of compressed data.
-    pub const fn zstd(len: usize, decoded_len: usize) -> Result<Self, FrameError> {
+    pub fn zstd(len: usize, decoded_len: usize) -> Result<Self, FrameError> {
         Self::checked(FrameKind::Zstd, len as u64, decoded_len as u64)
     }
 
-    const fn checked(kind: FrameKind, len: u64, decoded: u64) -> Result<Self, FrameError> {
-        let max = match kind {
-            FrameKind::Message => MAX_MESSAGE,
-            FrameKind::Raw | FrameKind::Zstd => MAX_DATA,
-        } as u64;
-        if len == 0 || len > max {
-            return Err(FrameError::Length { kind, len, max });
-        }
+    fn checked(kind: FrameKind, len: u64, decoded: u64) -> Result<Self, FrameError> {
+        check_len(kind, len)?;
         // Compressed data is always shorter than what it decodes to: otherwise it must be sent as it is.
-        if matches!(kind, FrameKind::Zstd) && (decoded <= len || decoded > max) {
+        if matches!(kind, FrameKind::Zstd) && (decoded <= len || decoded > MAX_DATA as u64) {
             return Err(FrameError::Expansion { len, decoded });
         }
         Ok(Self { kind, payload_len: len as u32, decoded_len: decoded as u32 })
@@ -152,10 +146,11 @@ impl FrameHeader {
             let field = bytes.get(at..at + 4)?.first_chunk()?;
             Some(u64::from(u32::from_le_bytes(*field)))
         };
-        match (kind, number(1), number(5)) {
-            (_, None, _) | (FrameKind::Zstd, _, None) => Ok(None),
-            (FrameKind::Zstd, Some(len), Some(decoded)) => Self::checked(kind, len, decoded).map(Some),
-            (_, Some(len), _) => Self::checked(kind, len, 0).map(Some),
+        let Some(len) = number(1) else { return Ok(None) };
+        check_len(kind, len)?;
+        match kind {
+            FrameKind::Zstd => number(5).map(|decoded| Self::checked(kind, len, decoded)).transpose(),
+            FrameKind::Message | FrameKind::Raw => Self::checked(kind, len, 0).map(Some),
         }
     }
 
@@ -187,6 +182,14 @@ impl FrameHeader {
     pub const fn decoded_len(&self) -> usize {
         if matches!(self.kind, FrameKind::Zstd) { self.decoded_len as usize } else { self.payload_len as usize }
     }
+}
+
+fn check_len(kind: FrameKind, len: u64) -> Result<(), FrameError> {
+    let max = match kind {
+        FrameKind::Message => MAX_MESSAGE,
+        FrameKind::Raw | FrameKind::Zstd => MAX_DATA,
+    } as u64;
+    if len == 0 || len > max { Err(FrameError::Length { kind, len, max }) } else { Ok(()) }
 }
 
 /// A header as it stands in the stream.

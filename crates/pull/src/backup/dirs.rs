@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use holdfast_repo::Node;
+use holdfast_repo::tree::Node;
 use holdfast_wire::{DirDigest, ViolationClass};
 
 use super::parent::OldDir;

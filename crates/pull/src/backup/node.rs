@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use holdfast_model::TreeId;
-use holdfast_repo::{Node, NodeKind, Xattr, ZonedTime};
+use holdfast_repo::time::ZonedTime;
+use holdfast_repo::tree::{Node, NodeKind, Xattr};
 use holdfast_wire::{Entry, EntryKind, ViolationClass, limits};
 
 use crate::Violation;

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use holdfast_model::{Timestamp, TreeId};
-use holdfast_repo::{Node, RepoError, Repository, Tree};
+use holdfast_repo::tree::{Node, Tree};
+use holdfast_repo::{ReadError, Repository};
 
 /// Times as coarse as those of old file systems, or a client's clock that ticks slowly: a change within so many
 /// seconds of the last backup may have left the same times behind.
@@ -30,11 +31,11 @@ impl Parent {
     }
 
     /// The directory at an absolute path, if it was one.
-    pub(super) fn dir(&self, path: &[u8]) -> Result<Option<OldDir>, RepoError> {
-        let mut dir = OldDir { id: self.root, tree: self.repository.load_tree(&self.root)? };
+    pub(super) fn dir(&self, path: &[u8]) -> Result<Option<OldDir>, ReadError> {
+        let mut dir = OldDir { id: self.root, tree: self.repository.engine().load_tree(self.root)? };
         for name in path.split(|c| *c == b'/').filter(|name| !name.is_empty()) {
             let Some(id) = dir.get(name).and_then(Node::subtree) else { return Ok(None) };
-            dir = OldDir { id, tree: self.repository.load_tree(&id)? };
+            dir = OldDir { id, tree: self.repository.engine().load_tree(id)? };
         }
         Ok(Some(dir))
     }

@@ -20,7 +20,7 @@ enum Granted<'a> {
     /// A source of this machine: it may know what the repository holds, we read its files ourselves.
     Everything,
     /// A client: what it sent before. Found out when it is first needed.
-    Sent(OnceCell<Grants>, Box<dyn Fn() -> Result<Grants, BackupError> + 'a>),
+    Sent(OnceCell<Option<Grants>>, Box<dyn Fn() -> Result<Option<Grants>, BackupError> + 'a>),
 }
 
 impl<'a> Possession<'a> {
@@ -32,7 +32,7 @@ impl<'a> Possession<'a> {
     /// For a client, with what it sent before.
     pub(super) fn of_client(
         ingest: &'a IngestSession,
-        grants: impl Fn() -> Result<Grants, BackupError> + 'a,
+        grants: impl Fn() -> Result<Option<Grants>, BackupError> + 'a,
     ) -> Self {
         Self { ingest, granted: Granted::Sent(OnceCell::new(), Box::new(grants)) }
     }
@@ -52,7 +52,7 @@ impl<'a> Possession<'a> {
                         cell.get_or_init(|| found)
                     }
                 };
-                Ok(grants.contains(id)?)
+                Ok(grants.as_ref().map_or(Ok(false), |grants| grants.contains(id))?)
             }
         }
     }

@@ -3,34 +3,33 @@
 //! Everything that the agent says is checked here, where the keys are; a broken rule ends the session before anything
 //! of it becomes a snapshot. The order of events within the session is the agent's; only the numbering rules hold.
 
-use holdfast_model::Monitor;
 use holdfast_model::monitor::{ItemError, Progress};
-use holdfast_repo::{IngestSession, Node, NodeKind, Proof, Tree};
+use holdfast_model::{CancelToken, Monitor};
+use holdfast_repo::IngestSession;
+use holdfast_repo::tree::{Node, NodeKind, Tree};
 use holdfast_wire::{
     Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, ToAgent,
     ViolationClass,
 };
 
-use super::BackupError;
+use super::{BackupError, CREDIT_STEP, proof_of};
 use super::dirs::{Claim, Dirs, OpenDir, Place, Resolved};
 use super::files::{CompleteFile, Files};
 use super::node::{Owners, is_unchanged, node_of, same_node};
 use super::parent::Parent;
 use super::rules::{Possession, Scope};
 use super::summary::Counts;
-use crate::link::{ClientLink, LinkError, Trust, Up};
+use crate::link::{ClientLink, LinkError, Up};
 use crate::state::{DigestMemory, DigestRecorder, KnownTree, Totals};
 use crate::text::printable_path;
 use crate::Violation;
-
-/// Credit is given back in pieces of so many bytes.
-const CREDIT_STEP: u64 = 1 << 20;
 
 /// One backup under way.
 pub(super) struct Session<'a> {
     pub(super) link: &'a mut dyn ClientLink,
     pub(super) ingest: &'a IngestSession,
     pub(super) monitor: &'a dyn Monitor,
+    pub(super) cancel: &'a CancelToken,
     pub(super) parent: Option<Parent>,
     pub(super) memory: &'a DigestMemory,
     pub(super) possession: Possession<'a>,
@@ -49,6 +48,7 @@ impl Session<'_> {
     /// Serves the agent until the root's tree is written.
     pub(super) fn run(&mut self) -> Result<Resolved, BackupError> {
         loop {
+            self.cancel.check()?;
             match self.link.recv()? {
                 Up::Message(message) => self.message(message)?,
                 Up::Chunk(bytes) => self.chunk(bytes)?,
@@ -79,7 +79,7 @@ impl Session<'_> {
             }
             FromAgent::Root { dir } if self.root.is_none() => self.root = Some(dir),
             FromAgent::Refused { message } => return Err(LinkError::Refused(message).into()),
-            other => return Err(unexpected(&other).into()),
+            _ => return Err(Violation::new(ViolationClass::Protocol, "a message out of place").into()),
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Session<'_> {
             // A digest that says itself that it can't be trusted is not, whatever is remembered.
             let known = if digest.memorable { self.memory.get(&digest.digest) } else { None };
             match known {
-                Some(known) if self.ingest.is_closed(&known.tree)? => {
+                Some(known) if self.ingest.is_closed(&known.tree) => {
                     self.recorder.record(&digest.digest, known);
                     self.dirs.add_known(known);
                 }
@@ -191,13 +191,9 @@ impl Session<'_> {
 
     fn chunk(&mut self, bytes: Vec<u8>) -> Result<(), BackupError> {
         let (chunk, complete) = self.files.arrived(bytes.len())?;
-        let proof = match self.link.trust() {
-            Trust::Own => Proof::Verified,
-            Trust::Stranger => Proof::Unverified,
-        };
         self.credit_used += bytes.len() as u64;
         self.progress.bytes_done += bytes.len() as u64;
-        self.ingest.put_data(chunk.id, bytes, proof)?;
+        self.ingest.put_data(chunk.id, bytes, proof_of(self.link.trust()))?;
         complete.map_or(Ok(()), |complete| self.file_complete(complete))
     }
 

@@ -37,6 +37,7 @@ pub(super) struct NodeWalk<'a> {
     repository: &'a Repository,
     index: Arc<IndexView>,
     selection: &'a dyn Selection,
+    whole_beneath: &'a [Vec<u8>],
     levels: Vec<Level>,
     /// Path of the current directory, each component with a `/` in front.
     path: Vec<u8>,
@@ -51,8 +52,9 @@ impl<'a> NodeWalk<'a> {
         let top = Level { tree, next: 0, path: 0, number: None };
         Ok(Self {
             repository,
-            index: repository.index(),
+            index: repository.engine().index(),
             selection: request.selection,
+            whole_beneath: request.whole_beneath,
             levels: vec![top],
             path: Vec::new(),
             next_number: 0,
@@ -115,6 +117,7 @@ impl<'a> NodeWalk<'a> {
             group: node.group.as_deref().unwrap_or_default().to_owned(),
             chunks: if hard_link_to.is_some() { Vec::new() } else { chunks },
             hard_link_to,
+            whole: node.is_dir() && self.is_whole(),
         })))
     }
 
@@ -127,6 +130,15 @@ impl<'a> NodeWalk<'a> {
         node.content().iter().map(chunk).collect()
     }
 
+    /// Whether the snapshot holds all that was in the current directory, and all of it is restored.
+    fn is_whole(&self) -> bool {
+        let beneath = |root: &Vec<u8>| {
+            let root = root.strip_suffix(b"/").unwrap_or(root);
+            self.path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+        };
+        self.whole_beneath.iter().any(beneath)
+    }
+
     fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
         if node.is_dir() || node.links < 2 || node.inode == 0 {
             return None;
@@ -137,7 +149,7 @@ impl<'a> NodeWalk<'a> {
 }
 
 fn load(repository: &Repository, id: TreeId) -> Result<Arc<Tree>, RestoreError> {
-    Ok(repository.load_tree(id)?)
+    Ok(repository.engine().load_tree(id)?)
 }
 
 /// A node's metadata as the agent knows it.

@@ -99,7 +99,7 @@ impl Window {
             batch.push(node);
             if size >= BATCH || !more.is_empty() {
                 messages.push(ToAgent::Nodes(std::mem::take(&mut batch)));
-                messages.extend(more.chunks(CHUNKS_PER_MESSAGE).map(|chunks| ToAgent::NodeChunks(chunks.to_vec())));
+                messages.extend(more.chunks(CHUNKS_PER_MESSAGE).map(|chunks| ToAgent::MoreChunks(chunks.to_vec())));
                 size = 0;
             }
         }

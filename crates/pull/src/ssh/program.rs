@@ -54,6 +54,8 @@ impl SshProgram {
             "RemoteCommand=none",
             "RequestTTY=no",
             "EscapeChar=none",
+            // It tells the host's key in its log; the rest of that is left out.
+            "LogLevel=DEBUG1",
             "ServerAliveInterval=15",
             "ServerAliveCountMax=4",
             if self.batch { "BatchMode=yes" } else { "BatchMode=no" },
@@ -67,7 +69,7 @@ impl SshProgram {
         if let Some(port) = host.port() {
             command.args(["-p", &port.to_string()]);
         }
-        command.arg("--").arg(host.name());
+        command.arg("--").arg(host.host());
         command
     }
 }

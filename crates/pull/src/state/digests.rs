@@ -48,7 +48,7 @@ pub struct DigestRecorder(Vec<[u8; ROW]>);
 
 impl DigestMemory {
     /// What is remembered for these roots; a file that is damaged counts as none.
-    pub fn load(state: &ClientState, roots: &[&str], fresh_seed: [u8; 32]) -> Result<Self, StateError> {
+    pub fn load(state: &ClientState, roots: &[Vec<u8>], fresh_seed: [u8; 32]) -> Result<Self, StateError> {
         let path = state.digests.join(format!("digests-{}", name_of(roots)));
         let bytes = file::read(&path)?.unwrap_or_default();
         let usable = bytes.len() >= HEADER && &bytes[..16] == MAGIC && (bytes.len() - HEADER) % ROW == 0;
@@ -57,6 +57,11 @@ impl DigestMemory {
         }
         let seed = bytes[16..HEADER].try_into().expect("the header holds 32 bytes of seed");
         Ok(Self { path, seed, rows: bytes[HEADER..].to_vec() })
+    }
+
+    /// Remembers nothing, and will not.
+    pub fn empty(seed: [u8; 32]) -> Self {
+        Self { path: PathBuf::new(), seed, rows: Vec::new() }
     }
 
     /// What the client mixes into its digests.

@@ -116,7 +116,7 @@ impl GrantRecorder {
     }
 
     /// The session has become a snapshot: folds the client's runs into its base. They are no pins any more.
-    pub fn fold(self, state: &ClientState) -> Result<(), StateError> {
+    pub fn fold(&self, state: &ClientState) -> Result<(), StateError> {
         let mut keys: Vec<Key> = Vec::new();
         let mut folded = Vec::new();
         for path in run_paths(&state.grants)? {

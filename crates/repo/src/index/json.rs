@@ -4,13 +4,10 @@
 //! with its position, never a panic. Format: restic's design document, "Indexing"; rustic adds `packs_to_delete`.
 //! Encryption, compression and numbering of packs across files are not known here.
 
-mod cursor;
-
 use holdfast_model::{BlobId, IndexId, PackId};
 
-use self::cursor::Cursor;
-pub use self::cursor::SyntaxError;
 use super::row::{Place, Placed};
+use crate::cursor::{Cursor, SyntaxError};
 use crate::pack::{BlobKind, PackedBlob, SEAL_OVERHEAD};
 
 /// What one index file says. Packs are numbered from 0 in order of appearance.
@@ -97,6 +94,23 @@ fn blob(cursor: &mut Cursor<'_>, pack: u32) -> Result<(BlobKind, Placed), Syntax
         (Some(id), Some(kind)) if ends && place.stored_length >= SEAL_OVERHEAD => Ok((kind, Placed { id, place })),
         _ => Err(cursor.error("a blob with id, type, offset and a possible length")),
     }
+}
+
+/// Reads the plaintext of an index file as a list of packs, each with its blobs in order of their places. Superseding and
+/// marks are left out.
+pub(crate) fn decode_packs(json: &[u8]) -> Result<Vec<(PackId, Vec<PackedBlob>)>, SyntaxError> {
+    let parsed = decode(json)?;
+    let mut packs: Vec<(PackId, Vec<PackedBlob>)> = parsed.packs.iter().map(|id| (*id, Vec::new())).collect();
+    for (kind, rows) in [(BlobKind::Data, parsed.data), (BlobKind::Tree, parsed.trees)] {
+        for Placed { id, place } in rows {
+            let Place { pack, offset, stored_length, uncompressed_length } = place;
+            packs[pack as usize].1.push(PackedBlob { kind, id, offset, stored_length, uncompressed_length });
+        }
+    }
+    for (_, blobs) in &mut packs {
+        blobs.sort_unstable_by_key(|blob| (blob.offset, blob.id));
+    }
+    Ok(packs)
 }
 
 /// Writes the plaintext of an index file that lists these packs, as restic writes it.

@@ -11,10 +11,11 @@ use std::thread;
 
 use holdfast_model::{IndexId, PackId};
 
-use super::json::{self, Parsed, SyntaxError};
+use super::json::{self, Parsed};
 use super::row::{Place, Placed};
 use super::run::Run;
 use super::view::{File, IndexView, add_run};
+use crate::cursor::SyntaxError;
 
 /// How often a refresh starts anew before it gives up.
 const ATTEMPTS: usize = 10;

@@ -15,11 +15,11 @@ pub(super) type Row = [u8; SUFFIX + 16];
 
 /// Where a blob lies, its pack given by number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place {
-    pub(super) pack: u32,
-    pub(super) offset: u32,
-    pub(super) stored_length: u32,
-    pub(super) uncompressed_length: u32,
+pub(crate) struct Place {
+    pub(crate) pack: u32,
+    pub(crate) offset: u32,
+    pub(crate) stored_length: u32,
+    pub(crate) uncompressed_length: u32,
 }
 
 /// A blob and its place, before they are sorted into a run.

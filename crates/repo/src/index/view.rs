@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use holdfast_model::{BlobId, IndexId, PackId};
+use holdfast_model::{BlobId, Id, IndexId, PackId};
 
 use super::row::{Place, Placed};
 use super::run::Run;
@@ -125,6 +125,54 @@ impl IndexView {
         None
     }
 
+    /// Calls `each` for every blob of a kind with its [`ordinal`](Self::ordinal) and all its places. The view must be a
+    /// compact one.
+    pub(crate) fn each_blob(&self, kind: BlobKind, mut each: impl FnMut(usize, &BlobId, &mut Vec<Place>)) {
+        debug_assert!(self.runs(kind).len() <= 1, "the view is not compact");
+        let mut places = Vec::new();
+        for run in self.runs(kind) {
+            let mut rows = run.iter().enumerate().peekable();
+            while let Some((ordinal, Placed { id, place })) = rows.next() {
+                places.clear();
+                places.push(place);
+                while let Some((_, same)) = rows.next_if(|(_, next)| next.id == id) {
+                    places.push(same.place);
+                }
+                each(ordinal, &id, &mut places);
+            }
+        }
+    }
+
+    /// The ids of those blobs of a kind whose ordinals are wanted. The view must be a compact one.
+    pub(crate) fn ids_at<T: From<Id>>(&self, kind: BlobKind, wanted: impl Fn(usize) -> bool) -> Vec<T> {
+        let mut ids = Vec::new();
+        self.each_blob(kind, |ordinal, id, _| {
+            if wanted(ordinal) {
+                ids.push(Id::new(*id.as_bytes()).into());
+            }
+        });
+        ids
+    }
+
+    /// This view with all its runs merged into one for each kind.
+    pub(super) fn compacted(&self) -> Self {
+        let compact = |runs: &[Arc<Run>]| match runs {
+            [] | [_] => runs.to_vec(),
+            _ => {
+                let runs: Vec<&Run> = runs.iter().map(|run| &**run).collect();
+                vec![Arc::new(Run::merge(&runs, Some))]
+            }
+        };
+        Self {
+            generation: self.generation,
+            files: self.files.clone(),
+            next_pack: self.next_pack,
+            marked: self.marked.clone(),
+            data: compact(&self.data),
+            trees: compact(&self.trees),
+        }
+    }
+
     /// The index files that the view is made of.
     pub fn index_files(&self) -> impl Iterator<Item = IndexId> + '_ {
         self.files.iter().map(|file| file.id)
@@ -138,6 +186,11 @@ impl IndexView {
     /// Whether a pack is marked for deletion (rustic's prune does that).
     pub fn is_marked(&self, pack: &PackId) -> bool {
         self.marked.contains(pack)
+    }
+
+    /// Whether any pack is marked for deletion.
+    pub fn has_marks(&self) -> bool {
+        !self.marked.is_empty()
     }
 
     /// Bytes that the view takes in memory.

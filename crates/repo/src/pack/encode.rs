@@ -36,8 +36,6 @@ pub struct EncodeFault;
 /// Encodes blobs, one after the other.
 pub(crate) struct BlobEncoder {
     compression: Compression,
-    /// Repositories of version 1 know no compression.
-    may_compress: bool,
     compressor: Compressor<'static>,
     quick: Compressor<'static>,
     verify: Option<Verifier>,
@@ -51,12 +49,11 @@ struct Verifier {
 }
 
 impl BlobEncoder {
-    pub(crate) fn new(compression: Compression, may_compress: bool, verify: bool) -> Self {
+    pub(crate) fn new(compression: Compression, verify: bool) -> Self {
         const MEMORY: &str = "a compression context needs nothing but memory";
         let decompressor = || Decompressor::new().expect(MEMORY);
         Self {
             compression,
-            may_compress,
             compressor: Compressor::new(compression.level()).expect(MEMORY),
             quick: Compressor::new(1).expect(MEMORY),
             verify: verify.then(|| Verifier { decompressor: decompressor(), plain: Vec::new() }),
@@ -90,7 +87,7 @@ impl BlobEncoder {
 
     /// Compresses into the scratch buffer, behind room for a nonce; false if the blob is better stored as it is.
     fn compress(&mut self, kind: BlobKind, plain: &[u8]) -> Result<bool, EncodeFault> {
-        if !self.may_compress || plain.is_empty() {
+        if plain.is_empty() {
             return Ok(false);
         }
         let is_tree = kind == BlobKind::Tree;

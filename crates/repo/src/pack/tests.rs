@@ -50,16 +50,18 @@ fn blobs_come_back_whatever_the_compression() {
     let (key, plaintexts) = (Key::random(), plaintexts());
     let level = Compression::Level(CompressionLevel::new(7).unwrap());
     for compression in [Compression::Auto, Compression::Off, Compression::Fast, Compression::Best, level] {
-        for (kind, may_compress) in [(BlobKind::Data, true), (BlobKind::Tree, true), (BlobKind::Data, false)] {
-            let encoder = &mut BlobEncoder::new(compression, may_compress, true);
+        for kind in [BlobKind::Data, BlobKind::Tree] {
+            let encoder = &mut BlobEncoder::new(compression, true);
             let pack = write(&key, kind, encoder, &plaintexts);
             assert_eq!(decode_all(&key, &pack), plaintexts);
             let compressed = pack.blobs.iter().filter(|blob| blob.uncompressed_length != 0).count();
-            match (kind, may_compress, compression) {
-                (_, false, _) | (BlobKind::Data, _, Compression::Off) => assert_eq!(compressed, 0),
-                (BlobKind::Tree, true, _) => assert_eq!(compressed, plaintexts.len() - 1),
-                (BlobKind::Data, true, _) => assert_eq!(compressed, 5, "the texts but for the one of one byte"),
-            }
+            let expected = match (kind, compression) {
+                (BlobKind::Data, Compression::Off) => 0,
+                (BlobKind::Tree, _) => plaintexts.len() - 1,
+                // The texts but for the one of one byte.
+                (BlobKind::Data, _) => 5,
+            };
+            assert_eq!(compressed, expected);
         }
     }
 }
@@ -69,7 +71,7 @@ fn a_pack_is_listed_from_its_own_header() {
     let (key, store) = (Key::random(), MemoryStore::new());
     // Enough blobs that the header is longer than the first read.
     let plaintexts: Vec<Vec<u8>> = (0..1000u32).map(|n| n.to_le_bytes().repeat(1 + n as usize % 40)).collect();
-    let encoder = &mut BlobEncoder::new(Compression::Auto, true, false);
+    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
     for count in [1, 1000] {
         let pack = write(&key, BlobKind::Data, encoder, &plaintexts[..count]);
         let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
@@ -83,7 +85,7 @@ fn a_pack_is_listed_from_its_own_header() {
 #[test]
 fn a_damaged_pack_is_never_listed() {
     let (key, store) = (Key::random(), MemoryStore::new());
-    let encoder = &mut BlobEncoder::new(Compression::Auto, true, false);
+    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
     let pack = write(&key, BlobKind::Tree, encoder, &[b"one".to_vec(), b"two".to_vec()]);
     let bytes = pack.parts.concat();
     let header = bytes.len() - header_length(&pack.blobs) as usize;
@@ -102,7 +104,7 @@ fn a_damaged_pack_is_never_listed() {
 #[test]
 fn packs_are_merged_without_moving_a_blob_out_of_its_place() {
     let (key, plaintexts) = (Key::random(), plaintexts());
-    let encoder = &mut BlobEncoder::new(Compression::Auto, true, false);
+    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
     let mut packs = plaintexts.chunks(5).map(|plaintexts| {
         let mut pack = OpenPack::new(BlobKind::Data);
         for plain in plaintexts {
@@ -122,7 +124,7 @@ fn packs_are_merged_without_moving_a_blob_out_of_its_place() {
 fn a_blob_is_refused_under_another_id_or_length() {
     let key = Key::random();
     let plain = b"content ".repeat(100);
-    let encoder = &mut BlobEncoder::new(Compression::Auto, true, false);
+    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
     let pack = write(&key, BlobKind::Data, encoder, std::slice::from_ref(&plain));
     let (blob, bytes) = (pack.blobs[0], pack.parts.concat());
     let decode = |id: &BlobId, length: u32| {
@@ -141,7 +143,7 @@ proptest! {
     #[test]
     fn any_bytes_come_back(plain in prop::collection::vec(any::<u8>(), 0..5000)) {
         let key = Key::random();
-        let encoder = &mut BlobEncoder::new(Compression::Auto, true, true);
+        let encoder = &mut BlobEncoder::new(Compression::Auto, true);
         let pack = write(&key, BlobKind::Data, encoder, std::slice::from_ref(&plain));
         prop_assert_eq!(decode_all(&key, &pack), vec![plain]);
     }

@@ -25,7 +25,6 @@ pub(crate) struct OpenPack {
 /// A pack that is ready to be written.
 pub(crate) struct FinishedPack {
     pub(crate) id: PackId,
-    pub(crate) kind: BlobKind,
     pub(crate) parts: Vec<Vec<u8>>,
     pub(crate) blobs: Vec<PackedBlob>,
     /// Bytes of the whole file.
@@ -37,17 +36,14 @@ impl OpenPack {
         Self { kind, parts: Vec::new(), blobs: Vec::new(), length: 0 }
     }
 
-    pub(crate) fn kind(&self) -> BlobKind {
-        self.kind
-    }
-
     /// Bytes of the blobs so far.
     pub(crate) fn length(&self) -> u32 {
         self.length
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.blobs.is_empty()
+    /// The blobs so far.
+    pub(crate) fn blobs(&self) -> &[PackedBlob] {
+        &self.blobs
     }
 
     /// Whether the pack has reached the target size, in bytes, or its header can hold no more.
@@ -118,6 +114,6 @@ impl OpenPack {
         }
         let length = self.parts.iter().map(|part| part.len() as u64).sum();
         let id = PackId::new(hash.finalize().into());
-        Ok(FinishedPack { id, kind: self.kind, parts: self.parts, blobs: self.blobs, length })
+        Ok(FinishedPack { id, parts: self.parts, blobs: self.blobs, length })
     }
 }

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::Repository;
 use crate::config::Config;
 use crate::crypto::Key;
+use crate::engine::EngineOptions;
 use crate::error::{FileFault, RepoError};
 use crate::key::{KeyFault, KeyFile};
 
@@ -25,6 +26,8 @@ pub struct OpenOptions {
     pub key_hint: Option<KeyId>,
     /// The clock; the machine's if there is none.
     pub clock: Option<Arc<dyn Clock>>,
+    /// How blobs are read and written.
+    pub engine: EngineOptions,
 }
 
 impl Repository {

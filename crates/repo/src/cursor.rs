@@ -1,4 +1,4 @@
-//! A reader of JSON that borrows everything and builds nothing.
+//! A reader of JSON that borrows everything and builds nothing, for index files and for what trees refer to.
 //!
 //! Invariant: it never reads outside its input, and nesting deeper than 32 is an error, so hostile input can exhaust
 //! neither memory nor stack. It accepts all that RFC 8259 allows, and a little more inside values that it passes over.
@@ -7,7 +7,7 @@
 /// Deepest nesting of a value that is passed over.
 const MAX_DEPTH: u32 = 32;
 
-/// The text is not what an index file holds.
+/// The text is not the JSON that was expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("expected {expected} at byte {at}")]
 pub struct SyntaxError {
@@ -17,22 +17,22 @@ pub struct SyntaxError {
     pub expected: &'static str,
 }
 
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
-    pub(super) fn error(&self, expected: &'static str) -> SyntaxError {
+    pub(crate) fn error(&self, expected: &'static str) -> SyntaxError {
         SyntaxError { at: self.at, expected }
     }
 
     /// Whether the next byte that is no white space is this one. It stays unread.
-    pub(super) fn next_is(&mut self, byte: u8) -> bool {
+    pub(crate) fn next_is(&mut self, byte: u8) -> bool {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.bytes.get(self.at) {
             self.at += 1;
         }
@@ -50,13 +50,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Nothing but white space follows.
-    pub(super) fn end(&mut self) -> Result<(), SyntaxError> {
+    pub(crate) fn end(&mut self) -> Result<(), SyntaxError> {
         self.next_is(0);
         if self.at == self.bytes.len() { Ok(()) } else { Err(self.error("the end")) }
     }
 
     /// An object; `field` is called behind each key and must read the value.
-    pub(super) fn object(
+    pub(crate) fn object(
         &mut self,
         mut field: impl FnMut(&mut Self, &'a [u8]) -> Result<(), SyntaxError>,
     ) -> Result<(), SyntaxError> {
@@ -76,7 +76,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An array; `item` must read one value.
-    pub(super) fn array(
+    pub(crate) fn array(
         &mut self,
         mut item: impl FnMut(&mut Self) -> Result<(), SyntaxError>,
     ) -> Result<(), SyntaxError> {
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// An array, or `null` for an empty one, as Go writes it.
-    pub(super) fn nullable_array(
+    pub(crate) fn nullable_array(
         &mut self,
         item: impl FnMut(&mut Self) -> Result<(), SyntaxError>,
     ) -> Result<(), SyntaxError> {
@@ -102,7 +102,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// What stands between two quotes, escapes left as they are.
-    pub(super) fn string(&mut self) -> Result<&'a [u8], SyntaxError> {
+    pub(crate) fn string(&mut self) -> Result<&'a [u8], SyntaxError> {
         self.expect(b'"', "a string")?;
         let start = self.at;
         loop {
@@ -118,7 +118,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// 64 hexadecimal digits.
-    pub(super) fn id(&mut self) -> Result<[u8; 32], SyntaxError> {
+    pub(crate) fn id(&mut self) -> Result<[u8; 32], SyntaxError> {
         let error = self.error("an id of 64 hexadecimal digits");
         let text: &[u8; 64] = self.string()?.try_into().map_err(|_| error)?;
         let mut id = [0; 32];
@@ -132,7 +132,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number below 2^32.
-    pub(super) fn number(&mut self) -> Result<u32, SyntaxError> {
+    pub(crate) fn number(&mut self) -> Result<u32, SyntaxError> {
         let error = self.error("a whole number below 2^32");
         self.next_is(b'0');
         let start = self.at;
@@ -147,7 +147,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A whole number below 2^32, or `null` for 0.
-    pub(super) fn nullable_number(&mut self) -> Result<u32, SyntaxError> {
+    pub(crate) fn nullable_number(&mut self) -> Result<u32, SyntaxError> {
         if self.next_is(b'n') { self.literal(b"null").map(|()| 0) } else { self.number() }
     }
 
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes over one value of any kind.
-    pub(super) fn skip(&mut self) -> Result<(), SyntaxError> {
+    pub(crate) fn skip(&mut self) -> Result<(), SyntaxError> {
         self.skip_at(0)
     }
 
