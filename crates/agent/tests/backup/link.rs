@@ -8,7 +8,7 @@ use holdfast_wire::{FromAgent, ToAgent};
 
 /// What the agent sends.
 #[derive(Debug)]
-pub enum Up {
+pub(crate) enum Up {
     Message(FromAgent),
     Chunk(Vec<u8>),
 }
@@ -17,19 +17,19 @@ struct AgentUp(SyncSender<Up>);
 struct AgentDown(Receiver<Down>);
 
 /// The server's end.
-pub struct ServerEnd {
-    pub up: Receiver<Up>,
+pub(crate) struct ServerEnd {
+    pub(crate) up: Receiver<Up>,
     down: Sender<Down>,
 }
 
-pub fn link() -> (Arc<dyn Uplink>, impl Downlink + 'static, ServerEnd) {
+pub(crate) fn link() -> (Arc<dyn Uplink>, impl Downlink + 'static, ServerEnd) {
     let (up_sender, up) = sync_channel(16);
     let (down, down_receiver) = channel();
     (Arc::new(AgentUp(up_sender)), AgentDown(down_receiver), ServerEnd { up, down })
 }
 
 impl ServerEnd {
-    pub fn send(&self, message: ToAgent) {
+    pub(crate) fn send(&self, message: ToAgent) {
         // The agent may have ended already.
         let _ = self.down.send(Down::Message(message));
     }
