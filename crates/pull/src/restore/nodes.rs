@@ -142,7 +142,9 @@ impl<'a> NodeWalk<'a> {
     }
 
     fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
-        if node.is_dir() || node.links < 2 || node.inode == 0 {
+        // The format keeps no count of links for pipes and sockets: there, the inode alone tells.
+        let uncounted = matches!(node.kind, NodeKind::Fifo | NodeKind::Socket);
+        if node.is_dir() || node.inode == 0 || (node.links < 2 && !uncounted) {
             return None;
         }
         let first = *self.first_names.entry((node.device_id, node.inode)).or_insert(number);
