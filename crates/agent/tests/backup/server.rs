@@ -144,6 +144,8 @@ struct Session<'a> {
     coming: VecDeque<ChunkRef>,
     asked_chunks: HashSet<BlobId>,
     on_the_way: u64,
+    /// Bytes of a chunk that is not complete.
+    part: Vec<u8>,
 }
 
 impl Server {
@@ -152,10 +154,32 @@ impl Server {
     }
 
     /// One session, with something to do at each message of the agent before it is answered.
-    pub(crate) fn backup_with(&mut self, mut job: BackupJob, options: Options, hook: Hook<'_>) -> Seen {
-        job.credit = self.window.unwrap_or(u64::MAX);
+    pub(crate) fn backup_with(&mut self, job: BackupJob, options: Options, hook: Hook<'_>) -> Seen {
         let (up, down, end) = link();
         let agent = std::thread::spawn(move || serve(up, down, options));
+        let mut seen = self.session(end, job, hook);
+        seen.result = Some(agent.join().unwrap());
+        seen
+    }
+
+    /// The server's part of a session.
+    pub(crate) fn session(&mut self, end: ServerEnd, job: BackupJob, hook: Hook<'_>) -> Seen {
+        self.session_and(end, job, hook, || ()).0
+    }
+
+    /// The same, and something to look at before the agent is told to finish.
+    pub(crate) fn session_then<T>(&mut self, end: ServerEnd, job: BackupJob, look: impl FnOnce() -> T) -> (Seen, T) {
+        self.session_and(end, job, &mut |_| (), look)
+    }
+
+    fn session_and<T>(
+        &mut self,
+        end: ServerEnd,
+        mut job: BackupJob,
+        hook: Hook<'_>,
+        look: impl FnOnce() -> T,
+    ) -> (Seen, T) {
+        job.credit = self.window.unwrap_or(u64::MAX);
         let mut session = Session {
             server: self,
             end,
@@ -168,11 +192,11 @@ impl Server {
             coming: VecDeque::new(),
             asked_chunks: HashSet::new(),
             on_the_way: 0,
+            part: Vec::new(),
         };
         session.run(job, hook);
-        let mut seen = session.finish();
-        seen.result = Some(agent.join().unwrap());
-        seen
+        let looked = look();
+        (session.finish(), looked)
     }
 }
 
@@ -196,6 +220,16 @@ impl Session<'_> {
                     self.arrive(bytes);
                     self.message(message);
                     bytes
+                }
+                Up::Bytes(bytes) => {
+                    let len = bytes.len() as u64;
+                    self.arrive(len);
+                    self.part.extend_from_slice(&bytes);
+                    while let Some(next) = self.coming.front().filter(|next| next.len as usize <= self.part.len()) {
+                        let chunk = self.part.drain(..next.len as usize).collect();
+                        self.chunk(chunk);
+                    }
+                    len
                 }
                 Up::Chunk(bytes) => {
                     let len = bytes.len() as u64;
