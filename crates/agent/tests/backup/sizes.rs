@@ -122,9 +122,11 @@ fn small_files(directories: usize, files: usize) {
 
 /// A backup by the program, and the most memory that it had.
 fn measured(server: &mut Server, root: &Path) -> (Seen, u64) {
+    let start = std::time::Instant::now();
     let mut agent = Agent::start(&[], |_| ());
     let end = agent.end();
     let seen = server.session_then(end, job(&[root]), || agent.peak_kib());
+    println!("{:?}", start.elapsed());
     assert!(agent.child.wait().unwrap().success());
     seen
 }
