@@ -12,7 +12,7 @@ mod snapshots;
 
 use clap::{Parser, Subcommand};
 
-pub use backup::BackupArgs;
+pub use backup::{BackupArgs, ConnectionArgs, ExcludeArgs};
 pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneArgs, UnlockArgs};
 pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand};
 pub use restore::{OverwriteMode, RestoreArgs};

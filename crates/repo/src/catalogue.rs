@@ -25,6 +25,7 @@ pub use stats::{Stats, StatsMode, Totals};
 pub use tar::dump_tar;
 pub use walk::{Walk, WalkEntry};
 
+use crate::engine::Engine;
 use crate::error::RepoError;
 use crate::pack::BlobKind;
 use crate::tree::{Tree, display_name};
@@ -50,6 +51,25 @@ pub struct BlobSize {
     pub plain: u64,
     /// Whether it was compressed.
     pub compressed: bool,
+}
+
+impl Blobs for Engine {
+    fn tree(&self, id: TreeId) -> Result<Arc<Tree>, RepoError> {
+        Ok(self.load_tree(id)?)
+    }
+
+    fn data(&self, id: BlobId) -> Result<Vec<u8>, RepoError> {
+        Ok(self.load_blob(BlobKind::Data, &id)?)
+    }
+
+    fn size(&self, kind: BlobKind, id: BlobId) -> Option<BlobSize> {
+        let at = self.index().locations(kind, &id).next()?;
+        Some(BlobSize {
+            stored: u64::from(at.stored_length),
+            plain: u64::from(at.plain_length()),
+            compressed: at.is_compressed(),
+        })
+    }
 }
 
 /// A look into a snapshot that failed.

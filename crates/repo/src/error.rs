@@ -4,6 +4,7 @@ use holdfast_model::{Cancelled, Id};
 use holdfast_store::{ErrorKind, FileKind, StoreError};
 
 use crate::lock::LockInfo;
+use crate::reader::ReadError;
 
 /// What a failure means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -181,6 +182,9 @@ pub enum RepoError {
         #[source]
         source: StoreError,
     },
+    /// A blob can't be read.
+    #[error(transparent)]
+    Blob(Box<ReadError>),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Cancelled,
@@ -199,6 +203,7 @@ impl RepoError {
             Self::NotFound { .. } | Self::Ambiguous { .. } | Self::NoMatch { .. } => RepoErrorKind::NotFound,
             Self::Version { .. } | Self::Refused { .. } => RepoErrorKind::Refused,
             Self::Storage { source } => RepoErrorKind::Storage(source.kind()),
+            Self::Blob(error) => error.kind(),
             Self::Cancelled => RepoErrorKind::Cancelled,
         }
     }
@@ -215,6 +220,12 @@ impl RepoError {
 impl From<StoreError> for RepoError {
     fn from(source: StoreError) -> Self {
         Self::Storage { source }
+    }
+}
+
+impl From<ReadError> for RepoError {
+    fn from(error: ReadError) -> Self {
+        Self::Blob(Box::new(error))
     }
 }
 

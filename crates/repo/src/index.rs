@@ -41,6 +41,14 @@ pub struct BlobIndex {
     begun: AtomicU64,
 }
 
+/// Reads one index file, only to see whether it can be read. It is fine if it has vanished.
+pub(crate) fn verify_file<S: IndexSource>(source: &S, id: &IndexId) -> Result<(), S::Error> {
+    match source.load(id)? {
+        None => Ok(()),
+        Some(document) => json::decode(&document).map(|_| ()).map_err(|fault| source.malformed(id, fault)),
+    }
+}
+
 impl BlobIndex {
     /// An index that knows nothing yet.
     pub fn new() -> Self {

@@ -26,3 +26,6 @@ pub(crate) use self::pipeline::Pipeline;
 pub use self::session::{CommitReport, IngestSession};
 pub use self::state::{Added, Counts, OnDurable};
 pub use self::worker::Proof;
+
+#[cfg(test)]
+mod tests;

@@ -3,8 +3,10 @@
 //! Everything here works on a [`Store`](holdfast_store::Store) and knows neither clients nor networks. Nothing is printed.
 
 pub mod catalogue;
+pub mod check;
 mod closure;
 pub mod config;
+mod copy;
 pub mod crypto;
 mod cursor;
 pub mod engine;
@@ -28,6 +30,7 @@ mod tree_walk;
 mod unpacked;
 
 pub use config::{ChunkerKind, Chunking};
+pub use copy::{CopyError, CopyReport, copy_snapshots};
 pub use engine::{CheckpointPolicy, Engine, EngineOptions};
 pub use error::{FileFault, RepoError, RepoErrorKind};
 pub use ingest::{CommitReport, IngestError, IngestSession, Proof};

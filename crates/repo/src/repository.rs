@@ -18,6 +18,7 @@ use holdfast_model::{Clock, KeyId, RepositoryId, SnapshotId, SystemClock};
 use holdfast_store::Store;
 use parking_lot::Mutex;
 
+pub(crate) use files::in_parallel;
 pub use init::InitOptions;
 pub use open::OpenOptions;
 pub use snapshots::Snapshots;

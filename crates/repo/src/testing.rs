@@ -1,5 +1,7 @@
 //! What the tests of this crate share: cheap repositories in memory, a clock that stands still, waits that take no time.
 
+mod source;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,6 +12,7 @@ use holdfast_store::{MemoryStore, Pause, Store};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::source::{Source, backup, begin, contents, put};
 use crate::catalogue::{BlobSize, Blobs};
 use crate::config::ChunkerKind;
 use crate::key::KdfCost;
@@ -23,12 +26,14 @@ pub(crate) const PASSWORD: &[u8] = b"a password";
 pub(crate) const CHEAP: InitOptions =
     InitOptions { chunker: ChunkerKind::Gear, kdf_cost: KdfCost { log_n: 2, r: 1, p: 1 } };
 
+const START: i64 = 1_700_000_000;
+
 /// A clock that a test moves.
 pub(crate) struct TestClock(Mutex<Timestamp>, Instant);
 
 impl TestClock {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(Mutex::new(Timestamp { seconds: 1_700_000_000, nanoseconds: 0 }), Instant::now()))
+        Arc::new(Self(Mutex::new(Timestamp { seconds: START, nanoseconds: 0 }), Instant::now()))
     }
 
     pub(crate) fn advance(&self, time: Duration) {
@@ -42,7 +47,8 @@ impl Clock for TestClock {
     }
 
     fn instant(&self) -> Instant {
-        self.1
+        let gone = self.0.lock().seconds - START;
+        self.1 + Duration::from_secs(gone as u64)
     }
 }
 

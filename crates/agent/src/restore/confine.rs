@@ -40,6 +40,15 @@ impl From<&Stat> for Identity {
     }
 }
 
+/// Whether nobody else can put something under the names in a directory.
+///
+/// Where others can, what is under a name may at any moment be a further name of a file anywhere, and taken away again
+/// before its count of names is looked at: then nothing that was found by name is safe to change.
+pub(super) fn is_private(dir: &OwnedFd) -> bool {
+    let own = rustix::process::geteuid().as_raw();
+    fstat(dir).is_ok_and(|stat| [0, own].contains(&stat.st_uid) && stat.st_mode & 0o022 == 0)
+}
+
 /// How paths are resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Resolver {

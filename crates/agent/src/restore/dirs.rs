@@ -13,10 +13,11 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, 
 use rustix::io::Errno;
 
 use super::confine::Beneath;
+use super::confine::target::{open_up, usual_dir_mode};
 use super::delete;
 use super::metadata::{Handle, set_mode};
 use super::node::Node;
-use super::node_path::NodePath;
+use super::node_path::{NodePath, split};
 use super::overwrite::look;
 use super::session::Session;
 use super::trouble::Trouble;
@@ -34,7 +35,8 @@ pub(super) struct Dirs {
 }
 
 struct OpenDir {
-    node: Node,
+    /// `None` if the server sent only what is in it.
+    node: Option<Node>,
     state: State,
     /// Hashes of the names that the snapshot has in it; only if others are to be deleted.
     keep: Option<HashSet<u64>>,
@@ -69,26 +71,44 @@ impl Dirs {
         if parent.is_some_and(|dir| dir.state == State::Failed) { Err(Trouble::Above) } else { Ok(()) }
     }
 
+    /// Makes the directories above a path that the server did not send, as it does for a selection.
+    pub(super) fn ensure_parent(&mut self, session: &Session, path: &NodePath) {
+        let mut missing = Vec::new();
+        let mut above = path.split().map(|(parent, _)| parent);
+        while let Some(parent) = above.filter(|parent| !parent.is_empty() && !self.open.contains_key(*parent)) {
+            missing.push(NodePath::ancestor(parent));
+            above = Some(split(parent).0);
+        }
+        for path in missing.into_iter().rev() {
+            let made = self.check_parent(&path).and_then(|()| self.make_dir(session, &path));
+            let state = made.unwrap_or_else(|trouble| {
+                session.trouble_at(path.as_bytes(), &trouble);
+                State::Failed
+            });
+            self.open.insert(path, OpenDir { node: None, state, keep: None });
+        }
+    }
+
     /// Makes a directory. `whole` says that the snapshot has all that was in it.
     pub(super) fn make(&mut self, session: &Session, node: Node, whole: bool) {
         if self.open.contains_key(&node.path) {
             let trouble = Trouble::told("restore", "the snapshot has this name twice");
             return session.fail_node(&node, &trouble);
         }
-        let made = self.check_parent(&node.path).and_then(|()| self.make_dir(session, &node));
+        let path = node.path.clone();
+        let made = self.check_parent(&path).and_then(|()| self.make_dir(session, &path));
         let state = made.unwrap_or_else(|trouble| {
             session.fail_node(&node, &trouble);
             State::Failed
         });
         let keep = (session.job.delete && whole && state == State::Existed).then(HashSet::new);
-        self.numbers.insert(node.number, node.path.clone());
-        self.open.insert(node.path.clone(), OpenDir { node, state, keep });
+        self.numbers.insert(node.number, path.clone());
+        self.open.insert(path, OpenDir { node: Some(node), state, keep });
     }
 
-    fn make_dir(&self, session: &Session, node: &Node) -> Result<State, Trouble> {
-        let path = node.path.as_bytes();
-        let Some((parent, name)) = node.path.split() else {
-            return Ok(match session.tree.dir(path) {
+    fn make_dir(&self, session: &Session, path: &NodePath) -> Result<State, Trouble> {
+        let Some((parent, name)) = path.split() else {
+            return Ok(match session.tree.dir(b"") {
                 Err(_) => State::Imagined,
                 Ok(_) if self.target_existed => State::Existed,
                 Ok(_) => State::Made,
@@ -112,7 +132,7 @@ impl Dirs {
                     if state == State::Existed && !session.metadata.is_root() {
                         let_self_in(&opened);
                     }
-                    session.tree.adopt(path, opened).map_err(Trouble::os("open"))?;
+                    session.tree.adopt(path.as_bytes(), opened).map_err(Trouble::os("open"))?;
                     return Ok(state);
                 }
                 Err(Errno::NOENT) => {}
@@ -125,26 +145,33 @@ impl Dirs {
 
     /// Deletes what does not belong in a directory, if that is wanted, and sets its metadata.
     pub(super) fn close(&mut self, session: &Session, number: u64) {
-        let Some(dir) = self.numbers.remove(&number).and_then(|path| self.open.remove(&path)) else { return };
-        match dir.state {
+        let Some(path) = self.numbers.remove(&number) else { return };
+        let Some(OpenDir { node: Some(node), state, keep }) = self.open.remove(&path) else { return };
+        session.give_up_files(Some(path.as_bytes()));
+        match state {
             State::Failed => {}
             State::Imagined => session.report.outcome(number, RestoreOutcome::Restored),
-            State::Made | State::Existed => match self.finish(session, &dir) {
+            State::Made | State::Existed => match self.finish(session, &node, state, keep.as_ref()) {
                 Ok(outcome) => session.report.outcome(number, outcome),
-                Err(trouble) => session.fail_node(&dir.node, &trouble),
+                Err(trouble) => session.fail_node(&node, &trouble),
             },
         }
-        session.tree.release(dir.node.path.as_bytes());
+        session.tree.release(path.as_bytes());
     }
 
-    fn finish(&self, session: &Session, dir: &OpenDir) -> Result<RestoreOutcome, Trouble> {
-        let node = &dir.node;
+    fn finish(
+        &self,
+        session: &Session,
+        node: &Node,
+        state: State,
+        keep: Option<&HashSet<u64>>,
+    ) -> Result<RestoreOutcome, Trouble> {
         let held = session.tree.dir(node.path.as_bytes()).map_err(Trouble::os("open"))?;
         let mut whole = true;
-        if let Some(keep) = &dir.keep {
+        if let Some(keep) = keep {
             whole = self.delete_others(session, node, &held, keep)?;
         }
-        let outcome = match dir.state {
+        let outcome = match state {
             State::Existed if session.job.overwrite == Overwrite::Never => RestoreOutcome::Skipped,
             State::Existed => RestoreOutcome::Unchanged,
             _ => RestoreOutcome::Restored,
@@ -184,14 +211,25 @@ impl Dirs {
 
     /// Closes what the server left open, deepest first; nothing is deleted there, for more may have been to come.
     pub(super) fn close_rest(&mut self, session: &Session) {
-        let mut rest: Vec<(usize, u64)> =
-            self.numbers.iter().map(|(number, path)| (path.as_bytes().len(), *number)).collect();
-        rest.sort_unstable_by(|a, b| b.cmp(a));
-        for (_, number) in rest {
-            if let Some(dir) = self.numbers.get(&number).and_then(|path| self.open.get_mut(path)) {
-                dir.keep = None;
+        let mut rest: Vec<NodePath> = self.open.keys().cloned().collect();
+        rest.sort_unstable_by_key(|path| std::cmp::Reverse(path.as_bytes().len()));
+        let usual = usual_dir_mode();
+        for path in rest {
+            let Some(dir) = self.open.get_mut(&path) else { continue };
+            dir.keep = None;
+            match &dir.node {
+                Some(node) => {
+                    let number = node.number;
+                    self.close(session, number);
+                }
+                None if dir.state == State::Made => {
+                    let opened = session.tree.dir(path.as_bytes()).and_then(|dir| open_up(&dir, usual));
+                    if let Err(errno) = opened {
+                        session.trouble_at(path.as_bytes(), &Trouble::os("set the permissions")(errno));
+                    }
+                }
+                None => {}
             }
-            self.close(session, number);
         }
     }
 }

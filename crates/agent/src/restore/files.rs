@@ -125,9 +125,12 @@ impl Files {
         self.waiting.lock().get(&node).cloned()
     }
 
-    /// Files that never got all of their content.
-    pub(super) fn take_unfinished(&self) -> Vec<Arc<Writing>> {
-        self.waiting.lock().drain().map(|(_, writing)| writing).collect()
+    /// Takes out the files for which nothing more will come: those in one directory, or all.
+    fn take_unfinished(&self, dir: Option<&[u8]>) -> Vec<Arc<Writing>> {
+        let is_done = |writing: &Writing| {
+            dir.is_none_or(|dir| writing.file.node.path.split().is_some_and(|(parent, _)| parent == dir))
+        };
+        self.waiting.lock().extract_if(|_, writing| is_done(writing)).map(|(_, writing)| writing).collect()
     }
 
     fn end(&self, node: u64) {
@@ -186,7 +189,8 @@ impl Session {
         let dir = self.tree.dir(parent).map_err(Trouble::os("open its directory"))?;
         let handle = openat(&dir, name, OPEN_TO_WRITE, Mode::empty()).map_err(Trouble::os("open"))?;
         let stat = fstat(&handle).map_err(Trouble::os("open"))?;
-        if Identity::from(&stat) != writing.claim.identity {
+        // The number of a file that was deleted may be given to a new one, but that has another owner.
+        if Identity::from(&stat) != writing.claim.identity || Current::from(&stat) != writing.current {
             return Err(Trouble::told("open", "somebody put another file in its place while it was restored"));
         }
         let handle = Arc::new(File::from(handle));
@@ -208,11 +212,12 @@ impl Session {
         self.report.outcome(number, RestoreOutcome::Failed);
     }
 
-    /// Reports the files whose content never came.
-    pub(super) fn give_up_files(&self) {
-        for writing in self.files.take_unfinished() {
-            self.fail_writing(&writing, &Trouble::told("restore", "the server did not send all of its content"));
-            self.report.outcome(writing.file.node.number, RestoreOutcome::Failed);
+    /// Reports the files whose content will not come any more: those in one directory, or all.
+    pub(super) fn give_up_files(&self, dir: Option<&[u8]>) {
+        for writing in self.files.take_unfinished(dir) {
+            let message = "the server could not send all of its content; what has come is kept";
+            self.fail_writing(&writing, &Trouble::told("restore", message));
+            self.abandon_file(&writing);
         }
     }
 }

@@ -44,7 +44,7 @@ impl<'a> Handle<'a> {
 }
 
 /// What matters of a node's metadata as it is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Current {
     uid: u32,
     gid: u32,

@@ -54,6 +54,11 @@ impl NodePath {
         if depth > limits::MAX_DEPTH { Err(BadPath::Deep) } else { Ok(Self(path.into())) }
     }
 
+    /// The path of a directory that is above a checked path: nothing is left to check.
+    pub(super) fn ancestor(above: &[u8]) -> Self {
+        Self(above.into())
+    }
+
     /// The bytes.
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -172,6 +172,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
 
     /// Notes the node where that matters later. A node in a directory that failed fails without being tried.
     fn accept(&mut self, node: Node, is_first_name: bool) -> Option<Node> {
+        self.dirs.ensure_parent(self.session, &node.path);
         self.dirs.keep(&node.path);
         if node.file_type() == FileType::Directory {
             return Some(node);
@@ -243,7 +244,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         if self.session.is_stopped() {
             return Ok(());
         }
-        self.session.give_up_files();
+        self.session.give_up_files(None);
         self.dirs.close_rest(self.session);
         self.session.report.window_end();
         self.session.report.flush_restored();

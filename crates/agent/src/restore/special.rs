@@ -1,7 +1,9 @@
 //! Symbolic links, pipes, sockets and devices.
 //!
-//! They are made by name in a confined directory and then opened by a handle that does nothing but refer; metadata goes
-//! through that handle, and only if it is what was made and has no other name.
+//! They are made by name and then opened by a handle that does nothing but refer; metadata goes through that handle.
+//! Both happens only where nobody else can make names: where others can, in a [`staging`] directory.
+
+mod staging;
 
 use std::os::fd::{AsFd, OwnedFd};
 
@@ -9,7 +11,8 @@ use holdfast_wire::{EntryKind, RestoreOutcome};
 use rustix::fs::{FileType, Mode, OFlags, Stat, fstat, mknodat, openat, readlinkat, symlinkat};
 use rustix::io::Errno;
 
-use super::confine::Identity;
+use self::staging::Staging;
+use super::confine::{Identity, is_private};
 use super::metadata::Handle;
 use super::node::Node;
 use super::overwrite::{leaves, look};
@@ -36,27 +39,51 @@ impl Session {
             Err(_) if self.job.dry_run => return Ok((RestoreOutcome::Restored, None)),
             dir => dir.map_err(Trouble::os("open its directory"))?,
         };
-        let mut outcome = RestoreOutcome::Restored;
+        let mut reused = false;
         if let Some(found) = look(&dir, name)? {
             let identity = Some(Identity::from(&found));
             if leaves(self.job.overwrite, &found, node.entry.mtime) {
                 return Ok((RestoreOutcome::Skipped, identity));
             }
-            if found.st_nlink == 1 && is_same(&dir, name, &found, node) {
-                outcome = RestoreOutcome::Unchanged;
-            } else if !self.job.dry_run {
+            if is_same(&dir, name, &found, node) {
+                let (handle, stat) = open_made(&dir, name, node)?;
+                if self.job.dry_run || self.metadata.matches(Handle::Path(handle.as_fd()), &stat, node) {
+                    return Ok((RestoreOutcome::Unchanged, Some(Identity::from(&stat))));
+                }
+                reused = stat.st_nlink == 1 && is_private(&dir);
+            }
+            if !reused && !self.job.dry_run {
                 self.clear_place(&dir, node.path.as_bytes(), name, &found)?;
             }
         }
         if self.job.dry_run {
-            return Ok((outcome, None));
+            return Ok((RestoreOutcome::Restored, None));
         }
-        if outcome == RestoreOutcome::Restored {
-            make(&dir, name, node)?;
-        }
-        let (handle, stat) = open_made(&dir, name, node)?;
+        let (whole, identity) = if reused || is_private(&dir) {
+            if !reused {
+                make(&dir, name, node)?;
+            }
+            self.dress(&dir, name, node)?
+        } else {
+            let staging = Staging::new(&dir).map_err(Trouble::write("create"))?;
+            make(&staging.dir, staging::NAME, node)?;
+            let dressed = self.dress(&staging.dir, staging::NAME, node)?;
+            staging.publish(name).map_err(Trouble::write("create"))?;
+            dressed
+        };
+        let outcome = match (whole, reused) {
+            (false, _) => RestoreOutcome::Failed,
+            (true, true) => RestoreOutcome::Unchanged,
+            (true, false) => RestoreOutcome::Restored,
+        };
+        Ok((outcome, Some(identity)))
+    }
+
+    /// Sets the metadata of what is in a directory in which nobody else makes names.
+    fn dress(&self, dir: &OwnedFd, name: &[u8], node: &Node) -> Result<(bool, Identity), Trouble> {
+        let (handle, stat) = open_made(dir, name, node)?;
         let whole = self.apply_metadata(Handle::Path(handle.as_fd()), (&stat).into(), node);
-        Ok((if whole { outcome } else { RestoreOutcome::Failed }, Some(Identity::from(&stat))))
+        Ok((whole, Identity::from(&stat)))
     }
 }
 
@@ -98,7 +125,7 @@ fn open_made(dir: &OwnedFd, name: &[u8], node: &Node) -> Result<(OwnedFd, Stat),
         EntryKind::Block { rdev } | EntryKind::Char { rdev } => rdev,
         _ => 0,
     };
-    if stat.st_nlink != 1 || FileType::from_raw_mode(stat.st_mode) != node.file_type() || stat.st_rdev != rdev {
+    if FileType::from_raw_mode(stat.st_mode) != node.file_type() || stat.st_rdev != rdev {
         return Err(Trouble::told("open", "somebody put something else in its place while it was restored"));
     }
     Ok((handle, stat))

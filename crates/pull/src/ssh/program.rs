@@ -69,7 +69,7 @@ impl SshProgram {
         if let Some(port) = host.port() {
             command.args(["-p", &port.to_string()]);
         }
-        command.arg("--").arg(host.name());
+        command.arg("--").arg(host.host());
         command
     }
 }

@@ -27,7 +27,7 @@ use crate::{LockGuard, LockMode, Repository};
 pub struct IngestSession {
     repository: Repository,
     handle: Arc<Handle>,
-    state: Arc<SessionState>,
+    pub(super) state: Arc<SessionState>,
     closure: Mutex<SessionClosure>,
     /// Given back when the session has left the pipeline.
     lock: Option<LockGuard>,
@@ -84,6 +84,14 @@ impl IngestSession {
     /// Whether the session need not build this tree.
     pub fn has_tree(&self, id: &TreeId) -> bool {
         self.has(BlobKind::Tree, &(*id).into())
+    }
+
+    /// Whether this tree, with all that it reaches, is known to be in the live index: it may be taken over by its id.
+    ///
+    /// Cheap, and `false` for trees that nobody has proven yet.
+    pub fn is_closed(&self, id: &TreeId) -> bool {
+        let core = &self.handle.shared.core;
+        core.closed.knows(id) && core.index.has(BlobKind::Tree, &(*id).into())
     }
 
     fn has(&self, kind: BlobKind, id: &BlobId) -> bool {
@@ -178,6 +186,15 @@ impl IngestSession {
     /// `finish` may complete the snapshot by what the session has added.
     pub fn commit(
         self,
+        snapshot: Snapshot,
+        finish: impl FnOnce(&mut Snapshot, &Added),
+    ) -> Result<CommitReport, IngestError> {
+        self.save(snapshot, finish)
+    }
+
+    /// As [`commit`](Self::commit), and the session goes on.
+    pub fn save(
+        &self,
         mut snapshot: Snapshot,
         finish: impl FnOnce(&mut Snapshot, &Added),
     ) -> Result<CommitReport, IngestError> {

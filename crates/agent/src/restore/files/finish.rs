@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::super::metadata::Handle;
 use super::super::session::Session;
+use super::super::sparse::Beneath;
 use super::super::trouble::Trouble;
 use super::Writing;
 use super::place::check_size;
@@ -48,7 +49,8 @@ impl Session {
             return Ok(());
         }
         let content = &writing.file.content;
-        if writing.extent.load(Ordering::Relaxed) != content.size() {
+        // A file that was there before may be longer by now than we know.
+        if writing.extent.load(Ordering::Relaxed) != content.size() || writing.beneath == Beneath::Content {
             ftruncate(handle, content.size()).map_err(Trouble::write("set the length"))?;
         }
         if !self.job.verify {

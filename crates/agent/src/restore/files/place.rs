@@ -1,8 +1,8 @@
 //! Puts a file where it belongs: makes it, or finds out what can stay of the one that is there.
 //!
-//! A file is updated in place only if nobody but its future owner can have it open for writing and it has no other name;
-//! else it is made anew, and what is right in the old one is copied. Nothing is written before the file is closed to
-//! others and its setuid bits are gone.
+//! A file is updated in place, or given other metadata, only if it has no other name, which holds only where nobody else
+//! can make names, and if nobody but its future owner can have it open for writing. Else it is made anew, and what is
+//! right in the old one is copied. Nothing is written before the file is closed to others and its setuid bits are gone.
 
 use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
@@ -11,7 +11,7 @@ use holdfast_wire::{EntryKind, Overwrite, RestoreOutcome};
 use rustix::fs::{FileType, Mode, OFlags, Stat, fchmod, fstat, openat};
 use rustix::io::Errno;
 
-use super::super::confine::Identity;
+use super::super::confine::{Identity, is_private};
 use super::super::metadata::{Current, Handle, mtime};
 use super::super::overwrite::{leaves, look};
 use super::super::session::Session;
@@ -117,7 +117,7 @@ impl Session {
         };
         let complete = !missing.contains(&true) && stat.st_size.unsigned_abs() == file.content.size();
         let handle = Handle::Real(old.as_fd());
-        if self.may_stay(file, &stat) {
+        if is_private(place.dir) && self.may_stay(file, &stat) {
             if complete {
                 return self.writing(old.into(), &stat, missing, Beneath::Content, true).map(Some);
             }
