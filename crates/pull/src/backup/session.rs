@@ -124,9 +124,8 @@ impl Session<'_> {
                 wanted.push(index);
             }
         }
-        if !wanted.is_empty() {
-            self.link.send(ToAgent::WantFiles { dir, entries: wanted })?;
-        }
+        // Also if it is nothing: only then the agent forgets these entries and has room for others.
+        self.link.send(ToAgent::WantFiles { dir, entries: wanted })?;
         if let Some(digest) = last {
             let open = self.dirs.open(dir)?;
             open.listed = true;
