@@ -69,7 +69,10 @@ fn check_tree(
             let error = RepoError::from(error);
             return match error.kind() {
                 // A pack that is not there has been found already; this says who needs it.
-                RepoErrorKind::Corrupt | RepoErrorKind::Storage(holdfast_store::ErrorKind::NotFound | holdfast_store::ErrorKind::Corrupt) => finding(error),
+                RepoErrorKind::Corrupt
+                | RepoErrorKind::Storage(holdfast_store::ErrorKind::NotFound | holdfast_store::ErrorKind::Corrupt) => {
+                    finding(error)
+                }
                 _ => Err(error),
             };
         }
