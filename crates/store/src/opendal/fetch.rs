@@ -28,6 +28,9 @@ impl HttpFetch for Fetch {
         let pieces: Vec<Bytes> = body.collect();
         let slices: Vec<&[u8]> = pieces.iter().map(AsRef::as_ref).collect();
         let response = self.0.send(Request::from_parts(head, ()), &slices).map_err(failed)?;
+        if is_clear(response.status()) {
+            return Err(failed(HttpError::of_status(response)));
+        }
         let (status, mut answer) = (response.status(), Response::new(()));
         *answer.status_mut() = status;
         *answer.headers_mut() = response.headers().clone();
@@ -40,6 +43,12 @@ impl HttpFetch for Fetch {
         let length = (!empty).then_some(content.len() as u64);
         Ok(answer.map(|()| HttpBody::new(stream::iter([Ok(Buffer::from(content))]), length)))
     }
+}
+
+/// Statuses that mean the same everywhere, though not all of OpenDAL's services know them: the login is wrong, the storage
+/// is full.
+fn is_clear(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 401 | 407 | 413 | 507)
 }
 
 fn failed(error: HttpError) -> Error {

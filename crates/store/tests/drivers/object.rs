@@ -122,7 +122,7 @@ fn webdav_keeps_the_contract() {
     let port = free_port();
     let mut command = Command::new(rclone);
     command.args(["serve", "webdav", "--config=/dev/null", "--user", "ann", "--pass", "secret-of-dav"]);
-    command.args(["--addr", &format!("127.0.0.1:{port}"), "--dir-cache-time", "0", "--vfs-cache-mode", "off"]);
+    command.args(["--addr", &format!("127.0.0.1:{port}")]);
     let _server = Server::on_port(command.arg(dir.path()), port);
     let url = format!("http://127.0.0.1:{port}");
     let settings = [("endpoint", url.as_str()), ("username", "ann"), ("password", "secret-of-dav"), ("root", "/repo")];
