@@ -7,7 +7,10 @@ use holdfast_model::BlobId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
-use crate::{DirDigest, Entry};
+use crate::limits::{MAX_CHUNK, MAX_COMMAND, MAX_PATTERN, MAX_STDERR};
+use crate::name::check_absolute_path;
+use crate::violation::{Violation, check_len};
+use crate::{DirDigest, Entry, EntryKind};
 
 /// What to back up, and how.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,13 @@ pub struct BackupJob {
     pub credit: u64,
 }
 
+impl BackupJob {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        self.roots.iter().try_for_each(|root| check_absolute_path(root))?;
+        self.filter.validate()
+    }
+}
+
 /// What a backup leaves out, in restic's terms.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Filter {
@@ -43,6 +53,13 @@ pub struct Filter {
     pub exclude_larger_than: Option<u64>,
     /// Stay on the file systems of the roots.
     pub one_file_system: bool,
+}
+
+impl Filter {
+    fn validate(&self) -> Result<(), Violation> {
+        let mut patterns = self.exclude.iter().chain(&self.iexclude).chain(&self.exclude_if_present);
+        patterns.try_for_each(|pattern| check_len("bytes of a pattern", pattern.len(), MAX_PATTERN))
+    }
 }
 
 /// How files are cut into chunks; sizes in bytes.
@@ -73,6 +90,12 @@ pub struct CommandJob {
     pub credit: u64,
 }
 
+impl CommandJob {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        check_len("bytes of a command", self.command.len(), MAX_COMMAND)
+    }
+}
+
 /// How a command ended. Its output is file 0 of the session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandEnd {
@@ -82,6 +105,15 @@ pub struct CommandEnd {
     pub signal: Option<i32>,
     /// The end of its standard error.
     pub stderr: ByteBuf,
+}
+
+impl CommandEnd {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        if self.code.is_some() && self.signal.is_some() {
+            return Err(Violation::Contradiction { what: "a command ended with a status and by a signal" });
+        }
+        check_len("bytes of a command's standard error", self.stderr.len(), MAX_STDERR)
+    }
 }
 
 /// Entries of a directory that the server wants, in batches and in no order.
@@ -97,6 +129,13 @@ pub struct DirEntries {
     pub last: Option<DirDigest>,
 }
 
+impl DirEntries {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        check_absolute_path(&self.path)?;
+        self.entries.iter().try_for_each(Entry::validate)
+    }
+}
+
 /// A chunk by name and length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChunkRef {
@@ -106,6 +145,15 @@ pub struct ChunkRef {
     pub len: u32,
 }
 
+impl ChunkRef {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        match self.len {
+            1.. if self.len as usize <= MAX_CHUNK => Ok(()),
+            len => Err(Violation::ChunkLength { len }),
+        }
+    }
+}
+
 /// The end of a file: all its chunks have been announced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEnd {
@@ -113,6 +161,18 @@ pub struct FileEnd {
     pub file: u64,
     /// What became of it.
     pub outcome: FileOutcome,
+}
+
+impl FileEnd {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        match &self.outcome {
+            FileOutcome::Stored | FileOutcome::Failed => Ok(()),
+            FileOutcome::StoredAs(entry) if matches!(entry.kind, EntryKind::File { .. }) => entry.validate(),
+            FileOutcome::StoredAs(_) => {
+                Err(Violation::Contradiction { what: "a file was stored as something that has no content" })
+            }
+        }
+    }
 }
 
 /// What became of a file.

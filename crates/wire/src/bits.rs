@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::Violation;
+
 /// `len` bits, the first in the lowest bit of the first byte.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Bits {
@@ -31,9 +33,27 @@ impl Bits {
         (0..self.len()).map(|index| self.get(index))
     }
 
-    /// Whether the bytes are as many as the length says: the check on what came from the other side.
+    /// How many answers are yes.
+    pub fn count_ones(&self) -> usize {
+        self.bytes.iter().map(|byte| byte.count_ones() as usize).sum()
+    }
+
+    /// Whether the bytes are as many as the length says, and the unused bits of the last are 0: the check on what
+    /// came from the other side.
     pub fn is_well_formed(&self) -> bool {
-        self.bytes.len() == self.len().div_ceil(8)
+        let unused = match self.bytes.last() {
+            Some(last) if !self.len.is_multiple_of(8) => last >> (self.len % 8),
+            _ => 0,
+        };
+        self.bytes.len() == self.len().div_ceil(8) && unused == 0
+    }
+
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        if self.is_well_formed() {
+            Ok(())
+        } else {
+            Err(Violation::Contradiction { what: "a row of answers has other bytes than its length says" })
+        }
     }
 }
 
@@ -41,7 +61,7 @@ impl FromIterator<bool> for Bits {
     fn from_iter<I: IntoIterator<Item = bool>>(answers: I) -> Self {
         let mut bits = Self::default();
         for answer in answers {
-            if bits.len % 8 == 0 {
+            if bits.len.is_multiple_of(8) {
                 bits.bytes.push(0);
             }
             if let Some(last) = bits.bytes.last_mut() {
@@ -64,5 +84,13 @@ mod tests {
         assert!(bits.is_well_formed());
         assert_eq!(bits.iter().collect::<Vec<_>>(), answers);
         assert!(!bits.get(21));
+        assert_eq!(bits.count_ones(), 7);
+    }
+
+    #[test]
+    fn bytes_and_length_must_agree() {
+        let bits = |len, bytes: &[u8]| Bits { len, bytes: ByteBuf::from(bytes) }.is_well_formed();
+        assert!(bits(0, &[]) && bits(8, &[255]) && bits(9, &[255, 1]));
+        assert!(!bits(0, &[0]) && !bits(8, &[]) && !bits(9, &[255]) && !bits(9, &[255, 2]) && !bits(u32::MAX, &[1]));
     }
 }

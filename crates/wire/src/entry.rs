@@ -4,6 +4,10 @@ use holdfast_model::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::limits::{MAX_LINK_TARGET, MAX_XATTR_NAME, MAX_XATTRS};
+use crate::name::{check_name, name_violation};
+use crate::violation::{NameFault, Violation, check_len};
+
 /// A name in a directory with all its metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
@@ -31,6 +35,29 @@ pub struct Entry {
     pub links: u64,
     /// Extended attributes, ACLs and capabilities among them, sorted by name.
     pub xattrs: Vec<Xattr>,
+}
+
+impl Entry {
+    /// Checks everything that can be told from the entry alone. An agent calls it before it sends an entry and
+    /// reports what does not pass: odd file systems can show such things.
+    pub fn validate(&self) -> Result<(), Violation> {
+        check_name(&self.name)?;
+        self.validate_metadata()
+    }
+
+    /// As [`Entry::validate`], but for the name.
+    pub(crate) fn validate_metadata(&self) -> Result<(), Violation> {
+        if let EntryKind::Symlink { target } = &self.kind {
+            check_link_target(target)?;
+        }
+        if self.mode > 0o7777 {
+            return Err(Violation::Value { what: "permission bits", value: self.mode.into() });
+        }
+        for time in [self.mtime, self.atime, self.ctime] {
+            check_time(time)?;
+        }
+        check_xattrs(&self.xattrs)
+    }
 }
 
 /// What an entry is.
@@ -76,3 +103,42 @@ pub struct Xattr {
     /// Its bytes.
     pub value: ByteBuf,
 }
+
+pub(crate) fn check_time(time: Timestamp) -> Result<(), Violation> {
+    match Timestamp::new(time.seconds, time.nanoseconds) {
+        Some(_) => Ok(()),
+        None => Err(Violation::Value { what: "nanoseconds of a time", value: time.nanoseconds.into() }),
+    }
+}
+
+fn check_link_target(target: &[u8]) -> Result<(), Violation> {
+    check_len("bytes of the target of a symbolic link", target.len(), MAX_LINK_TARGET)?;
+    if target.is_empty() || target.contains(&0) {
+        return Err(Violation::Contradiction { what: "the target of a symbolic link is empty or holds a NUL byte" });
+    }
+    Ok(())
+}
+
+/// Names are 1 to 255 bytes without NUL and strictly ascending, so that none comes twice.
+fn check_xattrs(xattrs: &[Xattr]) -> Result<(), Violation> {
+    let mut total = 0;
+    let mut before: &[u8] = b"";
+    for Xattr { name, value } in xattrs {
+        let fault = match name.len() {
+            0 => Some(NameFault::Empty),
+            len if len > MAX_XATTR_NAME => Some(NameFault::TooLong { len }),
+            _ if name.contains(&0) => Some(NameFault::Separator),
+            _ if name.as_slice() <= before => Some(NameFault::Order),
+            _ => None,
+        };
+        if let Some(fault) = fault {
+            return Err(name_violation(name, fault));
+        }
+        before = name;
+        total += name.len() + value.len();
+    }
+    check_len("bytes of the extended attributes of one entry", total, MAX_XATTRS)
+}
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::limits::{MAX_OWNER_NAME, MAX_PATH, MAX_TEXT};
+use crate::violation::{Violation, check_len, check_text};
 use crate::{
     AgentHello, BackupJob, Bits, BlobHeader, ChunkRef, CommandEnd, CommandJob, DirDigest, DirEntries, FileEnd, Need,
     RestoreJob, RestoreNode, RestoredNode, Version,
@@ -117,4 +119,54 @@ pub enum ToAgent {
     CloseDirs(Vec<u64>),
     /// Nothing more will come; the agent finishes what it has and ends.
     Finish,
+    /// Further chunks of the node that was sent last, for a file whose chunks don't fit one message. A file's chunks
+    /// are complete when other nodes or [`ToAgent::WindowEnd`] follow.
+    MoreChunks(Vec<ChunkRef>),
+}
+
+impl FromAgent {
+    /// Checks everything that can be told from the message alone.
+    pub fn validate(&self) -> Result<(), Violation> {
+        match self {
+            Self::Hello(hello) => hello.validate(),
+            Self::Refused { message } => check_text("refusal", message, MAX_TEXT),
+            Self::Owners { users, groups } => {
+                let mut names = users.iter().chain(groups).map(|(_, name)| name);
+                names.try_for_each(|name| check_text("name of an owner", name, MAX_OWNER_NAME))
+            }
+            Self::Entries(entries) => entries.validate(),
+            Self::Chunks { chunks, .. } => chunks.iter().try_for_each(ChunkRef::validate),
+            Self::FileEnd(end) => end.validate(),
+            Self::CommandEnd(end) => end.validate(),
+            Self::Problem { path, during, message } => {
+                // The path may be what the problem is about, so only its length is checked.
+                check_len("bytes of the path of a problem", path.len(), MAX_PATH)?;
+                check_text("what was being done", during, MAX_TEXT)?;
+                check_text("what went wrong", message, MAX_TEXT)
+            }
+            Self::Needs(needs) => needs.iter().try_for_each(|need| need.chunks.validate()),
+            Self::Dirs(_) | Self::Walked { .. } | Self::Root { .. } => Ok(()),
+            Self::Restored(_) | Self::RestoreEnd { .. } => Ok(()),
+        }
+    }
+}
+
+impl ToAgent {
+    /// Checks everything that can be told from the message alone.
+    pub fn validate(&self) -> Result<(), Violation> {
+        match self {
+            Self::Backup(job) => job.validate(),
+            Self::Command(job) => job.validate(),
+            Self::Restore(job) => job.validate(),
+            Self::WantDirs { upto, wanted } if wanted.iter().any(|dir| dir >= upto) => {
+                Err(Violation::Contradiction { what: "a directory is wanted that is not answered" })
+            }
+            Self::WantChunks(answers) => answers.validate(),
+            Self::Nodes(nodes) => nodes.iter().try_for_each(RestoreNode::validate),
+            Self::MoreChunks(chunks) => chunks.iter().try_for_each(ChunkRef::validate),
+            Self::Blob(header) => header.validate(),
+            Self::Welcome { .. } | Self::WantDirs { .. } | Self::WantFiles { .. } | Self::Credit { .. } => Ok(()),
+            Self::WindowEnd | Self::CloseDirs(_) | Self::Finish => Ok(()),
+        }
+    }
 }

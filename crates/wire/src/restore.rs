@@ -7,6 +7,10 @@ use holdfast_model::BlobId;
 use serde::{Deserialize, Serialize};
 use serde_bytes::ByteBuf;
 
+use crate::entry::EntryKind;
+use crate::limits::{MAX_CHUNK, MAX_OWNER_NAME, MAX_STORED_BLOB};
+use crate::name::{check_absolute_path, check_relative_path, name_violation};
+use crate::violation::{NameFault, Violation, check_text};
 use crate::{Bits, ChunkRef, Entry};
 
 /// Where to restore, and how.
@@ -22,6 +26,12 @@ pub struct RestoreJob {
     pub verify: bool,
     /// Whether to report what would be done, without doing it.
     pub dry_run: bool,
+}
+
+impl RestoreJob {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        check_absolute_path(&self.target)
+    }
 }
 
 /// What to do with files that exist, in restic's terms.
@@ -49,10 +59,31 @@ pub struct RestoreNode {
     pub user: String,
     /// Name of the group.
     pub group: String,
-    /// Content of a regular file.
+    /// A directory: the snapshot holds every entry that it had. Only there may [`RestoreJob::delete`] remove others;
+    /// a directory that is merely on the way to what was backed up or selected says no.
+    pub whole: bool,
+    /// Content of a regular file, or its beginning: [`ToAgent::MoreChunks`](crate::ToAgent::MoreChunks) follows
+    /// where not all of it fits a message.
     pub chunks: Vec<ChunkRef>,
     /// This is a further name of an earlier node of this session.
     pub hard_link_to: Option<u64>,
+}
+
+impl RestoreNode {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        check_relative_path(&self.path)?;
+        let last = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+        if self.entry.name != last {
+            return Err(name_violation(&self.entry.name, NameFault::OtherThanPath));
+        }
+        self.entry.validate_metadata()?;
+        check_text("name of a user", &self.user, MAX_OWNER_NAME)?;
+        check_text("name of a group", &self.group, MAX_OWNER_NAME)?;
+        if !self.chunks.is_empty() && !matches!(self.entry.kind, EntryKind::File { .. }) {
+            return Err(Violation::Contradiction { what: "something other than a regular file has content" });
+        }
+        self.chunks.iter().try_for_each(ChunkRef::validate)
+    }
 }
 
 /// Which of a file's chunks the agent needs.
@@ -77,6 +108,20 @@ pub struct BlobHeader {
     pub compressed: bool,
     /// Where to write it.
     pub targets: Vec<BlobTarget>,
+}
+
+impl BlobHeader {
+    pub(crate) fn validate(&self) -> Result<(), Violation> {
+        for (len, max) in [(self.len, MAX_CHUNK), (self.stored_len, MAX_STORED_BLOB)] {
+            if len == 0 || len as usize > max {
+                return Err(Violation::ChunkLength { len });
+            }
+        }
+        if !self.compressed && self.stored_len != self.len {
+            return Err(Violation::Contradiction { what: "a blob that is not compressed has two lengths" });
+        }
+        Ok(())
+    }
 }
 
 /// One place of a blob.
