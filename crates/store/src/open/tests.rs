@@ -1,3 +1,5 @@
+use holdfast_testkit::temp_dir;
+
 use super::*;
 use crate::FileKind;
 
@@ -16,7 +18,7 @@ fn refused(place: &str, settings: &[(&str, &str)]) -> String {
 
 #[test]
 fn a_local_directory_opens_without_anything_else() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let text = format!("local:{}", dir.path().display());
     let limits = [("local.connections", "2"), ("s3.region", "for another repository")];
     for settings in [&[][..], &limits] {

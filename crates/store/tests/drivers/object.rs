@@ -1,14 +1,15 @@
 //! The driver over OpenDAL, against servers that speak S3 and WebDAV.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use holdfast_model::Id;
 use holdfast_store::contract::{self, Strength};
 use holdfast_store::{ErrorKind, FileKind, OpenDalStore, Options, Place, Store};
+use holdfast_testkit::{Tool, skip, temp_dir};
 
-use crate::servers::{Server, chain, find, free_port};
+use crate::servers::{Server, chain, free_port};
 
 /// Object storage deletes what is not there, and not all of it can write only if nothing is there.
 const STRENGTH: Strength = Strength { noticed_removal: false, exclusive_put: false };
@@ -29,33 +30,37 @@ fn open(place: &str, secret: &str, settings: &[(&str, &str)]) -> OpenDalStore {
     OpenDalStore::open(&place.parse::<Place>().unwrap(), &options, 8).unwrap()
 }
 
-/// A server that speaks S3 and has one bucket: s3s-fs, or an rclone that can.
+/// A server that speaks S3 and has one bucket: s3s-fs, or an rclone that can. Without either the test is skipped and must
+/// return.
 fn s3(dir: &Path) -> Option<(Server, u16)> {
     std::fs::create_dir_all(dir.join("bucket")).unwrap();
-    let port = free_port();
-    let rclone = find("HOLDFAST_RCLONE", &["rclone"]).filter(|rclone| {
-        Command::new(rclone)
-            .args(["serve", "s3", "--vfs-cache-mode=off", "-h"])
-            .output()
-            .is_ok_and(|told| told.status.success())
-    });
-    let mut command = if let Some(rclone) = rclone {
-        let mut command = Command::new(rclone);
-        command.args(["serve", "s3", "--config=/dev/null", "--auth-key", "holdfast,secret-of-s3"]);
-        command.args(["--addr", &format!("127.0.0.1:{port}")]);
-        command
-    } else {
-        let mut command = Command::new(find("HOLDFAST_S3_SERVER", &["s3s-fs"])?);
-        command.args(["--access-key", "holdfast", "--secret-key", "secret-of-s3", "--host", "127.0.0.1"]);
-        command.args(["--port", &port.to_string()]);
-        command
+    if let Some(program) = std::env::var_os("HOLDFAST_S3_SERVER") {
+        return Some(Server::on_free_port(|port| {
+            let mut command = Command::new(&program);
+            command.args(["--access-key", "holdfast", "--secret-key", "secret-of-s3", "--host", "127.0.0.1"]);
+            command.args(["--port", &port.to_string()]).arg(dir);
+            command
+        }));
+    }
+    let able = |rclone: &PathBuf| {
+        let told = Command::new(rclone).args(["serve", "s3", "--auth-key", "a,b", "--help"]).output();
+        told.is_ok_and(|told| String::from_utf8_lossy(&told.stdout).contains("--auth-key"))
     };
-    Some((Server::on_port(command.arg(dir), port), port))
+    let Some(rclone) = Tool::Rclone.find().filter(able) else {
+        skip("needs a server that speaks S3: s3s-fs, named by HOLDFAST_S3_SERVER, or an rclone with `serve s3`");
+        return None;
+    };
+    Some(Server::on_free_port(|port| {
+        let mut command = Command::new(&rclone);
+        command.args(["serve", "s3", "--config=/dev/null", "--auth-key", "holdfast,secret-of-s3"]);
+        command.args(["--addr", &format!("127.0.0.1:{port}")]).arg(dir);
+        command
+    }))
 }
 
 #[test]
 fn s3_keeps_the_contract() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some((_server, port)) = s3(dir.path()) else { return };
     for prefix in ["", "/deep/prefix"] {
         let place = format!("s3:http://127.0.0.1:{port}/bucket{prefix}");
@@ -65,7 +70,7 @@ fn s3_keeps_the_contract() {
 
 #[test]
 fn packs_lie_in_s3_where_restic_looks_for_them() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some((_server, port)) = s3(dir.path()) else { return };
     let store = open(&format!("s3:http://127.0.0.1:{port}/bucket/repo"), "secret-of-s3", &[]);
     store.put(FileKind::Pack, &id(0xab), &[b"x"]).unwrap();
@@ -74,7 +79,7 @@ fn packs_lie_in_s3_where_restic_looks_for_them() {
 
 #[test]
 fn a_listing_goes_on_after_its_first_page() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some((_server, port)) = s3(dir.path()) else { return };
     let store = open(&format!("s3:http://127.0.0.1:{port}/bucket"), "secret-of-s3", &[]);
     let folder = dir.path().join("bucket/snapshots");
@@ -91,7 +96,7 @@ fn a_listing_goes_on_after_its_first_page() {
 
 #[test]
 fn a_wrong_secret_is_denied_and_a_missing_bucket_is_not_found_without_telling_secrets() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some((_server, port)) = s3(dir.path()) else { return };
     let wrong = open(&format!("s3:http://127.0.0.1:{port}/bucket"), "hunter2", &[]);
     let lists = wrong.list(FileKind::Key).unwrap_err();
@@ -117,13 +122,14 @@ fn a_server_that_is_not_there_may_come_back() {
 
 #[test]
 fn webdav_keeps_the_contract() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(rclone) = find("HOLDFAST_RCLONE", &["rclone"]) else { return };
-    let port = free_port();
-    let mut command = Command::new(rclone);
-    command.args(["serve", "webdav", "--config=/dev/null", "--user", "ann", "--pass", "secret-of-dav"]);
-    command.args(["--addr", &format!("127.0.0.1:{port}")]);
-    let _server = Server::on_port(command.arg(dir.path()), port);
+    let dir = temp_dir();
+    let Some(rclone) = Tool::Rclone.require() else { return };
+    let (_server, port) = Server::on_free_port(|port| {
+        let mut command = Command::new(&rclone);
+        command.args(["serve", "webdav", "--config=/dev/null", "--user", "ann", "--pass", "secret-of-dav"]);
+        command.args(["--addr", &format!("127.0.0.1:{port}")]).arg(dir.path());
+        command
+    });
     let url = format!("http://127.0.0.1:{port}");
     let settings = [("endpoint", url.as_str()), ("username", "ann"), ("password", "secret-of-dav"), ("root", "/repo")];
     contract::run(&open("opendal:webdav", "", &settings), STRENGTH);
