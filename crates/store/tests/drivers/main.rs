@@ -7,5 +7,6 @@
 mod object;
 mod rclone;
 mod rest;
+mod restic;
 mod servers;
 mod sftp;
