@@ -1,11 +1,18 @@
 //! The verbs, each in a file of its own.
 
 mod backup;
+mod chosen;
+mod diff;
+mod dump;
+mod entry;
+mod find;
 mod init;
+mod ls;
 mod remote;
 mod restore;
 mod shell;
 mod snapshots;
+mod stats;
 
 use anyhow::Result;
 
@@ -20,6 +27,11 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Backup(args) => backup::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Snapshots(args) => snapshots::run(context, &args),
+        Verb::Ls(args) => ls::run(context, &args),
+        Verb::Find(args) => find::run(context, &args),
+        Verb::Diff(args) => diff::run(context, &args),
+        Verb::Dump(args) => dump::run(context, &args),
+        Verb::Stats(args) => stats::run(context, &args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),
