@@ -1,18 +1,24 @@
 //! The verbs, each in a file of its own.
 
 mod backup;
+mod check;
 mod chosen;
+mod copy;
 mod diff;
 mod dump;
 mod entry;
 mod find;
+mod forget;
 mod init;
+mod key;
 mod ls;
+mod prune;
 mod remote;
 mod restore;
 mod shell;
 mod snapshots;
 mod stats;
+mod unlock;
 
 use anyhow::Result;
 
@@ -32,6 +38,12 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Diff(args) => diff::run(context, &args),
         Verb::Dump(args) => dump::run(context, &args),
         Verb::Stats(args) => stats::run(context, &args),
+        Verb::Forget(args) => forget::run(context, &args),
+        Verb::Prune(args) => prune::run(context, &args),
+        Verb::Check(args) => check::run(context, &args),
+        Verb::Copy(args) => copy::run(context, &args),
+        Verb::Key(args) => key::run(context, &args),
+        Verb::Unlock(args) => unlock::run(context, &args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),
