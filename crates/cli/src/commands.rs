@@ -15,6 +15,7 @@ mod ls;
 mod prune;
 mod remote;
 mod restore;
+mod run;
 mod shell;
 mod snapshots;
 mod stats;
@@ -44,10 +45,10 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Copy(args) => copy::run(context, &args),
         Verb::Key(args) => key::run(context, &args),
         Verb::Unlock(args) => unlock::run(context, &args),
+        Verb::Run(args) => run::run(context, &args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),
-        _ => anyhow::bail!("not there yet"),
     }
 }
 

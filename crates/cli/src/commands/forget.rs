@@ -9,7 +9,7 @@ mod report;
 use anyhow::Result;
 use holdfast_model::retention::{Candidate, GroupBy, GroupPlan, PlanError, Retention, plan, snapshot_time};
 use holdfast_model::{Clock, SnapshotId, SystemClock};
-use holdfast_repo::{LockGuard, LockMode, Repository, SavedSnapshot, SnapshotFilter};
+use holdfast_repo::{LockGuard, LockMode, Repository, SavedSnapshot, Snapshot};
 use jiff::tz::TimeZone;
 
 use self::report::Report;
@@ -32,7 +32,11 @@ pub fn run(context: &Context, args: &ForgetArgs) -> Result<Exit> {
     let mode = if args.dry_run { LockMode::Shared } else { LockMode::Exclusive };
     let lock = chosen::lock(context, &repository, mode)?;
     let removed = if args.ids.is_empty() {
-        let rules = Rules { retention: rule, by: keep::group_by(&args.group_by), filter };
+        let rules = Rules {
+            retention: rule,
+            by: keep::group_by(&args.group_by),
+            applies: Box::new(move |snapshot| filter.matches(snapshot)),
+        };
         by_rule(context, &repository, &lock, &rules, args.dry_run)?
     } else {
         let gone = chosen::snapshots(&repository, &args.ids, &filter)?;
@@ -55,7 +59,7 @@ pub struct Rules {
     /// What makes a group.
     pub by: GroupBy,
     /// Which snapshots it is about.
-    pub filter: SnapshotFilter,
+    pub applies: Box<dyn Fn(&Snapshot) -> bool>,
 }
 
 /// Applies a rule and gives the snapshots that went, or in a dry run would go.
@@ -67,7 +71,7 @@ pub fn by_rule(
     dry_run: bool,
 ) -> Result<Vec<SnapshotId>> {
     let mut snapshots = repository.snapshots()?;
-    snapshots.retain(|snapshot| rules.filter.matches(snapshot));
+    snapshots.retain(|snapshot| (rules.applies)(snapshot));
     let candidates = snapshots.iter().map(candidate).collect::<Result<Vec<_>>>()?;
     let plans = plan(&rules.retention, rules.by, &candidates, SystemClock.now())?;
     context.output.finish();
