@@ -6,6 +6,8 @@
 mod keep;
 mod report;
 
+use std::sync::Arc;
+
 use anyhow::Result;
 use holdfast_model::retention::{Candidate, GroupBy, GroupPlan, PlanError, Retention, plan, snapshot_time};
 use holdfast_model::{Clock, SnapshotId, SystemClock};
@@ -20,6 +22,9 @@ use crate::output;
 use crate::{Context, open};
 
 pub use keep::retention;
+
+/// The id of a snapshot that is not there yet: no file has that hash.
+const UPCOMING: SnapshotId = SnapshotId::new([0; 32]);
 
 /// Removes snapshots.
 pub fn run(context: &Context, args: &ForgetArgs) -> Result<Exit> {
@@ -36,6 +41,7 @@ pub fn run(context: &Context, args: &ForgetArgs) -> Result<Exit> {
             retention: rule,
             by: keep::group_by(&args.group_by),
             applies: Box::new(move |snapshot| filter.matches(snapshot)),
+            upcoming: None,
         };
         by_rule(context, &repository, &lock, &rules, args.dry_run)?
     } else {
@@ -60,6 +66,8 @@ pub struct Rules {
     pub by: GroupBy,
     /// Which snapshots it is about.
     pub applies: Box<dyn Fn(&Snapshot) -> bool>,
+    /// A snapshot that a dry run did not make: it counts as if it were there.
+    pub upcoming: Option<Snapshot>,
 }
 
 /// Applies a rule and gives the snapshots that went, or in a dry run would go.
@@ -72,6 +80,9 @@ pub fn by_rule(
 ) -> Result<Vec<SnapshotId>> {
     let mut snapshots = repository.snapshots()?;
     snapshots.retain(|snapshot| (rules.applies)(snapshot));
+    snapshots.extend(
+        rules.upcoming.iter().map(|snapshot| SavedSnapshot { id: UPCOMING, snapshot: Arc::new(snapshot.clone()) }),
+    );
     let candidates = snapshots.iter().map(candidate).collect::<Result<Vec<_>>>()?;
     let plans = plan(&rules.retention, rules.by, &candidates, SystemClock.now())?;
     context.output.finish();

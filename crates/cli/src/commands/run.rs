@@ -10,8 +10,10 @@ mod timer;
 use std::ffi::OsStr;
 
 use anyhow::{Context as _, Result, bail};
+use holdfast_model::retention::{GroupBy, Retention};
 use holdfast_model::source::{RemoteHost, Source};
-use holdfast_repo::{InitOptions, LockMode};
+use holdfast_model::{Clock, SystemClock, TreeId};
+use holdfast_repo::{InitOptions, LockMode, Snapshot};
 
 use self::instance::Instance;
 use self::settings::{Files, Settings};
@@ -20,7 +22,7 @@ use super::{backup, chosen};
 use crate::args::{BackupArgs, ConnectionArgs, GlobalArgs, RunArgs};
 use crate::exit::Exit;
 use crate::output::{self, Output};
-use crate::{Context, environment, failure, open};
+use crate::{Context, environment, failure, local_time, open};
 
 /// Runs everything once.
 pub fn run(context: &Context, args: &RunArgs) -> Result<Exit> {
@@ -50,7 +52,7 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit> {
         let ended = one(&context, &settings, host, args.dry_run);
         let ended = ended.and_then(|exit| {
             if !keep.is_empty() {
-                forget_of(&context, host, &keep, args.dry_run)?;
+                forget_of(&context, &settings, host, &keep, args.dry_run)?;
             }
             Ok(exit)
         });
@@ -164,19 +166,29 @@ fn one(context: &Context, settings: &Settings, host: &Host, dry_run: bool) -> Re
 }
 
 /// Applies the rule to the snapshots of the same host and paths.
-fn forget_of(context: &Context, host: &Host, keep: &holdfast_model::retention::Retention, dry_run: bool) -> Result<()> {
+fn forget_of(context: &Context, settings: &Settings, host: &Host, keep: &Retention, dry_run: bool) -> Result<()> {
     let repository = open::repository(context)?;
     let mode = if dry_run { LockMode::Shared } else { LockMode::Exclusive };
     let lock = chosen::lock(context, &repository, mode)?;
     let (name, paths) = (host.name(), host.paths.clone());
-    let applies = Box::new(move |snapshot: &holdfast_repo::Snapshot| {
+    let applies = Box::new(move |snapshot: &Snapshot| {
         let mut theirs = snapshot.paths.clone();
         theirs.sort_unstable();
         snapshot.hostname == name && theirs == paths
     });
-    let rules = Rules { retention: keep.clone(), by: holdfast_model::retention::GroupBy::default(), applies };
+    let upcoming = dry_run.then(|| upcoming(settings, host)).transpose()?;
+    let rules = Rules { retention: keep.clone(), by: GroupBy::default(), applies, upcoming };
     forget::by_rule(context, &repository, &lock, &rules, dry_run)?;
     Ok(())
+}
+
+/// The snapshot that a dry run did not make, as far as a rule asks.
+fn upcoming(settings: &Settings, host: &Host) -> Result<Snapshot> {
+    let mut snapshot = Snapshot::new(local_time::local(SystemClock.now())?, TreeId::new([0; 32]));
+    snapshot.hostname = host.name();
+    snapshot.paths = host.paths.clone();
+    snapshot.tags = settings.list("tags");
+    Ok(snapshot)
 }
 
 /// Says how it ended for a host that failed.

@@ -292,7 +292,7 @@ mod tests {
             assert_eq!(toml(text).unwrap_err().to_string(), says);
         }
         assert!(toml("a = 1\nb = = 2").unwrap_err().to_string().starts_with("line 2: "));
-        let error = Settings::default().add_dotenv("HOLDFAST_KEEP_DAYS=1").unwrap_err().to_string();
-        assert_eq!(error, "there is no setting HOLDFAST_KEEP_DAYS; is HOLDFAST_KEEP_DAILY meant?");
+        let error = Settings::default().add_dotenv("HOLDFAST_KEEP_DAYLY=1").unwrap_err().to_string();
+        assert_eq!(error, "there is no setting HOLDFAST_KEEP_DAYLY; is HOLDFAST_KEEP_DAILY meant?");
     }
 }
