@@ -1,3 +1,5 @@
+//! Claims about the local driver, also with system calls that fail: strace makes them, in a process of its own.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
