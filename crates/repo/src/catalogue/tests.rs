@@ -1,3 +1,5 @@
+//! Walks, searches, differences, dumps and sizes over blobs in memory; tests/restic.rs compares them with restic.
+
 use std::sync::atomic::Ordering;
 
 use holdfast_model::pattern::Verdict;

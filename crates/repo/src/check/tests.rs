@@ -1,3 +1,5 @@
+//! Checks of indexes that disagree; tests/restic.rs has damaged files and compares the verdicts with restic.
+
 use holdfast_model::{BlobId, Silent};
 use sha2::{Digest, Sha256};
 

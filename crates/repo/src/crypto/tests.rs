@@ -1,3 +1,5 @@
+//! What sealing promises, and that the MAC is the published one.
+
 use std::collections::HashSet;
 
 use super::*;

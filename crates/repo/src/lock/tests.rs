@@ -1,3 +1,5 @@
+//! Locks between processes that are not there: their files are written as those would write them.
+
 use std::sync::Arc;
 
 use holdfast_store::{MemoryStore, Store};

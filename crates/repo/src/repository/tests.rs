@@ -1,3 +1,5 @@
+//! Making and opening repositories in memory, with storages that fail; tests/restic.rs has real ones.
+
 use std::ops::Range;
 use std::sync::Arc;
 

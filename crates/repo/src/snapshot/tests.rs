@@ -1,3 +1,5 @@
+//! The document of a snapshot, and which snapshots a filter chooses.
+
 use holdfast_model::Timestamp;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The bytes of trees, and trees that somebody tampered with.
+
 use super::*;
 use crate::time::ZonedTime;
 use holdfast_model::{BlobId, Id, Timestamp, TreeId};
