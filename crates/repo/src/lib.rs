@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod check;
 mod closure;
 pub mod config;
+mod copy;
 pub mod crypto;
 mod cursor;
 pub mod engine;
@@ -29,8 +30,11 @@ mod tree_walk;
 mod unpacked;
 
 pub use config::{ChunkerKind, Chunking};
+pub use copy::{CopyError, CopyReport, copy_snapshots};
 pub use engine::{CheckpointPolicy, Engine, EngineOptions};
 pub use error::{FileFault, RepoError, RepoErrorKind};
+/// How those that wait for a lock wait.
+pub use holdfast_store::{Pause, Sleep};
 pub use ingest::{CommitReport, IngestError, IngestSession, Proof};
 pub use lock::{LockGuard, LockInfo, LockMode, LockWatch};
 pub use pack::{BlobKind, Compression};
