@@ -1,3 +1,5 @@
+//! The index against a model of index files that come and go. The files are imagined: no store is read here.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

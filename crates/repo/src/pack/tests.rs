@@ -1,3 +1,5 @@
+//! Packs written and read back, and damaged ones refused.
+
 use holdfast_model::{BlobId, PackId};
 use holdfast_store::{FileKind, MemoryStore, Store};
 use proptest::prelude::*;

@@ -1,3 +1,6 @@
+//! Prunes against a model, against crashes at any call, and against repositories that are not whole. That the
+//! decisions are restic's is tested in `tests/interop.rs`.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Index files of every form, held against serde_json, and damaged ones.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
