@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, bail};
 use holdfast_model::monitor::Phase;
 use holdfast_repo::{EngineOptions, InitOptions, OpenOptions, Repository};
-use holdfast_store::{DryRunStore, LocalStore, Place, Store};
+use holdfast_store::{DryRunStore, Options, Place, Sleep, Store};
 
 use crate::args::GlobalArgs;
 use crate::{Context, environment, password};
@@ -52,11 +52,10 @@ fn options(global: &GlobalArgs, engine: EngineOptions) -> OpenOptions {
 
 /// The store at an address.
 pub fn store(context: &Context, address: &str) -> Result<Arc<dyn Store>> {
-    let _ = context;
-    match address.parse()? {
-        Place::Local(path) => Ok(Arc::new(LocalStore::new(path))),
-        other => bail!("{other} cannot be reached by this program"),
-    }
+    let place: Place = address.parse()?;
+    let mut options = Options::new(environment::variable);
+    options.pause = Arc::new(Sleep::new(context.cancel.clone()));
+    Ok(holdfast_store::open(&place, &options)?)
 }
 
 /// The repository's address, from the options or the environment.
@@ -65,7 +64,8 @@ fn address(global: &GlobalArgs) -> Result<String> {
         return Ok(address);
     }
     if let Some(path) = environment::lookup("REPOSITORY_FILE") {
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read the repository's address from {path}"))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read the repository's address from {path}"))?;
         return Ok(text.trim().to_owned());
     }
     bail!("no repository given: use -r, or set HOLDFAST_REPOSITORY")

@@ -10,10 +10,10 @@ mod table;
 mod terminal;
 mod text;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::Arc;
 
-use holdfast_model::{Clock, Monitor, Silent, SystemClock};
+use holdfast_model::{Clock, Monitor, SystemClock};
 use serde::Serialize;
 
 use crate::args::GlobalArgs;
@@ -69,6 +69,11 @@ impl Output {
         writeln!(io::stdout().lock(), "{}", text.as_ref())
     }
 
+    /// For results of any length or any bytes. The caller flushes it, to learn of errors.
+    pub fn stream(&self) -> BufWriter<Stdout> {
+        BufWriter::with_capacity(64 << 10, io::stdout())
+    }
+
     /// One JSON document on a line of its own.
     pub fn document(&self, document: &impl Serialize) -> io::Result<()> {
         let mut out = io::stdout().lock();
@@ -94,9 +99,4 @@ pub fn failure(json: bool, code: u8, message: &str) {
     } else {
         writeln!(err, "holdfast: {message}")
     };
-}
-
-/// A monitor for work of which nothing is shown.
-pub fn silent() -> &'static dyn Monitor {
-    &Silent
 }

@@ -23,7 +23,8 @@ use crate::stop::Stopped;
 /// Encoded bytes of the entries of one message, before the last one is added.
 const BATCH: usize = 180 << 10;
 // A message holds the path, a full batch and one entry of the largest kind.
-const _: () = assert!(holdfast_wire::limits::MAX_PATH + BATCH + MAX_XATTRS + MAX_LINK_TARGET + (8 << 10) <= MAX_MESSAGE);
+const _: () =
+    assert!(holdfast_wire::limits::MAX_PATH + BATCH + MAX_XATTRS + MAX_LINK_TARGET + (8 << 10) <= MAX_MESSAGE);
 
 /// Tells listings; one per thread.
 pub(crate) struct Teller {
@@ -108,6 +109,8 @@ impl Teller {
             XattrError::System(Errno::NOENT) if !std::fs::exists("/proc/self/fd").unwrap_or(false) => {
                 "/proc is not mounted: mount it, or extended attributes, ACLs and capabilities can't be read".into()
             }
+            // It vanished: a file is missed when it is to be read, the rest is stored as it was seen.
+            XattrError::System(Errno::NOENT) => return Ok(()),
             XattrError::System(error) => explain(error),
             XattrError::TooMany => error.to_string(),
         };

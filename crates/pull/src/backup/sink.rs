@@ -7,8 +7,7 @@ use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
 use holdfast_repo::ingest::Added;
 use holdfast_repo::snapshot::SnapshotSummary;
 use holdfast_repo::time::ZonedTime;
-use holdfast_repo::{IngestSession, Repository, SavedSnapshot, Snapshot};
-use holdfast_store::Sleep;
+use holdfast_repo::{IngestSession, Repository, SavedSnapshot, Sleep, Snapshot};
 
 use super::rules::Possession;
 use super::{Backup, BackupError, Stamp, Summary};
@@ -32,7 +31,6 @@ pub(super) struct Stamped<'a> {
 impl Sink {
     /// Takes the lock and begins.
     pub(super) fn begin(work: &Backup<'_>) -> Result<Self, BackupError> {
-        work.monitor.phase(Phase::Opening);
         let began = work.clock.now();
         let session = format!("{}-{}.{:09}", std::process::id(), began.seconds, began.nanoseconds);
         let recorder = work.state.map(|state| GrantRecorder::begin(state, &session)).transpose()?.map(Arc::new);

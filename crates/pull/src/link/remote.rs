@@ -82,7 +82,8 @@ impl RemoteLink {
             handed.push(agent.file.try_clone()?.into());
         }
         let architectures: Vec<&str> = remote.agents.iter().map(|agent| agent.architecture.as_str()).collect();
-        let mappings = handed.into_iter().zip(FIRST_FD..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
+        let mappings =
+            handed.into_iter().zip(FIRST_FD..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
         let puller = Command::new(remote.puller)
             .args(["puller", "--agents", &architectures.join(",")])
             .env_clear()
@@ -201,7 +202,9 @@ impl RemoteLink {
         let (own, remote) = (self.ssh.own_messages(), self.ssh.remote_messages());
         match status {
             Ok(status) if status.code() == Some(255) => LinkError::Ssh(explain(&self.host, &own)),
-            Ok(_) if !remote.is_empty() => LinkError::Remote { host: self.host.clone(), said: remote.replace('\n', "; ") },
+            Ok(_) if !remote.is_empty() => {
+                LinkError::Remote { host: self.host.clone(), said: remote.replace('\n', "; ") }
+            }
             _ => LinkError::Closed,
         }
     }

@@ -34,7 +34,7 @@ impl Window {
                 Some(Step::Node(node)) => {
                     chunks += node.chunks.len();
                     window.bytes += node.chunks.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>();
-                    window.nodes.push(node);
+                    window.nodes.push(*node);
                 }
                 Some(Step::Broken(path, why)) => window.broken.push((path, why)),
                 Some(Step::Close(number)) => window.closed.push(number),
@@ -53,11 +53,6 @@ impl Window {
     pub(super) fn index(&self, number: u64) -> Option<usize> {
         let index = usize::try_from(number.checked_sub(self.first)?).ok()?;
         (index < self.nodes.len()).then_some(index)
-    }
-
-    /// The number of a node by its index.
-    pub(super) fn number(&self, index: usize) -> u64 {
-        self.first + index as u64
     }
 
     /// The nodes.

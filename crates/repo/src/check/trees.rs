@@ -38,7 +38,7 @@ pub(super) fn check_trees(
                 }
             };
             let done = work.done(subtrees, findings);
-            if done % 256 == 0 {
+            if done.is_multiple_of(256) {
                 monitor.progress(&Progress { files_done: done as u64, ..Progress::default() });
             }
         }
