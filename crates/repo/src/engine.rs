@@ -31,7 +31,7 @@ pub struct EngineOptions {
     pub verify: bool,
     /// Bytes of plaintext that all sessions together may have waiting to be packed.
     pub queue_bytes: usize,
-    /// Threads that hash, compress and encrypt.
+    /// Threads that hash, compress and encrypt; by default as many as there are processors, at most 16.
     pub threads: NonZeroUsize,
     /// Packs that are written at the same time.
     pub connections: NonZeroUsize,
@@ -41,6 +41,9 @@ pub struct EngineOptions {
     pub tree_cache: usize,
 }
 
+/// More threads than this feed no storage.
+const MAX_THREADS: NonZeroUsize = NonZeroUsize::new(16).expect("16 is not 0");
+
 impl Default for EngineOptions {
     fn default() -> Self {
         Self {
@@ -48,7 +51,7 @@ impl Default for EngineOptions {
             pack_size: 16 << 20,
             verify: true,
             queue_bytes: 64 << 20,
-            threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            threads: thread::available_parallelism().map_or(NonZeroUsize::MIN, |count| count.min(MAX_THREADS)),
             connections: const { NonZeroUsize::new(3).expect("3 is not 0") },
             checkpoint: CheckpointPolicy::default(),
             tree_cache: 32 << 20,

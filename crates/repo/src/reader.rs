@@ -128,3 +128,6 @@ impl Core {
         Ok(tree)
     }
 }
+
+#[cfg(test)]
+mod tests;

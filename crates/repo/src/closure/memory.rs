@@ -107,7 +107,11 @@ impl Inner {
             match *kind {
                 INDEX => drop(self.basis.insert(IndexId::new(*id))),
                 TREE => drop(self.trees.insert(TreeId::new(*id))),
-                _ => break,
+                // What is appended behind this would never be read.
+                _ => {
+                    self.mark = None;
+                    break;
+                }
             }
         }
         Ok(())
@@ -154,4 +158,94 @@ fn records<'a>(files: impl Iterator<Item = &'a IndexId>, trees: impl Iterator<It
         bytes.extend_from_slice(&id);
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::index::BlobIndex;
+
+    fn view(files: &[u8]) -> BlobIndex {
+        let index = BlobIndex::new();
+        for n in files {
+            index.insert(IndexId::new([*n; 32]), &[]);
+        }
+        index
+    }
+
+    fn tree(n: u8) -> TreeId {
+        TreeId::new([n; 32])
+    }
+
+    fn open(path: &Path, files: &[u8]) -> ClosedTrees {
+        let memory = ClosedTrees::new(Some(path.to_owned()));
+        memory.revise(&view(files).view());
+        memory
+    }
+
+    fn known(memory: &ClosedTrees) -> Vec<u8> {
+        (0..10).filter(|n| memory.knows(&tree(*n))).collect()
+    }
+
+    #[test]
+    fn what_is_remembered_lasts_as_long_as_the_index_files_it_rests_on() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("some/where/closed-trees");
+        let first = open(&path, &[1, 2]);
+        first.remember(&view(&[1, 2]).view(), [tree(1), tree(2)]);
+        first.remember(&view(&[1, 2, 3]).view(), [tree(3)]);
+        assert_eq!(known(&open(&path, &[1, 2, 3, 4])), [1, 2, 3]);
+        for missing in [&[2, 3], &[1, 3], &[1, 2]] {
+            assert_eq!(known(&open(&path, missing)), [0; 0], "{missing:?}");
+        }
+        first.revise(&view(&[1, 2]).view());
+        assert_eq!(known(&first), [0; 0]);
+    }
+
+    #[test]
+    fn processes_that_replace_and_append_at_the_same_time_make_no_wrong_memory() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("closed-trees");
+        let old = open(&path, &[1, 2]);
+        old.remember(&view(&[1, 2]).view(), [tree(1)]);
+        // A prune has replaced file 2 by 3; another process begins anew.
+        let new = open(&path, &[1, 3]);
+        new.remember(&view(&[1, 3]).view(), [tree(2)]);
+        // The old one has not seen it yet, and appends what rests on file 2.
+        old.remember(&view(&[1, 2]).view(), [tree(4)]);
+        assert_eq!(known(&open(&path, &[1, 3])), [0; 0], "what rests on 2 is void");
+        new.remember(&view(&[1, 3]).view(), [tree(5)]);
+        assert_eq!(known(&open(&path, &[1, 3])), [2, 5]);
+    }
+
+    #[test]
+    fn a_damaged_file_is_read_up_to_the_damage() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("closed-trees");
+        let memory = open(&path, &[1]);
+        for n in 1..5 {
+            memory.remember(&view(&[1]).view(), [tree(n)]);
+        }
+        let whole = fs::read(&path).unwrap();
+        assert_eq!(whole.len(), 6 * RECORD);
+        for length in 0..whole.len() {
+            fs::write(&path, &whole[..length]).unwrap();
+            let found = known(&open(&path, &[1]));
+            assert_eq!(found.len(), (length / RECORD).saturating_sub(2), "{length}");
+            // And what is appended then is read back.
+            let again = open(&path, &[1]);
+            again.remember(&view(&[1]).view(), [tree(9)]);
+            assert!(known(&open(&path, &[1])).contains(&9), "{length}");
+        }
+        let mut zeroes = whole.clone();
+        zeroes[3 * RECORD..4 * RECORD].fill(0);
+        fs::write(&path, &zeroes).unwrap();
+        assert_eq!(known(&open(&path, &[1])), [1]);
+        open(&path, &[1]).remember(&view(&[1]).view(), [tree(7)]);
+        assert_eq!(known(&open(&path, &[1])), [1, 7]);
+        fs::write(&path, vec![b'x'; 1000]).unwrap();
+        assert_eq!(known(&open(&path, &[1])), [0; 0]);
+    }
 }

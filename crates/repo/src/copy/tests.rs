@@ -1,4 +1,4 @@
-//! What `copy` promises, as tests.
+//! Copies between two repositories in memory. What restic makes of them is tested in `tests/interop.rs`.
 
 use holdfast_model::{CancelToken, Silent};
 use holdfast_store::{FileKind, Store};

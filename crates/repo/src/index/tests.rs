@@ -1,4 +1,4 @@
-//! What `index` promises, as tests.
+//! The index against a model of index files that come and go. The files are imagined: no store is read here.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -115,7 +115,7 @@ impl Indexer {
     pub(super) fn discard(&self) -> Vec<PackedBlob> {
         let _writing = self.writing.lock();
         let mut unindexed = self.unindexed.lock();
-        (unindexed.bytes, unindexed.blobs) = (0, 0);
+        (unindexed.bytes, unindexed.blobs, unindexed.indexed_bytes) = (0, 0, 0);
         std::mem::take(&mut unindexed.packs).into_iter().flat_map(|(_, blobs)| blobs).collect()
     }
 }

@@ -136,11 +136,6 @@ impl PendingBlobs {
             }
         }
     }
-
-    /// Whether nothing is on its way.
-    pub(super) fn is_empty(&self) -> bool {
-        self.table.lock().is_empty()
-    }
 }
 
 impl Entry {

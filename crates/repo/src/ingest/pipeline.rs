@@ -144,7 +144,7 @@ impl Handle {
     pub(super) fn leave(&self, session: &Arc<SessionState>) {
         let _gate = self.shared.gate.lock();
         let is_last = self.shared.locks.lock().len() == 1;
-        if is_last && !self.shared.pending.is_empty() {
+        if is_last {
             let taken = self.shared.packer.take(Which::All, &self.shared.in_flight);
             let dropped: Vec<PackedBlob> = taken.iter().flat_map(|upload| upload.pack.blobs().to_vec()).collect();
             drop(taken);

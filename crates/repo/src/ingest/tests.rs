@@ -1,4 +1,5 @@
-//! What `ingest` promises, as tests.
+//! Sessions against repositories in memory: what is written in which order, what is told, and what is left when
+//! things fail at any call. What restic makes of the result is tested in `tests/interop.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};

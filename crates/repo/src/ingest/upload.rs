@@ -52,6 +52,12 @@ impl InFlight {
         Upload { pack, flight: Flight { number, all: self.clone() } }
     }
 
+    /// Waits until fewer packs than this are in flight: what waits for a slow storage takes memory.
+    pub(super) fn wait_below(&self, count: usize) {
+        let mut state = self.0.state.lock();
+        self.0.landed.wait_while(&mut state, |state| state.flying.len() >= count);
+    }
+
     /// Waits for all packs that are in flight now.
     pub(super) fn wait(&self) {
         let mut state = self.0.state.lock();

@@ -43,6 +43,8 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>, uploads: &Sender<Task>)
     let encoder = || BlobEncoder::new(options.compression, options.verify);
     let mut own = encoder();
     for job in jobs {
+        // No lock is held, and uploaders wait for no worker.
+        shared.in_flight.wait_below(options.connections.get() + 2);
         let session = job.session.clone();
         let work = AssertUnwindSafe(|| work(shared, &mut own, job, uploads));
         if catch_unwind(work).is_err() {

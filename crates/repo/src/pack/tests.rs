@@ -1,4 +1,4 @@
-//! What `pack` promises, as tests.
+//! Packs written and read back, and damaged ones refused.
 
 use holdfast_model::{BlobId, PackId};
 use holdfast_store::{FileKind, MemoryStore, Store};

@@ -1,4 +1,5 @@
-//! What `prune` promises, as tests.
+//! Prunes against a model, against crashes at any call, and against repositories that are not whole. That the
+//! decisions are restic's is tested in `tests/interop.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

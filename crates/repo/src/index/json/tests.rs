@@ -1,4 +1,4 @@
-//! What `index::json` promises, as tests.
+//! Index files of every form, held against serde_json, and damaged ones.
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
