@@ -56,7 +56,7 @@ fn show(context: &Context, snapshot: &SavedSnapshot, lines: &[String]) -> Result
         return Ok(());
     }
     let (id, time) = (snapshot.id.short(), local_time::show(snapshot.time));
-    let found = output::count(lines.len() as u64, "match").replace("matchs", "matches");
+    let found = output::count(lines.len() as u64, "find");
     context
         .output
         .line(format!("{found} in snapshot {id} of {} at {time}:", output::path(snapshot.hostname.as_bytes())))?;
