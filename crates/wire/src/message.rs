@@ -170,3 +170,6 @@ impl ToAgent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
