@@ -2,6 +2,25 @@
 //!
 //! It holds no key, knows no repository and keeps nothing between runs. It links nothing that does.
 
+mod backup;
+mod chunks;
+mod command;
+mod config;
+mod cutter;
+mod error;
 mod link;
+mod options;
+mod outbox;
+pub mod restore;
+mod serve;
+mod stop;
+#[cfg(test)]
+mod testing;
+mod threads;
+mod window;
 
+pub use config::{AgentConfig, ConfigError};
+pub use error::AgentError;
 pub use link::{Down, Downlink, LinkClosed, Uplink};
+pub use options::Options;
+pub use serve::serve;

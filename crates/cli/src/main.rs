@@ -1,2 +1,55 @@
-//! See ARCHITECTURE.md.
-fn main() {}
+//! `holdfast`: reads the command line, runs one verb, and says how it ended.
+//!
+//! One sentence and one exit code tell how a run ended; what lies beneath the sentence follows behind colons.
+
+mod args;
+mod commands;
+mod environment;
+mod exit;
+mod failure;
+mod local_time;
+mod open;
+mod output;
+mod password;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use holdfast_model::CancelToken;
+
+use crate::args::{Cli, Verb};
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// What every verb works with.
+pub struct Context {
+    /// Options of every verb.
+    pub global: args::GlobalArgs,
+    /// Where to show things.
+    pub output: Output,
+    /// Cancelled by the first signal.
+    pub cancel: CancelToken,
+}
+
+fn main() -> ExitCode {
+    // A reader of our output that has enough of it ends us by SIGPIPE no more than any other write error does.
+    let Cli { global, verb } = Cli::parse();
+    if let Verb::Puller(puller) = &verb {
+        return commands::puller(puller).into();
+    }
+    let json = global.json;
+    let context = Context { output: Output::new(&global), global, cancel: CancelToken::new() };
+    let ended = signals::cancel_on_signal(&context.cancel).and_then(|()| commands::run(&context, verb));
+    context.output.finish();
+    let cancelled = context.cancel.is_cancelled();
+    drop(context);
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            let exit = if cancelled { Exit::Interrupted } else { failure::exit_of(&error) };
+            output::failure(json, exit as u8, &failure::sentence(&error));
+            exit.into()
+        }
+    }
+}

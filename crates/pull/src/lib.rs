@@ -1,1 +1,25 @@
-//! See ARCHITECTURE.md.
+//! One session with a client: a backup pulled from it, or a restore sent to it.
+//!
+//! Joins what the client's agent says (`wire`) to what the repository does (`repo`). The process that reads a client's
+//! bytes (the puller) holds no key; everything it hands over is checked on this side.
+
+mod agents;
+mod backup;
+mod greet;
+mod link;
+mod preamble;
+pub mod puller;
+mod restore;
+pub mod ssh;
+pub mod state;
+mod text;
+mod violation;
+
+pub use agents::{Agents, AgentsError};
+pub use backup::{Backup, BackupError, BackupRequest, CommandRequest, ParentChoice, Stamp, Summary, backup, backup_command};
+pub use greet::greet;
+pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
+pub use preamble::Start;
+pub use restore::{All, RestoreError, RestoreReport, RestoreRequest, Selection, restore};
+pub use text::printable_path;
+pub use violation::Violation;

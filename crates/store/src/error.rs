@@ -2,6 +2,10 @@
 
 use std::error::Error;
 
+use holdfast_model::Id;
+
+use crate::FileKind;
+
 /// What a failure means for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
@@ -39,8 +43,27 @@ pub struct StoreError {
 }
 
 impl StoreError {
+    /// An error of a call on one file.
+    pub fn of_file(
+        kind: ErrorKind,
+        action: &'static str,
+        file: (FileKind, &Id),
+        location: String,
+        source: impl Into<Box<dyn Error + Send + Sync>>,
+    ) -> Self {
+        Self { kind, action, what: describe(file.0, file.1), location, source: source.into() }
+    }
+
     /// What the failure means for the caller.
     pub fn kind(&self) -> ErrorKind {
         self.kind
+    }
+}
+
+/// How errors and logs name a file.
+fn describe(kind: FileKind, id: &Id) -> String {
+    match kind {
+        FileKind::Config => "config".to_owned(),
+        _ => format!("{}/{id}", kind.folder()),
     }
 }

@@ -2,8 +2,41 @@
 //!
 //! A store knows names, sizes and bytes; it knows neither keys nor what a file means.
 
+#[doc(hidden)]
+pub mod contract;
+mod dry;
 mod error;
+pub mod fault;
+mod helper;
+mod http;
+mod layout;
+mod limit;
+mod local;
+mod memory;
+mod pause;
 mod port;
+mod rclone;
+pub mod record;
+mod rest;
+mod retry;
+mod secret;
+mod sftp;
+pub mod uri;
+mod vectored;
+mod wrap;
 
+pub use dry::DryRunStore;
 pub use error::{ErrorKind, StoreError};
+pub use http::Tls;
+pub use limit::{LimitStore, Limits};
+pub use local::LocalStore;
+pub use memory::MemoryStore;
+pub use pause::{Pause, Sleep};
 pub use port::{FileInfo, FileKind, Store};
+pub use rclone::{RcloneProgram, RcloneStore};
+pub use rest::RestStore;
+pub use retry::{Patience, RetryStore};
+pub use secret::Secret;
+pub use sftp::{SftpStore, SshProgram};
+pub use uri::{Place, PlaceError};
+pub use wrap::Verb;

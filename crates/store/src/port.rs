@@ -3,6 +3,7 @@
 //! Calls block; a driver that is asynchronous inside runs its own threads.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use holdfast_model::{Id, Timestamp};
@@ -26,10 +27,27 @@ pub enum FileKind {
     Pack,
 }
 
+impl FileKind {
+    /// All six.
+    pub const ALL: [Self; 6] = [Self::Config, Self::Key, Self::Lock, Self::Snapshot, Self::Index, Self::Pack];
+
+    /// The folder that files of this kind are kept in, and what errors call the kind; `config` for the one file without a folder.
+    pub fn folder(self) -> &'static str {
+        match self {
+            Self::Config => "config",
+            Self::Key => "keys",
+            Self::Lock => "locks",
+            Self::Snapshot => "snapshots",
+            Self::Index => "index",
+            Self::Pack => "data",
+        }
+    }
+}
+
 /// One row of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FileInfo {
-    /// The name.
+    /// The name; all zeros for the config.
     pub id: Id,
     /// Size in bytes.
     pub size: u64,
@@ -62,9 +80,60 @@ pub trait Store: Send + Sync {
     /// Writes a file as the concatenation of `parts`, if none of that name exists.
     ///
     /// When this returns `Ok`, the file survives a power cut, under its name. When it fails, no file of that
-    /// name has appeared half-written.
+    /// name has appeared half-written. Of several writers of one name at the same moment exactly one wins where the
+    /// storage can tell them apart (a local directory, SFTP); elsewhere that is looked up before the write, and only names made
+    /// from content are safe.
     fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError>;
 
-    /// Deletes a file. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not there.
+    /// Deletes a file. [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if it is not there, from storage that tells;
+    /// REST servers and object storage answer `Ok`.
+    ///
+    /// When this returns `Ok` for a config, key, snapshot or index, the file stays deleted after a power cut; a pack or
+    /// lock may come back, which does no harm.
     fn remove(&self, kind: FileKind, id: &Id) -> Result<(), StoreError>;
+
+    /// Deletes what interrupted writes have left behind and nobody is still writing. Says how many files that were.
+    ///
+    /// Never touches a file of the repository. Drivers whose storage keeps no such leftovers do nothing.
+    fn sweep(&self) -> Result<u64, StoreError> {
+        Ok(0)
+    }
+}
+
+impl<S: Store + ?Sized> Store for Arc<S> {
+    fn location(&self) -> String {
+        (**self).location()
+    }
+
+    fn create(&self) -> Result<(), StoreError> {
+        (**self).create()
+    }
+
+    fn list(&self, kind: FileKind) -> Result<Vec<FileInfo>, StoreError> {
+        (**self).list(kind)
+    }
+
+    fn size(&self, kind: FileKind, id: &Id) -> Result<u64, StoreError> {
+        (**self).size(kind, id)
+    }
+
+    fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        (**self).read(kind, id)
+    }
+
+    fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError> {
+        (**self).read_range(kind, id, range)
+    }
+
+    fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError> {
+        (**self).put(kind, id, parts)
+    }
+
+    fn remove(&self, kind: FileKind, id: &Id) -> Result<(), StoreError> {
+        (**self).remove(kind, id)
+    }
+
+    fn sweep(&self) -> Result<u64, StoreError> {
+        (**self).sweep()
+    }
 }

@@ -59,6 +59,9 @@ pub struct RestoreNode {
     pub user: String,
     /// Name of the group.
     pub group: String,
+    /// A directory: the snapshot holds every entry that it had. Only there may [`RestoreJob::delete`] remove others;
+    /// a directory that is merely on the way to what was backed up or selected says no.
+    pub whole: bool,
     /// Content of a regular file, or its beginning: [`ToAgent::MoreChunks`](crate::ToAgent::MoreChunks) follows
     /// where not all of it fits a message.
     pub chunks: Vec<ChunkRef>,

@@ -1,0 +1,270 @@
+//! Reads the files that the server wants: opens, cuts, announces, and tells how it went.
+//!
+//! What is opened must still be a regular file; nothing can make a reader wait (a pipe put in its place does not). No
+//! more is read than the file had when it was opened. One that changes meanwhile is stored as read, and reported.
+
+mod extents;
+mod onto;
+mod open;
+
+use std::sync::Arc;
+
+use holdfast_wire::limits::MAX_FILE_CHUNKS;
+use holdfast_wire::{FileEnd, FileOutcome};
+use rustix::fd::{AsFd, OwnedFd};
+use rustix::fs::Advice;
+use rustix::io::Errno;
+
+use self::extents::{Extents, Run};
+use self::open::open;
+use self::onto::pread_onto;
+use super::Backup;
+use super::context::explain;
+use super::record::wire_entry;
+use super::requests::WantedFile;
+use super::stat::{Kind, Stat};
+use super::xattr::XattrReader;
+use crate::chunks::{Chunk, Content};
+use crate::cutter::{Cutter, LARGEST};
+use crate::stop::Stopped;
+
+/// Bytes that are read at once: few enough to be still in the processor's cache when they are cut and hashed.
+const PIECE: usize = 256 << 10;
+/// What a chunk takes besides its bytes.
+const OVERHEAD: usize = 256;
+/// Chunks of zeros that are announced at once.
+const ZEROS_AT_ONCE: u64 = 1024;
+
+/// A thread that reads.
+pub(crate) struct Reader {
+    backup: Arc<Backup>,
+    cutter: Cutter,
+    xattrs: XattrReader,
+    /// Bytes that were read with a chunk and belong to the next one.
+    rest: Vec<u8>,
+}
+
+/// Why a file's content is not complete.
+enum ReadError {
+    Stopped(Stopped),
+    System(Errno),
+    TooManyChunks,
+}
+
+impl From<Stopped> for ReadError {
+    fn from(stopped: Stopped) -> Self {
+        Self::Stopped(stopped)
+    }
+}
+
+impl From<Errno> for ReadError {
+    fn from(error: Errno) -> Self {
+        Self::System(error)
+    }
+}
+
+/// A file while it is read.
+struct Reading<'a> {
+    number: u64,
+    file: &'a OwnedFd,
+    extents: Extents,
+    /// Where reading stands.
+    at: u64,
+    /// Where it ends.
+    end: u64,
+    chunks: u64,
+}
+
+impl Reader {
+    pub(crate) fn new(backup: &Arc<Backup>) -> Self {
+        let cutter = backup.cutter.clone();
+        Self { backup: Arc::clone(backup), cutter, xattrs: XattrReader::new(), rest: Vec::new() }
+    }
+
+    /// Works until the session is over.
+    pub(crate) fn run(mut self) -> Result<(), Stopped> {
+        let backup = Arc::clone(&self.backup);
+        loop {
+            let wanted = backup.requests.wait(|requests| requests.next())?;
+            let (last, outcome) = self.file(&wanted)?;
+            let end = FileEnd { file: wanted.number, outcome };
+            backup.chunks.announce(wanted.number, last, Some(end))?;
+        }
+    }
+
+    /// Reads a file; gives what is not announced yet, and what became of it.
+    fn file(&mut self, wanted: &WantedFile) -> Result<(Vec<Chunk>, FileOutcome), Stopped> {
+        let (name, listed) = wanted.name_and_stat();
+        if listed.size == 0 {
+            return Ok((Vec::new(), FileOutcome::Stored));
+        }
+        let (file, before) = match open(wanted.dir(), name) {
+            Ok(opened) => opened,
+            Err(error) => return self.failed(wanted, "open", &explain(error)),
+        };
+        if before.kind != Kind::File {
+            return self.failed(wanted, "open", "it is no longer a regular file");
+        }
+        let before = self.backup.context.seen(before);
+        let mut reading = Reading {
+            number: wanted.number,
+            file: &file,
+            extents: Extents::of(&before),
+            at: 0,
+            end: before.size,
+            chunks: 0,
+        };
+        match self.content(&mut reading) {
+            Ok(last) => {
+                let outcome = self.outcome(wanted, &file, &listed, Stat { size: reading.at, ..before }, before)?;
+                Ok((last, outcome))
+            }
+            Err(ReadError::Stopped(stopped)) => Err(stopped),
+            Err(ReadError::System(error)) => self.failed(wanted, "read", &explain(error)),
+            Err(ReadError::TooManyChunks) => self.failed(wanted, "read", "it is larger than a backup can hold"),
+        }
+    }
+
+    fn failed(
+        &self,
+        wanted: &WantedFile,
+        during: &str,
+        message: &str,
+    ) -> Result<(Vec<Chunk>, FileOutcome), Stopped> {
+        let path = wanted.dir().path_of(wanted.name_and_stat().0);
+        self.backup.context.outbox.problem(&path, during, message)?;
+        Ok((Vec::new(), FileOutcome::Failed))
+    }
+
+    /// What became of a file that was read to its end.
+    fn outcome(
+        &mut self,
+        wanted: &WantedFile,
+        file: &OwnedFd,
+        listed: &Stat,
+        stored: Stat,
+        before: Stat,
+    ) -> Result<FileOutcome, Stopped> {
+        let (name, _) = wanted.name_and_stat();
+        let after = Stat::of(file.as_fd()).map(|after| self.backup.context.seen(after));
+        let changed = after.is_ok_and(|after| !after.same_content(&before)) || stored.size != before.size;
+        if changed {
+            let path = wanted.dir().path_of(name);
+            let message = "it changed while it was read; it is stored as it was read";
+            self.backup.context.outbox.problem(&path, "read", message)?;
+        }
+        if !changed && before.same_content(listed) {
+            return Ok(FileOutcome::Stored);
+        }
+        let mut entry = wire_entry(name, &stored, b"", 0);
+        match self.xattrs.of_open(file) {
+            Ok(xattrs) => entry.xattrs = xattrs,
+            Err(error) => {
+                let path = wanted.dir().path_of(name);
+                self.backup.context.outbox.problem(&path, "read extended attributes", &error.to_string())?;
+            }
+        }
+        self.backup.tell_owners(std::slice::from_ref(&entry))?;
+        Ok(FileOutcome::StoredAs(Box::new(entry)))
+    }
+
+    /// Reads, cuts and announces the content; gives the last chunk.
+    fn content(&mut self, reading: &mut Reading<'_>) -> Result<Vec<Chunk>, ReadError> {
+        if reading.end > PIECE as u64 {
+            // Advice; nothing is lost if it is not taken.
+            let _advised = rustix::fs::fadvise(reading.file, 0, None, Advice::Sequential);
+        }
+        self.cutter.reset();
+        self.rest.clear();
+        loop {
+            self.zeros(reading)?;
+            let Some(chunk) = self.chunk(reading)? else { return Ok(Vec::new()) };
+            reading.chunks += 1;
+            if reading.chunks > u64::from(MAX_FILE_CHUNKS) {
+                return Err(ReadError::TooManyChunks);
+            }
+            if reading.at >= reading.end && self.rest.is_empty() {
+                return Ok(vec![chunk]);
+            }
+            self.backup.chunks.announce(reading.number, vec![chunk], None)?;
+        }
+    }
+
+    /// Announces the chunks of a hole that begins here, without reading or hashing its zeros.
+    fn zeros(&mut self, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+        let (id, len) = (self.cutter.zeros().id, self.cutter.zeros().len);
+        while self.rest.is_empty()
+            && let Run::Hole(hole) = reading.extents.at(reading.file, reading.at, reading.end)?
+        {
+            let count = (hole / u64::from(len)).min(ZEROS_AT_ONCE);
+            if count == 0 {
+                return Ok(());
+            }
+            reading.chunks += count;
+            if reading.chunks > u64::from(MAX_FILE_CHUNKS) {
+                return Err(ReadError::TooManyChunks);
+            }
+            let room = Arc::new(self.backup.window.reserve(count as usize * OVERHEAD)?);
+            let chunk = || Chunk { id, content: Content::Zeros(len), room: Arc::clone(&room) };
+            let chunks = std::iter::repeat_with(chunk).take(count as usize).collect();
+            self.backup.chunks.announce(reading.number, chunks, None)?;
+            reading.at += count * u64::from(len);
+        }
+        Ok(())
+    }
+
+    /// The next chunk, if there is another one.
+    fn chunk(&mut self, reading: &mut Reading<'_>) -> Result<Option<Chunk>, ReadError> {
+        let left = self.rest.len() as u64 + (reading.end - reading.at);
+        if left == 0 {
+            return Ok(None);
+        }
+        let most = left.min(LARGEST as u64) as usize;
+        let mut room = self.backup.window.reserve(most + OVERHEAD)?;
+        let mut bytes = Vec::with_capacity(most);
+        bytes.append(&mut self.rest);
+        let mut cutting = self.cutter.begin();
+        let len = loop {
+            if let Some(cut) = cutting.look(&bytes) {
+                break cut;
+            }
+            if !reading.more(&mut bytes)? {
+                break bytes.len();
+            }
+        };
+        let id = cutting.finish();
+        self.rest.extend_from_slice(&bytes[len..]);
+        bytes.truncate(len);
+        bytes.shrink_to_fit();
+        room.shrink(len + OVERHEAD);
+        Ok((len > 0).then(|| Chunk { id, content: Content::Bytes(bytes), room: Arc::new(room) }))
+    }
+}
+
+impl Reading<'_> {
+    /// Adds the next bytes of the file; none if it ends here.
+    fn more(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Errno> {
+        let room = (bytes.capacity() - bytes.len()).min(PIECE) as u64;
+        let wanted = room.min(self.end - self.at) as usize;
+        if wanted == 0 {
+            return Ok(false);
+        }
+        let read = match self.extents.at(self.file, self.at, self.end)? {
+            Run::Hole(len) => {
+                let len = len.min(wanted as u64) as usize;
+                bytes.resize(bytes.len() + len, 0);
+                len
+            }
+            Run::Data(len) => {
+                let len = len.min(wanted as u64) as usize;
+                pread_onto(self.file, bytes, len, self.at)?
+            }
+        };
+        self.at += read as u64;
+        if read == 0 {
+            // Shorter than it was.
+            self.end = self.at;
+        }
+        Ok(read > 0)
+    }
+}

@@ -1,0 +1,165 @@
+//! Chunks on their way: announced, held until the server says which it wants, then sent or dropped.
+//!
+//! Numbers, announcements and answers go in one order. What is held has its room in the window until it has left.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::sync::Arc;
+
+use holdfast_model::BlobId;
+use holdfast_wire::{Bits, ChunkRef, FileEnd, FromAgent};
+
+use crate::AgentError;
+use crate::outbox::Outbox;
+use crate::stop::{Gate, Stop, Stopped};
+use crate::window::Room;
+
+/// A chunk with its bytes.
+pub(crate) struct Chunk {
+    pub(crate) id: BlobId,
+    pub(crate) content: Content,
+    /// The memory that it takes.
+    pub(crate) room: Arc<Room>,
+}
+
+/// The bytes of a chunk.
+pub(crate) enum Content {
+    Bytes(Vec<u8>),
+    /// So many zeros, which take no memory until they are sent.
+    Zeros(u32),
+}
+
+impl Chunk {
+    fn reference(&self) -> ChunkRef {
+        let len = match &self.content {
+            Content::Bytes(bytes) => bytes.len() as u32,
+            Content::Zeros(len) => *len,
+        };
+        ChunkRef { id: self.id, len }
+    }
+}
+
+/// The chunks of a session.
+pub(crate) struct Chunks {
+    outbox: Arc<Outbox>,
+    stop: Arc<Stop>,
+    held: Arc<Gate<Held>>,
+}
+
+#[derive(Default)]
+struct Held {
+    announced: VecDeque<Chunk>,
+    wanted: VecDeque<Chunk>,
+}
+
+impl Chunks {
+    pub(crate) fn new(outbox: &Arc<Outbox>, stop: &Arc<Stop>) -> Arc<Self> {
+        let held = Gate::new(stop, Held::default());
+        Arc::new(Self { outbox: Arc::clone(outbox), stop: Arc::clone(stop), held })
+    }
+
+    /// Announces the next chunks of a file and, if it is finished, its end.
+    pub(crate) fn announce(&self, file: u64, chunks: Vec<Chunk>, end: Option<FileEnd>) -> Result<(), Stopped> {
+        let turn = self.outbox.turn();
+        if !chunks.is_empty() {
+            let references = chunks.iter().map(Chunk::reference).collect();
+            // Before the message leaves: the answer may come at once.
+            self.held.with(|held| held.announced.extend(chunks));
+            turn.send(FromAgent::Chunks { file, chunks: references })?;
+        }
+        end.map_or(Ok(()), |end| turn.send(FromAgent::FileEnd(end)))
+    }
+
+    /// Takes the server's answer to the next chunks that it has not answered.
+    pub(crate) fn answered(&self, answers: &Bits) -> Result<(), AgentError> {
+        let unwanted: Vec<Chunk> = self.held.change(|held| {
+            if answers.len() > held.announced.len() {
+                let what = format!("it answered {} chunks of {}", answers.len(), held.announced.len());
+                return Err(AgentError::Protocol { what });
+            }
+            let mut unwanted = Vec::new();
+            for (wanted, chunk) in answers.iter().zip(held.announced.drain(..answers.len())) {
+                if wanted { held.wanted.push_back(chunk) } else { unwanted.push(chunk) }
+            }
+            Ok(unwanted)
+        })?;
+        // Freed here, not under the lock.
+        drop(unwanted);
+        Ok(())
+    }
+
+    /// Sends what is wanted until the session is over. One thread does this. Each chunk that was sent becomes a line
+    /// of the log, if there is one.
+    pub(crate) fn send_wanted(&self, mut log: Option<File>) -> Result<(), Stopped> {
+        loop {
+            let Chunk { id, content, room } = self.held.wait(|held| held.wanted.pop_front())?;
+            let bytes = match content {
+                Content::Bytes(bytes) => bytes,
+                Content::Zeros(len) => vec![0; len as usize],
+            };
+            let len = bytes.len();
+            self.outbox.turn().send_chunk(bytes)?;
+            drop(room);
+            if let Some(log) = &mut log {
+                log.write_all(format!("{id} {len}\n").as_bytes()).map_err(|error| {
+                    let message = format!("the log of sent chunks can't be written: {error}");
+                    self.stop.fail(AgentError::Refused { message })
+                })?;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Recorder;
+    use crate::window::Window;
+
+    fn chunk(window: &Window, byte: u8) -> Chunk {
+        let room = Arc::new(window.reserve(1).unwrap());
+        Chunk { id: BlobId::new([byte; 32]), content: Content::Bytes(vec![byte]), room }
+    }
+
+    #[test]
+    fn wanted_chunks_leave_in_the_order_of_their_numbers_and_are_logged() {
+        let up = Recorder::new();
+        let stop = Stop::new(up.clone());
+        let outbox = Outbox::new(up.clone(), &stop, u64::MAX);
+        let window = Window::new(&stop, 4);
+        let chunks = Chunks::new(&outbox, &stop);
+        chunks.announce(0, vec![chunk(&window, 1), chunk(&window, 2)], None).unwrap();
+        chunks.announce(1, vec![chunk(&window, 3)], None).unwrap();
+        let zeros = Chunk {
+            id: BlobId::new([9; 32]),
+            content: Content::Zeros(3),
+            room: Arc::new(window.reserve(1).unwrap()),
+        };
+        chunks.announce(1, vec![zeros], None).unwrap();
+        chunks.answered(&[true, false, true].into_iter().collect()).unwrap();
+        chunks.answered(&[true].into_iter().collect()).unwrap();
+
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let sender = {
+            let (chunks, log) = (Arc::clone(&chunks), log.reopen().unwrap());
+            std::thread::spawn(move || chunks.send_wanted(Some(log)))
+        };
+        // All room is free again when all have left.
+        drop(window.reserve(4).unwrap());
+        stop.finish();
+        assert_eq!(sender.join().unwrap(), Err(Stopped));
+        assert_eq!(up.chunks(), [vec![1], vec![3], vec![0, 0, 0]]);
+        let expected: Vec<String> =
+            [(1, 1), (3, 1), (9, 3)].map(|(b, n)| format!("{} {n}\n", BlobId::new([b; 32]))).into();
+        assert_eq!(std::fs::read_to_string(log.path()).unwrap(), expected.concat());
+    }
+
+    #[test]
+    fn an_answer_to_what_was_not_announced_is_a_violation() {
+        let stop = Stop::new(Recorder::new());
+        let chunks = Chunks::new(&Outbox::new(Recorder::new(), &stop, u64::MAX), &stop);
+        let answer = chunks.answered(&[false].into_iter().collect());
+        assert!(matches!(answer, Err(AgentError::Protocol { .. })));
+    }
+}

@@ -1,0 +1,226 @@
+//! Regular files while their content comes in.
+//!
+//! A file is known by device and inode from the moment it is opened or made, and is never written through another: when
+//! its handle had to be closed in between, what is then under its name must still be the same file. At most one node
+//! writes to a file. A file is finished once, by the thread that wrote its last missing chunk.
+
+mod finish;
+mod place;
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use holdfast_wire::{Bits, RestoreOutcome};
+use parking_lot::Mutex;
+use rustix::fs::{Mode, OFlags, fstat, openat};
+
+use super::confine::Identity;
+use super::content::Content;
+use super::metadata::Current;
+use super::node::Node;
+use super::recent::Recent;
+use super::session::Session;
+use super::sparse::Beneath;
+use super::trouble::Trouble;
+
+/// File handles that are kept open.
+const OPEN_FILES: usize = 256;
+
+/// A regular file to restore.
+#[derive(Debug)]
+pub(super) struct FileNode {
+    pub(super) node: Node,
+    pub(super) content: Content,
+}
+
+/// A file that is being written.
+pub(super) struct Writing {
+    pub(super) file: FileNode,
+    /// Its metadata before the last step.
+    current: Current,
+    /// What lies under the chunks that are missing.
+    pub(super) beneath: Beneath,
+    missing: Mutex<Missing>,
+    failed: AtomicBool,
+    /// Bytes up to which the file extends for sure.
+    extent: AtomicU64,
+    /// Whether nothing had to be written.
+    untouched: bool,
+    claim: Claim,
+}
+
+struct Missing {
+    chunks: Vec<bool>,
+    /// Chunks that are not written yet, claimed or not.
+    left: usize,
+}
+
+impl Writing {
+    /// Whether this chunk is still to be written; whoever hears yes must write it and then say [`Writing::written`].
+    pub(super) fn claim_chunk(&self, chunk: usize) -> bool {
+        let mut missing = self.missing.lock();
+        missing.chunks.get_mut(chunk).is_some_and(std::mem::take)
+    }
+
+    /// A claimed chunk is written, or has failed; `true` if it was the last.
+    pub(super) fn written(&self) -> bool {
+        let mut missing = self.missing.lock();
+        missing.left -= 1;
+        missing.left == 0
+    }
+
+    /// The file extends at least so far.
+    pub(super) fn extends_to(&self, end: u64) {
+        self.extent.fetch_max(end, Ordering::Relaxed);
+    }
+
+    /// The file can't be completed; `true` if that is new.
+    pub(super) fn fail(&self) -> bool {
+        !self.failed.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// The files of a session that are not finished.
+pub(super) struct Files {
+    waiting: Mutex<HashMap<u64, Arc<Writing>>>,
+    handles: Mutex<Recent<u64, Arc<File>>>,
+    claimed: Arc<Mutex<HashSet<Identity>>>,
+}
+
+/// Sole use of a file, until it is dropped.
+struct Claim {
+    identity: Identity,
+    claimed: Arc<Mutex<HashSet<Identity>>>,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.claimed.lock().remove(&self.identity);
+    }
+}
+
+impl Files {
+    pub(super) fn new() -> Self {
+        Self { waiting: Mutex::default(), handles: Mutex::new(Recent::new(OPEN_FILES)), claimed: Arc::default() }
+    }
+
+    fn claim(&self, identity: Identity) -> Result<Claim, Trouble> {
+        if self.claimed.lock().insert(identity) {
+            Ok(Claim { identity, claimed: self.claimed.clone() })
+        } else {
+            Err(Trouble::told("restore", "the snapshot has this name twice"))
+        }
+    }
+
+    fn begin(&self, writing: Arc<Writing>, handle: File) {
+        let number = writing.file.node.number;
+        self.handles.lock().insert(number, Arc::new(handle));
+        self.waiting.lock().insert(number, writing);
+    }
+
+    /// The file of a node, if it waits for content.
+    pub(super) fn waiting(&self, node: u64) -> Option<Arc<Writing>> {
+        self.waiting.lock().get(&node).cloned()
+    }
+
+    /// Takes out the files for which nothing more will come: those in one directory, or all.
+    fn take_unfinished(&self, dir: Option<&[u8]>) -> Vec<Arc<Writing>> {
+        let is_done = |writing: &Writing| {
+            dir.is_none_or(|dir| writing.file.node.path.split().is_some_and(|(parent, _)| parent == dir))
+        };
+        self.waiting.lock().extract_if(|_, writing| is_done(writing)).map(|(_, writing)| writing).collect()
+    }
+
+    fn end(&self, node: u64) {
+        self.waiting.lock().remove(&node);
+        self.handles.lock().remove(&node);
+    }
+}
+
+impl Session {
+    /// Restores a file as far as that is possible without content from the server, and says what is needed.
+    pub(super) fn place_file(&self, file: FileNode, buffer: &mut [u8]) {
+        let number = file.node.number;
+        let chunks = file.content.len();
+        let nothing = || (0..chunks).map(|_| false).collect();
+        match self.place(&file, buffer) {
+            Ok(place::Placed::Writing { handle, missing, current, beneath, extent, untouched, claim }) => {
+                self.links_ready(&file.node, Some(claim.identity));
+                let bits: Bits = missing.iter().copied().collect();
+                let left = missing.iter().filter(|missing| **missing).count();
+                let writing = Arc::new(Writing {
+                    file,
+                    current,
+                    beneath,
+                    missing: Mutex::new(Missing { chunks: missing, left }),
+                    failed: AtomicBool::new(false),
+                    extent: AtomicU64::new(extent),
+                    untouched,
+                    claim,
+                });
+                if left == 0 {
+                    self.finish_file(&writing, &handle, buffer);
+                } else {
+                    self.files.begin(writing, handle);
+                }
+                self.report.need(number, bits);
+            }
+            Ok(place::Placed::Done { outcome, identity }) => {
+                self.links_ready(&file.node, identity);
+                self.report.outcome(number, outcome);
+                self.report.need(number, nothing());
+            }
+            Err(trouble) => {
+                self.fail_node(&file.node, &trouble);
+                self.report.need(number, nothing());
+            }
+        }
+    }
+
+    /// The handle of a file that is being written.
+    pub(super) fn handle_of(&self, writing: &Writing) -> Result<Arc<File>, Trouble> {
+        let node = &writing.file.node;
+        if let Some(handle) = self.files.handles.lock().get(&node.number) {
+            return Ok(handle);
+        }
+        let (parent, name) = node.path.split().ok_or(Trouble::Above)?;
+        let dir = self.tree.dir(parent).map_err(Trouble::os("open its directory"))?;
+        let handle = openat(&dir, name, OPEN_TO_WRITE, Mode::empty()).map_err(Trouble::os("open"))?;
+        let stat = fstat(&handle).map_err(Trouble::os("open"))?;
+        // The number of a file that was deleted may be given to a new one, but that has another owner.
+        if Identity::from(&stat) != writing.claim.identity || Current::from(&stat) != writing.current {
+            return Err(Trouble::told("open", "somebody put another file in its place while it was restored"));
+        }
+        let handle = Arc::new(File::from(handle));
+        self.files.handles.lock().insert(node.number, handle.clone());
+        Ok(handle)
+    }
+
+    /// A file that waits for content can't be completed: says so once.
+    pub(super) fn fail_writing(&self, writing: &Writing, trouble: &Trouble) {
+        if writing.fail() {
+            self.trouble(&writing.file.node, trouble);
+        }
+    }
+
+    /// A file whose handle is lost ends without being completed.
+    pub(super) fn abandon_file(&self, writing: &Writing) {
+        let number = writing.file.node.number;
+        self.files.end(number);
+        self.report.outcome(number, RestoreOutcome::Failed);
+    }
+
+    /// Reports the files whose content will not come any more: those in one directory, or all.
+    pub(super) fn give_up_files(&self, dir: Option<&[u8]>) {
+        for writing in self.files.take_unfinished(dir) {
+            let message = "the server could not send all of its content; what has come is kept";
+            self.fail_writing(&writing, &Trouble::told("restore", message));
+            self.abandon_file(&writing);
+        }
+    }
+}
+
+/// How existing files are opened: `O_NONBLOCK`, so that a pipe that somebody puts there does not block.
+const OPEN_TO_WRITE: OFlags = OFlags::RDWR.union(OFlags::NOFOLLOW).union(OFlags::NONBLOCK).union(OFlags::CLOEXEC);

@@ -1,0 +1,115 @@
+//! The memory that file contents may take at one time, over all threads.
+//!
+//! Room is given in the order of asking and all at once. Nobody asks while holding room that only its own progress
+//! could free, so the window never locks up: what is held has been announced, and is sent or dropped when the
+//! server's answer comes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::stop::{Gate, Stop, Stopped};
+
+/// The window; cloned by whoever reserves room in it.
+#[derive(Clone)]
+pub(crate) struct Window(Arc<Gate<State>>);
+
+struct State {
+    free: usize,
+    /// Who waits, first come first.
+    queue: VecDeque<u64>,
+    next: u64,
+}
+
+/// Room that is held until it is dropped.
+pub(crate) struct Room {
+    window: Window,
+    bytes: usize,
+}
+
+impl Window {
+    pub(crate) fn new(stop: &Arc<Stop>, bytes: usize) -> Self {
+        Self(Gate::new(stop, State { free: bytes, queue: VecDeque::new(), next: 0 }))
+    }
+
+    /// Waits for room. Never ask for more than the whole window, nor while holding room that is not announced.
+    pub(crate) fn reserve(&self, bytes: usize) -> Result<Room, Stopped> {
+        let mut ticket = None;
+        self.0.wait(|state| {
+            let mine = *ticket.get_or_insert_with(|| {
+                let ticket = state.next;
+                state.next += 1;
+                state.queue.push_back(ticket);
+                ticket
+            });
+            if state.queue.front() != Some(&mine) {
+                return None;
+            }
+            state.free = state.free.checked_sub(bytes)?;
+            state.queue.pop_front();
+            Some(())
+        })?;
+        // The next in the queue may fit as well.
+        self.0.change(|_| ());
+        Ok(Room { window: self.clone(), bytes })
+    }
+}
+
+impl Room {
+    /// Gives back what turned out not to be needed.
+    pub(crate) fn shrink(&mut self, bytes: usize) {
+        let surplus = self.bytes.saturating_sub(bytes);
+        self.bytes -= surplus;
+        self.window.0.change(|state| state.free += surplus);
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.shrink(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Recorder;
+
+    #[test]
+    fn room_is_given_in_the_order_of_asking() {
+        let stop = Stop::new(Recorder::new());
+        let window = Window::new(&stop, 10);
+        let mut first = window.reserve(8).unwrap();
+        let large = {
+            let window = window.clone();
+            std::thread::spawn(move || drop(window.reserve(9).unwrap()))
+        };
+        while window.0.with(|state| state.queue.is_empty()) {
+            std::thread::yield_now();
+        }
+        let small = {
+            let window = window.clone();
+            std::thread::spawn(move || drop(window.reserve(1).unwrap()))
+        };
+        while window.0.with(|state| state.queue.len() < 2) {
+            std::thread::yield_now();
+        }
+        assert_eq!(window.0.with(|state| state.free), 2);
+        first.shrink(1);
+        large.join().unwrap();
+        small.join().unwrap();
+        drop(first);
+        assert_eq!(window.0.with(|state| state.free), 10);
+    }
+
+    #[test]
+    fn whoever_waits_for_room_hears_of_the_end() {
+        let stop = Stop::new(Recorder::new());
+        let window = Window::new(&stop, 1);
+        let waiting = {
+            let window = window.clone();
+            std::thread::spawn(move || window.reserve(2).is_err())
+        };
+        stop.finish();
+        assert!(waiting.join().unwrap());
+    }
+}

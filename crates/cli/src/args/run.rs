@@ -1,0 +1,43 @@
+//! Options of `holdfast run`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// `holdfast run`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A configuration, holdfast.toml:
+  repository = \"/srv/backup\"
+  password-file = \"/etc/holdfast/password\"
+  init = true                                   # create the repository if it is not there
+  sources = [\"root@web1:/etc\", \"root@web1:/var/www\", \"root@db1:/srv\"]
+  excludes = [\"*.log\", \"/var/cache\"]
+
+  [keep]
+  daily = 7
+  weekly = 5
+  monthly = 12
+
+Or the same in a .env file: HOLDFAST_REPOSITORY, HOLDFAST_PASSWORD_FILE, HOLDFAST_INIT, HOLDFAST_SOURCES (one a line
+or separated by blanks), HOLDFAST_EXCLUDES, HOLDFAST_KEEP_DAILY and so on.
+
+Examples:
+  holdfast run --config /etc/holdfast/holdfast.toml
+  holdfast run --env-file .env --print-timer       # what to install so that it runs every night
+
+One snapshot is made per host. A run that finds another one running says so, starts nothing and ends with 0.")]
+pub struct RunArgs {
+    /// The configuration [default: ./holdfast.toml if it is there]
+    #[arg(short, long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Read variables from this file [default: ./.env if it is there and there is no configuration]
+    #[arg(long, value_name = "FILE")]
+    pub env_file: Option<PathBuf>,
+    /// Print a systemd timer, and a crontab line, that make it run every night
+    #[arg(long)]
+    pub print_timer: bool,
+    /// Show what would be stored and removed, and change nothing
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}

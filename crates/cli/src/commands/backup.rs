@@ -1,0 +1,173 @@
+//! `holdfast backup`
+
+mod filter;
+mod report;
+pub mod roots;
+
+use anyhow::{Context as _, Result, bail};
+use holdfast_model::source::{Source, SourceSet};
+use holdfast_model::{Clock, SystemClock, parse_size};
+use holdfast_pull::state::ClientIdentity;
+use holdfast_pull::{
+    Backup, BackupRequest, ClientLink, CommandRequest, LocalLink, ParentChoice, Stamp, Summary, backup, backup_command,
+    greet,
+};
+use holdfast_repo::time::ZonedTime;
+use holdfast_repo::{EngineOptions, Repository, SnapshotFilter};
+use holdfast_wire::AgentHello;
+
+use crate::args::BackupArgs;
+use crate::commands::remote::{Call, client_state};
+use crate::exit::Exit;
+use crate::{Context, local_time, open};
+
+/// Makes one snapshot.
+pub fn run(context: &Context, args: &BackupArgs) -> Result<Exit> {
+    let sources = roots::sources(args)?;
+    let plan = Plan::new(args, &sources)?;
+    let engine = EngineOptions { compression: args.compression.parse()?, ..EngineOptions::default() };
+    let repository = open::repository_with(context, engine, args.dry_run)?;
+    let summary = match &sources {
+        SourceSet::Local { paths } => plan.local(context, &repository, paths)?,
+        SourceSet::Remote { host, paths } => {
+            let call = Call::prepare(&args.connection, plan.limit_rate)?;
+            let mut link = call.connect(context, host)?;
+            let hello = greet(&mut link)?;
+            let host_key = link.host_key().unwrap_or_default();
+            plan.remote(context, &repository, &mut link, &hello, host_key, paths)?
+        }
+    };
+    report::show(context, &summary, args.dry_run)?;
+    Ok(if summary.errors > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+/// The options of a backup, understood.
+struct Plan<'a> {
+    args: &'a BackupArgs,
+    hostname: String,
+    username: String,
+    time: ZonedTime,
+    limit_rate: Option<u64>,
+}
+
+impl<'a> Plan<'a> {
+    fn new(args: &'a BackupArgs, sources: &SourceSet) -> Result<Self> {
+        let (addressed, username) = match sources {
+            SourceSet::Local { .. } => (this_host(), this_user()),
+            SourceSet::Remote { host, .. } => (host.host().to_owned(), host.user().unwrap_or("root").to_owned()),
+        };
+        let time = match &args.time {
+            Some(text) => local_time::parse(text)?,
+            None => local_time::local(SystemClock.now())?,
+        };
+        let limit_rate = args.limit_rate.as_deref().map(parse_size).transpose().context("--limit-rate")?;
+        Ok(Self { args, hostname: args.host.clone().unwrap_or(addressed), username, time, limit_rate })
+    }
+
+    fn stamp(&self) -> Stamp {
+        Stamp {
+            time: self.time,
+            hostname: self.hostname.clone(),
+            username: self.username.clone(),
+            tags: self.args.tag.iter().filter(|tag| !tag.is_empty()).cloned().collect(),
+        }
+    }
+
+    fn request(&self, repository: &Repository, roots: Vec<Vec<u8>>) -> Result<BackupRequest> {
+        let parent = match (&self.args.parent, self.args.force) {
+            (_, true) => ParentChoice::Nothing,
+            (Some(name), _) => {
+                ParentChoice::Snapshot(repository.find_snapshot(name, &SnapshotFilter::default())?.id)
+            }
+            (None, _) => ParentChoice::Newest,
+        };
+        Ok(BackupRequest {
+            roots,
+            filter: filter::filter(&self.args.exclude)?,
+            stamp: self.stamp(),
+            parent,
+            with_atime: self.args.with_atime,
+            compress_link: self.limit_rate.is_some(),
+        })
+    }
+
+    fn local(&self, context: &Context, repository: &Repository, paths: &[std::path::PathBuf]) -> Result<Summary> {
+        let roots = paths.iter().map(|path| roots::absolute(path)).collect::<Result<Vec<_>>>()?;
+        let mut link = LocalLink::start().context("cannot start a thread")?;
+        let hello = greet(&mut link)?;
+        let identity = ClientIdentity::local(&self.hostname);
+        self.run(context, repository, &mut link, &hello, &identity, roots)
+    }
+
+    fn remote(
+        &self,
+        context: &Context,
+        repository: &Repository,
+        link: &mut dyn ClientLink,
+        hello: &AgentHello,
+        host_key: String,
+        paths: &[Vec<u8>],
+    ) -> Result<Summary> {
+        let identity = ClientIdentity { host_key, hostname: self.hostname.clone() };
+        let roots = paths.iter().map(|path| roots::absolute_on_host(path)).collect::<Result<Vec<_>>>();
+        // The one source of a command has no path.
+        let roots = if self.args.command.is_some() { Vec::new() } else { roots? };
+        self.run(context, repository, link, hello, &identity, roots)
+    }
+
+    fn run(
+        &self,
+        context: &Context,
+        repository: &Repository,
+        link: &mut dyn ClientLink,
+        hello: &AgentHello,
+        identity: &ClientIdentity,
+        roots: Vec<Vec<u8>>,
+    ) -> Result<Summary> {
+        // A dry run remembers nothing: what it found new is not stored.
+        let state = match self.args.dry_run {
+            true => None,
+            false => client_state(context, repository, identity, self.args.trust_group.as_deref())?,
+        };
+        let work = Backup {
+            repository,
+            state: state.as_ref(),
+            monitor: context.output.monitor(),
+            cancel: &context.cancel,
+            clock: &SystemClock,
+        };
+        match (&self.args.command, &self.args.as_path) {
+            (Some(command), Some(path)) => {
+                let request = CommandRequest {
+                    command: command.clone(),
+                    path: roots::stored_path(path)?,
+                    stamp: self.stamp(),
+                    compress_link: self.limit_rate.is_some(),
+                };
+                Ok(backup_command(&work, link, &request)?)
+            }
+            _ => Ok(backup(&work, link, hello, &self.request(repository, roots)?)?),
+        }
+    }
+}
+
+/// This machine's name.
+pub fn this_host() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+fn this_user() -> String {
+    crate::environment::variable("USER").or_else(|| crate::environment::variable("LOGNAME")).unwrap_or_else(|| "root".into())
+}
+
+/// Refuses sources that make no sense together with a command.
+pub fn check_command(args: &BackupArgs, sources: &[Source]) -> Result<()> {
+    let empty = |source: &Source| matches!(source, Source::Remote { path, .. } if path.is_empty());
+    match &args.command {
+        Some(_) if sources.len() != 1 || !empty(&sources[0]) => {
+            bail!("--command runs on one host, named without a path: root@db1: --command 'pg_dumpall' --as /dumps/all.sql")
+        }
+        None if sources.iter().any(empty) => bail!("a source names a host but no path; write HOST:/PATH"),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,72 @@
+//! Reaching a host: which `ssh`, which agents, and what is remembered of the client.
+
+use std::env;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use holdfast_model::source::RemoteHost;
+use holdfast_pull::ssh::SshProgram;
+use holdfast_pull::state::{ClientIdentity, ClientState, RepositoryState};
+use holdfast_pull::{Agents, Remote, RemoteLink, Start};
+use holdfast_repo::Repository;
+
+use crate::args::ConnectionArgs;
+use crate::{Context, open};
+
+/// Everything that is needed to call a host.
+pub struct Call {
+    ssh: SshProgram,
+    agents: Agents,
+    start: Start,
+    program: PathBuf,
+    limit_rate: Option<u64>,
+}
+
+impl Call {
+    /// Finds `ssh` and the agents.
+    pub fn prepare(args: &ConnectionArgs, limit_rate: Option<u64>) -> Result<Self> {
+        let mut ssh: SshProgram = args.ssh.as_deref().map(str::parse).transpose()?.unwrap_or_default();
+        if std::io::stdin().is_terminal() {
+            ssh = ssh.interactive();
+        }
+        let program = env::current_exe().context("cannot find this program's own file")?;
+        let agents = Agents::find(&agent_folders(args.agents.clone(), &program))?;
+        let start = Start { sudo: args.sudo, ephemeral: args.ephemeral };
+        Ok(Self { ssh, agents, start, program, limit_rate })
+    }
+
+    /// Starts the session.
+    pub fn connect(&self, context: &Context, host: &RemoteHost) -> Result<RemoteLink> {
+        let remote = Remote {
+            host,
+            ssh: &self.ssh,
+            start: self.start,
+            agents: &self.agents,
+            puller: &self.program,
+            limit_rate: self.limit_rate,
+        };
+        RemoteLink::connect(&remote, &context.cancel).context("cannot start ssh; is the OpenSSH client installed?")
+    }
+}
+
+/// Where the agents may be: where the option says, else beside the program or where packages put them.
+fn agent_folders(option: Option<PathBuf>, program: &std::path::Path) -> Vec<PathBuf> {
+    if let Some(folder) = option {
+        return vec![folder];
+    }
+    let beside = program.parent().map(PathBuf::from).unwrap_or_default();
+    let up = beside.parent().map(PathBuf::from).unwrap_or_default();
+    vec![beside.join("agents"), up.join("agents"), up.join("lib/holdfast/agents"), "/usr/lib/holdfast/agents".into()]
+}
+
+/// What is remembered of a client of this repository; nothing without a state directory.
+pub fn client_state(
+    context: &Context,
+    repository: &Repository,
+    identity: &ClientIdentity,
+    trust_group: Option<&str>,
+) -> Result<Option<ClientState>> {
+    let Some(root) = open::state_dir(&context.global) else { return Ok(None) };
+    Ok(Some(RepositoryState::new(&root, &repository.id()).client(identity, trust_group)?))
+}

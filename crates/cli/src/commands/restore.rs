@@ -1,0 +1,173 @@
+//! `holdfast restore`
+
+mod selection;
+
+use std::ffi::OsStr;
+
+use anyhow::{Context as _, Result, bail};
+use holdfast_model::source::Source;
+use holdfast_pull::{ClientLink, LocalLink, RestoreReport, RestoreRequest, greet, restore};
+use holdfast_repo::catalogue::{Place, resolve};
+use holdfast_repo::{LockMode, Repository, SavedSnapshot};
+use holdfast_store::Sleep;
+use holdfast_wire::Overwrite;
+use serde::Serialize;
+
+use self::selection::Patterns;
+use crate::args::{OverwriteMode, RestoreArgs};
+use crate::commands::backup::roots;
+use crate::commands::remote::Call;
+use crate::commands::snapshots;
+use crate::exit::Exit;
+use crate::output;
+use crate::{Context, open};
+
+/// Restores a snapshot.
+pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
+    let patterns = Patterns::new(args)?;
+    let target = Source::parse(OsStr::new(&args.target)).context("--target")?;
+    let repository = open::repository(context)?;
+    let _lock = repository.lock(LockMode::Shared, &Sleep::new(context.cancel.clone()))?;
+    repository.engine().refresh()?;
+    let part = Part::find(&repository, args)?;
+    let whole = if patterns.is_empty() { part.whole_beneath() } else { Vec::new() };
+    let mut request = RestoreRequest {
+        tree: part.tree,
+        target: Vec::new(),
+        overwrite: overwrite(args.overwrite),
+        delete: args.delete,
+        verify: args.verify,
+        dry_run: args.dry_run,
+        selection: &patterns,
+        whole_beneath: &whole,
+    };
+    let report = match &target {
+        Source::Local { path } => {
+            request.target = roots::absolute(path)?;
+            through(context, &repository, &mut LocalLink::start()?, &request)?
+        }
+        Source::Remote { host, path } => {
+            request.target = roots::absolute_on_host(path)?;
+            let mut link = Call::prepare(&args.connection, None)?.connect(context, host)?;
+            through(context, &repository, &mut link, &request)?
+        }
+    };
+    show(context, &part, args, &report)?;
+    Ok(if report.failed + report.problems > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+fn through(
+    context: &Context,
+    repository: &Repository,
+    link: &mut dyn ClientLink,
+    request: &RestoreRequest<'_>,
+) -> Result<RestoreReport> {
+    greet(link)?;
+    Ok(restore(repository, link, request, context.output.monitor(), &context.cancel)?)
+}
+
+fn overwrite(mode: OverwriteMode) -> Overwrite {
+    match mode {
+        OverwriteMode::Always => Overwrite::Always,
+        OverwriteMode::IfChanged => Overwrite::IfChanged,
+        OverwriteMode::IfNewer => Overwrite::IfNewer,
+        OverwriteMode::Never => Overwrite::Never,
+    }
+}
+
+/// The part of a snapshot that is restored.
+struct Part {
+    snapshot: SavedSnapshot,
+    path: String,
+    tree: holdfast_model::TreeId,
+}
+
+impl Part {
+    /// Finds `SNAPSHOT[:PATH]`.
+    fn find(repository: &Repository, args: &RestoreArgs) -> Result<Self> {
+        let (name, path) = args.snapshot.split_once(':').unwrap_or((&args.snapshot, "/"));
+        let snapshot = repository.find_snapshot(name, &snapshots::filter(&args.filter))?;
+        let place = resolve(repository.engine(), snapshot.tree, path.as_bytes())?;
+        match place.tree() {
+            Some(tree) => Ok(Self { snapshot, path: path.to_owned(), tree }),
+            None => match place {
+                Place::Node(..) => bail!("{path} is no directory; restore the directory that holds it with --include {path}"),
+                Place::Root(..) => bail!("{path} is no directory"),
+            },
+        }
+    }
+
+    /// Where the snapshot holds directories as a whole: beneath its paths, seen from the part.
+    fn whole_beneath(&self) -> Vec<Vec<u8>> {
+        let part = self.path.trim_end_matches('/');
+        let mut whole = Vec::new();
+        for path in &self.snapshot.paths {
+            let path = path.trim_end_matches('/');
+            if part == path || part.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')) {
+                return vec![Vec::new()];
+            }
+            whole.extend(path.strip_prefix(part).filter(|rest| rest.starts_with('/')).map(|rest| rest.as_bytes().to_vec()));
+        }
+        whole
+    }
+}
+
+#[derive(Serialize)]
+struct Event<'a> {
+    message_type: &'static str,
+    snapshot_id: String,
+    target: &'a str,
+    dry_run: bool,
+    nodes_restored: u64,
+    nodes_unchanged: u64,
+    nodes_skipped: u64,
+    nodes_failed: u64,
+    files_deleted: u64,
+    total_bytes: u64,
+    bytes_written: u64,
+    bytes_received: u64,
+    bytes_sent: u64,
+    error_count: u64,
+}
+
+fn show(context: &Context, part: &Part, args: &RestoreArgs, report: &RestoreReport) -> Result<()> {
+    context.output.finish();
+    if context.output.is_json() {
+        return Ok(context.output.document(&Event {
+            message_type: "summary",
+            snapshot_id: part.snapshot.id.to_string(),
+            target: &args.target,
+            dry_run: args.dry_run,
+            nodes_restored: report.restored,
+            nodes_unchanged: report.unchanged,
+            nodes_skipped: report.skipped,
+            nodes_failed: report.failed,
+            files_deleted: report.deleted,
+            total_bytes: report.total_bytes,
+            bytes_written: report.bytes_written,
+            bytes_received: report.traffic.received,
+            bytes_sent: report.traffic.sent,
+            error_count: report.problems,
+        })?);
+    }
+    let line = |text: String| context.output.line(text);
+    let verb = if args.dry_run { "Would restore" } else { "Restored" };
+    let (written, total) = (output::bytes(report.bytes_written), output::bytes(report.total_bytes));
+    line(format!(
+        "{verb} {} of snapshot {} to {}: {} made or changed, {} as they should be, {} left alone",
+        part.path,
+        part.snapshot.id.short(),
+        args.target,
+        report.restored,
+        report.unchanged,
+        report.skipped
+    ))?;
+    line(format!("{written} written of {total}"))?;
+    if report.deleted > 0 {
+        line(format!("{} deleted", output::count(report.deleted, "entry")))?;
+    }
+    if report.failed + report.problems > 0 {
+        line(format!("{} could not be restored; see the messages above", output::count(report.failed, "item")))?;
+    }
+    Ok(())
+}

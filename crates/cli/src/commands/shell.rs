@@ -1,0 +1,28 @@
+//! Completions and the manual page, made from the command line's own description.
+
+use std::io;
+
+use anyhow::Result;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+use crate::args::Cli;
+use crate::exit::Exit;
+
+/// Prints the completion script of a shell.
+pub fn completions(shell: Shell) -> Result<Exit> {
+    clap_complete::generate(shell, &mut Cli::command(), "holdfast", &mut io::stdout());
+    Ok(Exit::Done)
+}
+
+/// Prints the manual page: the program, then each verb.
+pub fn man() -> Result<Exit> {
+    let mut command = Cli::command();
+    command.build();
+    clap_mangen::Man::new(command.clone()).render(&mut io::stdout())?;
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
+        clap_mangen::Man::new(verb.clone().display_name(format!("holdfast {}", verb.get_name())))
+            .render(&mut io::stdout())?;
+    }
+    Ok(Exit::Done)
+}

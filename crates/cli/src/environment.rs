@@ -1,0 +1,28 @@
+//! Variables of the environment: ours first, restic's of the same meaning where ours are unset.
+
+use std::env;
+use std::path::PathBuf;
+
+/// Reads `HOLDFAST_name`, then `RESTIC_name`. Empty counts as unset.
+pub fn lookup(name: &str) -> Option<String> {
+    own(name).or_else(|| variable(&format!("RESTIC_{name}")))
+}
+
+/// Reads `HOLDFAST_name` alone.
+pub fn own(name: &str) -> Option<String> {
+    variable(&format!("HOLDFAST_{name}"))
+}
+
+/// Reads a variable as it is. Empty counts as unset.
+pub fn variable(name: &str) -> Option<String> {
+    env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Where to keep what is remembered between runs: `$XDG_STATE_HOME/holdfast` or its usual place.
+///
+/// `None` where there is neither that nor a home: then nothing is remembered, and more is read.
+pub fn default_state() -> Option<PathBuf> {
+    let base = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = base.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+    base.map(|base| base.join("holdfast"))
+}

@@ -1,0 +1,35 @@
+//! Times in the zone of this machine.
+
+use anyhow::{Context as _, Result};
+use holdfast_model::Timestamp;
+use holdfast_repo::time::ZonedTime;
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+/// A point in time, as this machine's clock on the wall shows it.
+pub fn local(at: Timestamp) -> Result<ZonedTime> {
+    let time = jiff::Timestamp::new(at.seconds, at.nanoseconds as i32).context("the clock is out of bounds")?;
+    zoned(&time.to_zoned(TimeZone::system()))
+}
+
+/// What `--time` says: `2026-11-21 03:00:00` or `2026-11-21`, in this machine's zone, or a time with an offset.
+pub fn parse(text: &str) -> Result<ZonedTime> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return zoned(&time.to_zoned(TimeZone::system()));
+    }
+    let time: DateTime =
+        text.parse().with_context(|| format!("{text:?} is no time; write it like '2026-11-21 03:00:00'"))?;
+    zoned(&time.to_zoned(TimeZone::system())?)
+}
+
+/// `2026-11-21 03:00:00`, in this machine's zone.
+pub fn show(time: ZonedTime) -> String {
+    match jiff::Timestamp::new(time.at.seconds, time.at.nanoseconds as i32) {
+        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => time.to_string(),
+    }
+}
+
+fn zoned(time: &jiff::Zoned) -> Result<ZonedTime> {
+    Ok(ZonedTime::parse(&time.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string())?)
+}

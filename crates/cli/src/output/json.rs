@@ -1,0 +1,116 @@
+//! Events for programs, one JSON document a line, with restic's field names.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::{Clock, Monitor};
+use parking_lot::Mutex;
+use serde::Serialize;
+
+use super::meter::{Meter, share};
+
+/// A status event comes at most so often.
+const EVERY: Duration = Duration::from_millis(250);
+
+/// Writes events to standard output; errors go to standard error as restic's do.
+pub struct JsonMonitor {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: Option<Phase>,
+    meter: Meter,
+    said: Option<Instant>,
+}
+
+#[derive(Serialize)]
+struct Status<'a> {
+    message_type: &'static str,
+    phase: Option<Phase>,
+    seconds_elapsed: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds_remaining: Option<u64>,
+    percent_done: f64,
+    files_done: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_files: Option<u64>,
+    bytes_done: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_bytes: Option<u64>,
+    bytes_per_second: u64,
+    error_count: u64,
+    current_files: Vec<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ErrorEvent<'a> {
+    message_type: &'static str,
+    error: ErrorMessage<'a>,
+    during: &'a str,
+    item: &'a str,
+}
+
+#[derive(Serialize)]
+struct ErrorMessage<'a> {
+    message: &'a str,
+}
+
+impl JsonMonitor {
+    /// Begins now.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let meter = Meter::new(clock.instant());
+        Self { clock, state: Mutex::new(State { phase: None, meter, said: None }) }
+    }
+}
+
+impl Monitor for JsonMonitor {
+    fn phase(&self, phase: Phase) {
+        *self.state.lock() = State { phase: Some(phase), meter: Meter::new(self.clock.instant()), said: None };
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let now = self.clock.instant();
+        let mut state = self.state.lock();
+        if state.said.is_some_and(|said| now.duration_since(said) < EVERY) {
+            return;
+        }
+        state.said = Some(now);
+        state.meter.note(now, progress.bytes_done);
+        let event = Status {
+            message_type: "status",
+            phase: state.phase,
+            seconds_elapsed: state.meter.elapsed(now).as_secs(),
+            seconds_remaining: state.meter.left(progress).map(|left| left.as_secs()),
+            percent_done: share(progress).unwrap_or(0.0),
+            files_done: progress.files_done,
+            total_files: progress.files_total,
+            bytes_done: progress.bytes_done,
+            total_bytes: progress.bytes_total,
+            bytes_per_second: state.meter.rate(),
+            error_count: progress.errors,
+            current_files: progress.current.as_deref().into_iter().collect(),
+        };
+        write_line(io::stdout().lock(), &event);
+    }
+
+    fn item_error(&self, error: &ItemError) {
+        let event = ErrorEvent {
+            message_type: "error",
+            error: ErrorMessage { message: &error.message },
+            during: &error.during,
+            item: &error.path,
+        };
+        write_line(io::stderr().lock(), &event);
+    }
+}
+
+/// A reader that went away must not end a backup.
+fn write_line(mut out: impl Write, event: &impl Serialize) {
+    if let Ok(mut line) = serde_json::to_vec(event) {
+        line.push(b'\n');
+        let _ = out.write_all(&line).and_then(|()| out.flush());
+    }
+}

@@ -1,0 +1,118 @@
+//! For logs: a line a phase, a line every half minute, every error.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::{Clock, Monitor};
+use parking_lot::Mutex;
+
+use super::meter::{Meter, share};
+use super::text;
+
+/// A line of progress comes so often.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// Says errors and nothing else.
+pub struct ErrorsOnly;
+
+impl Monitor for ErrorsOnly {
+    fn item_error(&self, error: &ItemError) {
+        say(&error_line(error));
+    }
+}
+
+/// Says what a log wants to hold.
+pub struct PlainMonitor {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    meter: Meter,
+    said: Instant,
+}
+
+impl PlainMonitor {
+    /// Begins now.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let now = clock.instant();
+        Self { clock, state: Mutex::new(State { meter: Meter::new(now), said: now }) }
+    }
+}
+
+impl Monitor for PlainMonitor {
+    fn phase(&self, phase: Phase) {
+        let now = self.clock.instant();
+        *self.state.lock() = State { meter: Meter::new(now), said: now };
+        say(phase_words(phase));
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let now = self.clock.instant();
+        let mut state = self.state.lock();
+        if now.duration_since(state.said) < EVERY {
+            return;
+        }
+        state.said = now;
+        state.meter.note(now, progress.bytes_done);
+        say(&progress_line(&state.meter, now, progress));
+    }
+
+    fn item_error(&self, error: &ItemError) {
+        say(&error_line(error));
+    }
+
+    fn note(&self, text: &str) {
+        if !text.is_empty() {
+            say(text);
+        }
+    }
+}
+
+/// What is going on, for people.
+pub fn phase_words(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Opening => "opening the repository",
+        Phase::Connecting => "connecting to the host",
+        Phase::BackingUp => "backing up",
+        Phase::Committing => "writing the snapshot",
+        Phase::Planning => "planning",
+        Phase::Restoring => "restoring",
+        Phase::Verifying => "verifying what was restored",
+        Phase::Checking => "checking",
+        Phase::Repacking => "writing packs anew",
+        Phase::Deleting => "deleting",
+    }
+}
+
+/// `1:23  45 %  1200 files, 1.500 GiB of 3.200 GiB, 85.000 MiB/s, 0:20 left, 1 error`
+pub fn progress_line(meter: &Meter, now: Instant, progress: &Progress) -> String {
+    let mut line = text::duration(meter.elapsed(now));
+    if let Some(share) = share(progress) {
+        line += &format!("  {:.0} %", (share * 100.0).floor());
+    }
+    line += &format!("  {}, {}", text::count(progress.files_done, "file"), text::bytes(progress.bytes_done));
+    if let Some(total) = progress.bytes_total {
+        line += &format!(" of {}", text::bytes(total));
+    }
+    line += &format!(", {}/s", text::bytes(meter.rate()));
+    if let Some(left) = meter.left(progress) {
+        line += &format!(", {} left", text::duration(left));
+    }
+    if progress.errors > 0 {
+        line += &format!(", {}", text::count(progress.errors, "error"));
+    }
+    line
+}
+
+/// One failed item.
+pub fn error_line(error: &ItemError) -> String {
+    format!("error: {}: {}: {}", error.path, error.during, error.message)
+}
+
+fn say(line: &str) {
+    // A log that can't be written to must not end a backup.
+    let _ = writeln!(io::stderr().lock(), "{line}");
+}

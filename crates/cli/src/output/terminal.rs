@@ -1,0 +1,87 @@
+//! One status line at the bottom of a terminal, with errors above it.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::{Clock, Monitor};
+use parking_lot::Mutex;
+
+use super::meter::Meter;
+use super::plain::{error_line, phase_words, progress_line};
+
+/// The line is drawn again at most so often.
+const EVERY: Duration = Duration::from_millis(100);
+
+/// Draws and redraws the status line.
+pub struct TerminalMonitor {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    phase: &'static str,
+    meter: Meter,
+    drawn: Option<Instant>,
+}
+
+impl TerminalMonitor {
+    /// Begins now.
+    pub fn new(clock: Arc<dyn Clock>) -> Self {
+        let meter = Meter::new(clock.instant());
+        Self { clock, state: Mutex::new(State { phase: "", meter, drawn: None }) }
+    }
+}
+
+impl Monitor for TerminalMonitor {
+    fn phase(&self, phase: Phase) {
+        let now = self.clock.instant();
+        let mut state = self.state.lock();
+        *state = State { phase: phase_words(phase), meter: Meter::new(now), drawn: Some(now) };
+        draw(state.phase);
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let now = self.clock.instant();
+        let mut state = self.state.lock();
+        if state.drawn.is_some_and(|drawn| now.duration_since(drawn) < EVERY) {
+            return;
+        }
+        state.drawn = Some(now);
+        state.meter.note(now, progress.bytes_done);
+        let current = progress.current.as_deref().unwrap_or_default();
+        draw(&format!("{}  {}  {current}", state.phase, progress_line(&state.meter, now, progress)));
+    }
+
+    fn item_error(&self, error: &ItemError) {
+        let _held = self.state.lock();
+        above(&error_line(error));
+    }
+
+    fn note(&self, text: &str) {
+        let _held = self.state.lock();
+        above(text);
+    }
+}
+
+impl Drop for TerminalMonitor {
+    fn drop(&mut self) {
+        above("");
+    }
+}
+
+/// Replaces the status line, cut to the terminal's width.
+fn draw(line: &str) {
+    let width = rustix::termios::tcgetwinsize(io::stderr()).map_or(80, |size| usize::from(size.ws_col).max(20));
+    let cut: String = line.chars().take(width - 1).collect();
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "\r\x1b[2K{}", cut.trim_end()).and_then(|()| err.flush());
+}
+
+/// Takes the status line away and writes a line in its place, if there is anything to write.
+fn above(line: &str) {
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "\r\x1b[2K").and_then(|()| if line.is_empty() { Ok(()) } else { writeln!(err, "{line}") });
+    let _ = err.flush();
+}

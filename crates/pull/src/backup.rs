@@ -1,0 +1,215 @@
+//! A backup: one session with one agent becomes one snapshot, or nothing.
+
+mod command;
+mod dirs;
+mod error;
+mod files;
+mod node;
+mod parent;
+mod rules;
+mod session;
+mod sink;
+mod summary;
+
+use std::collections::BTreeSet;
+
+use holdfast_model::monitor::{Phase, Progress};
+use holdfast_model::{CancelToken, Clock, Monitor, SnapshotId, Timestamp};
+use holdfast_repo::time::ZonedTime;
+use holdfast_repo::{Chunking, Proof, Repository, SavedSnapshot, SnapshotFilter};
+use holdfast_wire::{AgentHello, BackupJob, ChunkerSpec, Filter, ToAgent};
+use serde_bytes::ByteBuf;
+
+use crate::link::{ClientLink, Trust};
+use crate::state::{ClientState, DigestMemory, DigestRecorder};
+
+use self::dirs::Dirs;
+use self::files::Files;
+use self::node::Owners;
+use self::parent::Parent;
+use self::rules::Scope;
+use self::session::Session;
+use self::sink::{Sink, Stamped};
+use self::summary::Counts;
+
+pub use command::{CommandRequest, backup_command};
+pub use error::BackupError;
+pub use summary::Summary;
+
+/// Credit is given back in pieces of so many bytes.
+const CREDIT_STEP: u64 = 1 << 20;
+
+/// What to back up, and how the snapshot is stamped. The client has no say in the latter.
+#[derive(Debug, Clone)]
+pub struct BackupRequest {
+    /// Absolute paths on the client.
+    pub roots: Vec<Vec<u8>>,
+    /// What to leave out.
+    pub filter: Filter,
+    /// How the snapshot is stamped.
+    pub stamp: Stamp,
+    /// What to compare with.
+    pub parent: ParentChoice,
+    /// Whether to store access times.
+    pub with_atime: bool,
+    /// Whether the link is slow enough for the agent to compress what it sends.
+    pub compress_link: bool,
+}
+
+/// What a snapshot says of itself.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    /// When.
+    pub time: ZonedTime,
+    /// The host.
+    pub hostname: String,
+    /// The user.
+    pub username: String,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+/// Which snapshot to compare with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParentChoice {
+    /// The newest of the same host and paths.
+    Newest,
+    /// This one.
+    Snapshot(SnapshotId),
+    /// None: every file is read.
+    Nothing,
+}
+
+/// Everything that a backup works with.
+pub struct Backup<'a> {
+    /// Where the snapshot goes. For a dry run it is opened over a store that writes nothing.
+    pub repository: &'a Repository,
+    /// What is remembered of the client; `None` remembers nothing.
+    pub state: Option<&'a ClientState>,
+    /// Told of everything.
+    pub monitor: &'a dyn Monitor,
+    /// Ends the work.
+    pub cancel: &'a CancelToken,
+    /// The server's clock: it alone stamps snapshots.
+    pub clock: &'a dyn Clock,
+}
+
+/// Backs up what the agent at the other end of `link`, greeted before, finds.
+pub fn backup(
+    work: &Backup<'_>,
+    link: &mut dyn ClientLink,
+    hello: &AgentHello,
+    request: &BackupRequest,
+) -> Result<Summary, BackupError> {
+    let sink = Sink::begin(work)?;
+    let parent = find_parent(work.repository, request)?;
+    let mut memory = load_memory(work.state, request)?;
+    if request.parent == ParentChoice::Nothing {
+        memory.forget();
+    }
+    link.send(ToAgent::Backup(BackupJob {
+        roots: request.roots.iter().cloned().map(ByteBuf::from).collect(),
+        filter: request.filter.clone(),
+        chunker: chunker_of(work.repository),
+        digest_seed: memory.seed(),
+        atime: request.with_atime,
+        compress: request.compress_link,
+        credit: link.credit().unwrap_or(u64::MAX),
+    }))?;
+    work.monitor.phase(Phase::BackingUp);
+    let served = {
+        let mut session = Session {
+            possession: sink.possession(work, link.trust(), parent.as_ref()),
+            link: &mut *link,
+            ingest: &sink.ingest,
+            monitor: work.monitor,
+            cancel: work.cancel,
+            parent: parent.as_ref().map(|parent| compare_with(work, parent, hello, sink.began)),
+            memory: &memory,
+            scope: Scope::new(request.roots.iter().cloned()),
+            dirs: Dirs::default(),
+            files: Files::default(),
+            owners: Owners::default(),
+            recorder: DigestRecorder::default(),
+            counts: Counts::default(),
+            progress: expected(parent.as_ref()),
+            credit_used: 0,
+            root: None,
+        };
+        session.run().map(|root| (root, session.recorder, session.counts, session.progress.errors))
+    };
+    let (root, recorded, counts, errors) = match served {
+        Ok(served) => served,
+        Err(error) => return Err(sink.give_up(error, work.cancel)),
+    };
+    link.send(ToAgent::Finish)?;
+    let mut summary = Summary { errors, ..counts.summary(root.known.totals) };
+    let paths = request.roots.iter().map(|root| String::from_utf8_lossy(root).into_owned()).collect();
+    let stamp = Stamped { stamp: &request.stamp, paths, excludes: request.filter.exclude.clone() };
+    sink.commit(work, stamp, root.known.tree, parent.as_ref(), &mut summary)?;
+    if work.state.is_some() {
+        memory.replace(recorded)?;
+    }
+    summary.traffic = link.finish();
+    Ok(summary)
+}
+
+/// The snapshot to compare with.
+fn find_parent(repository: &Repository, request: &BackupRequest) -> Result<Option<SavedSnapshot>, BackupError> {
+    match request.parent {
+        ParentChoice::Nothing => Ok(None),
+        ParentChoice::Snapshot(id) => Ok(Some(repository.load_snapshot(id)?)),
+        ParentChoice::Newest => {
+            let paths: BTreeSet<String> =
+                request.roots.iter().map(|root| String::from_utf8_lossy(root).into_owned()).collect();
+            let filter = SnapshotFilter { hosts: vec![request.stamp.hostname.clone()], ..SnapshotFilter::default() };
+            // A damaged snapshot of somebody else's must not keep this one from being made.
+            let snapshots = repository.read_snapshots()?.good.into_iter().rev();
+            let same = |snapshot: &SavedSnapshot| snapshot.paths.iter().cloned().collect::<BTreeSet<_>>() == paths;
+            Ok(snapshots.filter(|snapshot| filter.matches(snapshot)).find(same))
+        }
+    }
+}
+
+/// What to compare with, and since when the client's files may have changed unseen.
+fn compare_with(work: &Backup<'_>, parent: &SavedSnapshot, hello: &AgentHello, now: Timestamp) -> Parent {
+    let began = parent.summary.as_ref().map_or(parent.time.at, |summary| summary.backup_start.at);
+    // That time is the server's; the files' times are the client's.
+    let ahead = hello.now.seconds.saturating_sub(now.seconds);
+    let began = Timestamp { seconds: began.seconds.saturating_add(ahead), nanoseconds: 0 };
+    Parent::new(work.repository.clone(), parent.tree, began)
+}
+
+/// How much there will be, as far as the parent tells.
+fn expected(parent: Option<&SavedSnapshot>) -> Progress {
+    let summary = parent.and_then(|parent| parent.summary.as_ref());
+    Progress {
+        files_total: summary.map(|summary| summary.total_files_processed),
+        bytes_total: summary.map(|summary| summary.total_bytes_processed),
+        ..Progress::default()
+    }
+}
+
+fn load_memory(state: Option<&ClientState>, request: &BackupRequest) -> Result<DigestMemory, BackupError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|source| BackupError::Random(source.into()))?;
+    match state {
+        Some(state) => Ok(DigestMemory::load(state, &request.roots, seed)?),
+        None => Ok(DigestMemory::empty(seed)),
+    }
+}
+
+/// Whether chunks must be hashed again.
+fn proof_of(trust: Trust) -> Proof {
+    match trust {
+        Trust::Own => Proof::Verified,
+        Trust::Stranger => Proof::Unverified,
+    }
+}
+
+fn chunker_of(repository: &Repository) -> ChunkerSpec {
+    match repository.chunking() {
+        Chunking::Gear { seed } => ChunkerSpec::Gear { seed },
+        Chunking::Rabin { polynomial } => ChunkerSpec::Rabin { polynomial },
+    }
+}

@@ -1,0 +1,54 @@
+//! Why a backup ends without a snapshot.
+
+use std::io;
+
+use holdfast_model::Cancelled;
+use holdfast_repo::{IngestError, ReadError, RepoError};
+
+use crate::Violation;
+use crate::link::LinkError;
+use crate::state::StateError;
+
+/// Why there is no snapshot. The repository is as valid as before; what was stored is used by the next run.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The repository.
+    #[error(transparent)]
+    Repository(#[from] RepoError),
+    /// The parent can't be read.
+    #[error("the snapshot to compare with cannot be read; run it with --force to read all files instead")]
+    Parent(#[from] ReadError),
+    /// Storing failed.
+    #[error("the backup could not be stored")]
+    Store(#[from] IngestError),
+    /// The client, or the way to it.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// What is remembered of the client.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A command on the client failed.
+    #[error("the command on the client failed ({status}), so nothing was stored{}", said(.stderr))]
+    Command {
+        /// `exit status 1`, `killed by signal 9`.
+        status: String,
+        /// The end of what it wrote to its standard error.
+        stderr: String,
+    },
+    /// The system gives no random bytes.
+    #[error("the system gives no random bytes")]
+    Random(#[source] io::Error),
+    /// It was interrupted.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl From<Violation> for BackupError {
+    fn from(violation: Violation) -> Self {
+        Self::Link(violation.into())
+    }
+}
+
+fn said(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!("; it said: {}", stderr.replace('\n', "; ")) }
+}

@@ -1,0 +1,110 @@
+//! Files under way, and the chunks that the client was asked for.
+//!
+//! A file is complete when its end was announced and every chunk that was asked for on its behalf has come.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+
+use holdfast_model::BlobId;
+use holdfast_wire::{ChunkRef, FileOutcome, ViolationClass};
+
+use super::dirs::Place;
+use crate::Violation;
+
+/// A file whose content is being read.
+#[derive(Debug)]
+pub(super) struct OpenFile {
+    pub(super) place: Place,
+    pub(super) content: Vec<BlobId>,
+    /// Sum of the chunks' lengths in bytes.
+    pub(super) size: u64,
+    missing: usize,
+    outcome: Option<FileOutcome>,
+}
+
+/// A file that is complete.
+#[derive(Debug)]
+pub(super) struct CompleteFile {
+    pub(super) place: Place,
+    pub(super) content: Vec<BlobId>,
+    pub(super) size: u64,
+    pub(super) outcome: FileOutcome,
+}
+
+/// A chunk that is due.
+#[derive(Debug)]
+struct Due {
+    chunk: ChunkRef,
+    file: u64,
+}
+
+/// All files and chunks under way.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    open: HashMap<u64, OpenFile>,
+    next: u64,
+    due: VecDeque<Due>,
+    /// Chunks that this session asked for: sent once, they are the client's own.
+    asked: HashSet<BlobId>,
+}
+
+impl Files {
+    /// Numbers the next file that the agent is asked to read.
+    pub(super) fn ask(&mut self, place: Place) {
+        let file = OpenFile { place, content: Vec::new(), size: 0, missing: 0, outcome: None };
+        self.open.insert(self.next, file);
+        self.next += 1;
+    }
+
+    /// Whether this session has asked for the chunk.
+    pub(super) fn has_asked(&self, id: &BlobId) -> bool {
+        self.asked.contains(id)
+    }
+
+    /// Appends a chunk to a file; `wanted` if its bytes are to be sent.
+    pub(super) fn append(&mut self, file: u64, chunk: ChunkRef, wanted: bool) -> Result<(), Violation> {
+        let open = self.reading(file)?;
+        open.content.push(chunk.id);
+        open.size += u64::from(chunk.len);
+        if wanted {
+            open.missing += 1;
+            self.asked.insert(chunk.id);
+            self.due.push_back(Due { chunk, file });
+        }
+        Ok(())
+    }
+
+    /// The chunk that is due next has come: which it is, and the file if that completes it.
+    pub(super) fn arrived(&mut self, len: usize) -> Result<(ChunkRef, Option<CompleteFile>), Violation> {
+        let due = self.due.pop_front().ok_or_else(|| Violation::new(ViolationClass::ChunkOrder, "a chunk"))?;
+        if due.chunk.len as usize != len {
+            let evidence = format!("chunk {} of {len} instead of {} bytes", due.chunk.id, due.chunk.len);
+            return Err(Violation::new(ViolationClass::ChunkLength, evidence));
+        }
+        if let Some(open) = self.open.get_mut(&due.file) {
+            open.missing -= 1;
+        }
+        Ok((due.chunk, self.take_complete(due.file)))
+    }
+
+    /// All chunks of a file have been announced.
+    pub(super) fn end(&mut self, file: u64, outcome: FileOutcome) -> Result<Option<CompleteFile>, Violation> {
+        self.reading(file)?.outcome = Some(outcome);
+        Ok(self.take_complete(file))
+    }
+
+    fn reading(&mut self, file: u64) -> Result<&mut OpenFile, Violation> {
+        self.open
+            .get_mut(&file)
+            .filter(|open| open.outcome.is_none())
+            .ok_or_else(|| Violation::new(ViolationClass::ChunkOrder, format!("content of file {file}")))
+    }
+
+    fn take_complete(&mut self, file: u64) -> Option<CompleteFile> {
+        let complete = self.open.get(&file).is_some_and(|open| open.missing == 0 && open.outcome.is_some());
+        if !complete {
+            return None;
+        }
+        let OpenFile { place, content, size, outcome, .. } = self.open.remove(&file)?;
+        Some(CompleteFile { place, content, size, outcome: outcome? })
+    }
+}

@@ -1,0 +1,100 @@
+//! What a client may hear and where it may look.
+
+use std::cell::OnceCell;
+
+use holdfast_model::BlobId;
+use holdfast_repo::IngestSession;
+use holdfast_wire::ViolationClass;
+
+use super::BackupError;
+use crate::state::Grants;
+use crate::Violation;
+
+/// Which chunks count as present for this client.
+pub(super) struct Possession<'a> {
+    ingest: &'a IngestSession,
+    granted: Granted<'a>,
+}
+
+enum Granted<'a> {
+    /// A source of this machine: it may know what the repository holds, we read its files ourselves.
+    Everything,
+    /// A client: what it sent before. Found out when it is first needed.
+    Sent(OnceCell<Option<Grants>>, Box<dyn Fn() -> Result<Option<Grants>, BackupError> + 'a>),
+}
+
+impl<'a> Possession<'a> {
+    /// For sources that this process reads itself.
+    pub(super) fn of_everything(ingest: &'a IngestSession) -> Self {
+        Self { ingest, granted: Granted::Everything }
+    }
+
+    /// For a client, with what it sent before.
+    pub(super) fn of_client(
+        ingest: &'a IngestSession,
+        grants: impl Fn() -> Result<Option<Grants>, BackupError> + 'a,
+    ) -> Self {
+        Self { ingest, granted: Granted::Sent(OnceCell::new(), Box::new(grants)) }
+    }
+
+    /// Whether the client need not send a chunk: it is in the repository, and came from this client.
+    pub(super) fn proven(&self, id: &BlobId) -> Result<bool, BackupError> {
+        if !self.ingest.has_data(id) {
+            return Ok(false);
+        }
+        match &self.granted {
+            Granted::Everything => Ok(true),
+            Granted::Sent(cell, find) => {
+                let grants = match cell.get() {
+                    Some(grants) => grants,
+                    None => {
+                        let found = find()?;
+                        cell.get_or_init(|| found)
+                    }
+                };
+                Ok(grants.as_ref().map_or(Ok(false), |grants| grants.contains(id))?)
+            }
+        }
+    }
+}
+
+/// The part of the client's file system that the job is about.
+pub(super) struct Scope {
+    roots: Vec<Vec<u8>>,
+}
+
+impl Scope {
+    /// The job's roots, absolute.
+    pub(super) fn new(roots: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self { roots: roots.into_iter().collect() }
+    }
+
+    /// Refuses a directory that is neither beneath a root nor on the way to one.
+    pub(super) fn check(&self, path: &[u8]) -> Result<(), Violation> {
+        let inside = self.roots.iter().any(|root| is_beneath(path, root) || is_beneath(root, path));
+        if inside { Ok(()) } else { Err(Violation::new(ViolationClass::Scope, crate::text::printable_path(path))) }
+    }
+}
+
+/// Whether `path` is `dir` or lies beneath it. Both are absolute and normal.
+fn is_beneath(path: &[u8], dir: &[u8]) -> bool {
+    let dir = dir.strip_suffix(b"/").unwrap_or(dir);
+    path.strip_prefix(dir).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_roots_and_the_way_to_them_are_in_scope() {
+        let scope = Scope::new([b"/etc".to_vec(), b"/var/www".to_vec()]);
+        for inside in ["/", "/etc", "/etc/ssh", "/var", "/var/www/a/b"] {
+            assert!(scope.check(inside.as_bytes()).is_ok(), "{inside}");
+        }
+        for outside in ["/etcetera", "/var/lib", "/home"] {
+            assert!(scope.check(outside.as_bytes()).is_err(), "{outside}");
+        }
+        assert!(Scope::new([b"/".to_vec()]).check(b"/anything").is_ok());
+    }
+}

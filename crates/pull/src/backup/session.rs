@@ -1,0 +1,295 @@
+//! The server's side of one backup: answers what the agent announces, and builds the trees from the leaves up.
+//!
+//! Everything that the agent says is checked here, where the keys are; a broken rule ends the session before anything
+//! of it becomes a snapshot. The order of events within the session is the agent's; only the numbering rules hold.
+
+use holdfast_model::monitor::{ItemError, Progress};
+use holdfast_model::{CancelToken, Monitor};
+use holdfast_repo::IngestSession;
+use holdfast_repo::tree::{Node, NodeKind, Tree};
+use holdfast_wire::{
+    Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, ToAgent,
+    ViolationClass,
+};
+
+use super::{BackupError, CREDIT_STEP, proof_of};
+use super::dirs::{Claim, Dirs, OpenDir, Place, Resolved};
+use super::files::{CompleteFile, Files};
+use super::node::{Owners, is_unchanged, node_of, same_node};
+use super::parent::Parent;
+use super::rules::{Possession, Scope};
+use super::summary::Counts;
+use crate::link::{ClientLink, LinkError, Up};
+use crate::state::{DigestMemory, DigestRecorder, KnownTree, Totals};
+use crate::text::printable_path;
+use crate::Violation;
+
+/// One backup under way.
+pub(super) struct Session<'a> {
+    pub(super) link: &'a mut dyn ClientLink,
+    pub(super) ingest: &'a IngestSession,
+    pub(super) monitor: &'a dyn Monitor,
+    pub(super) cancel: &'a CancelToken,
+    pub(super) parent: Option<Parent>,
+    pub(super) memory: &'a DigestMemory,
+    pub(super) possession: Possession<'a>,
+    pub(super) scope: Scope,
+    pub(super) dirs: Dirs,
+    pub(super) files: Files,
+    pub(super) owners: Owners,
+    pub(super) recorder: DigestRecorder,
+    pub(super) counts: Counts,
+    pub(super) progress: Progress,
+    pub(super) credit_used: u64,
+    pub(super) root: Option<u64>,
+}
+
+impl Session<'_> {
+    /// Serves the agent until the root's tree is written.
+    pub(super) fn run(&mut self) -> Result<Resolved, BackupError> {
+        loop {
+            self.cancel.check()?;
+            match self.link.recv()? {
+                Up::Message(message) => self.message(message)?,
+                Up::Chunk(bytes) => self.chunk(bytes)?,
+            }
+            self.give_credit()?;
+            self.monitor.progress(&self.progress);
+            if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)) {
+                return Ok(root);
+            }
+        }
+    }
+
+    fn message(&mut self, message: FromAgent) -> Result<(), BackupError> {
+        match message {
+            FromAgent::Owners { users, groups } => self.owners.learn(users, groups)?,
+            FromAgent::Dirs(digests) => self.announced(digests)?,
+            FromAgent::Entries(entries) => self.entries(entries)?,
+            FromAgent::Chunks { file, chunks } => self.chunks(file, &chunks)?,
+            FromAgent::FileEnd(FileEnd { file, outcome }) => {
+                if let Some(complete) = self.files.end(file, outcome)? {
+                    self.file_complete(complete)?;
+                }
+            }
+            FromAgent::Problem { path, during, message } => self.problem(&path, during, message),
+            FromAgent::Walked { files, bytes } => {
+                self.progress.files_total = self.progress.files_total.max(Some(files));
+                self.progress.bytes_total = self.progress.bytes_total.max(Some(bytes));
+            }
+            FromAgent::Root { dir } if self.root.is_none() => self.root = Some(dir),
+            FromAgent::Refused { message } => return Err(LinkError::Refused(message).into()),
+            _ => return Err(Violation::new(ViolationClass::Protocol, "a message out of place").into()),
+        }
+        Ok(())
+    }
+
+    /// Directories whose walk is complete: known ones are resolved at once, the others' entries are wanted.
+    fn announced(&mut self, digests: Vec<DirDigest>) -> Result<(), BackupError> {
+        let mut wanted = Vec::new();
+        for digest in digests {
+            // A digest that says itself that it can't be trusted is not, whatever is remembered.
+            let known = if digest.memorable { self.memory.get(&digest.digest) } else { None };
+            match known {
+                Some(known) if self.ingest.is_closed(&known.tree) => {
+                    self.recorder.record(&digest.digest, known);
+                    self.dirs.add_known(known);
+                }
+                _ => {
+                    wanted.push(self.dirs.next_number());
+                    self.dirs.add_wanted(digest);
+                }
+            }
+        }
+        self.link.send(ToAgent::WantDirs { upto: self.dirs.next_number(), wanted })?;
+        Ok(())
+    }
+
+    fn entries(&mut self, batch: DirEntries) -> Result<(), BackupError> {
+        let DirEntries { dir, path, entries, last } = batch;
+        self.scope.check(&path)?;
+        let open = self.dirs.open(dir)?;
+        if open.listed || !(open.path.is_empty() || open.path == *path) {
+            return Err(Violation::new(ViolationClass::Protocol, format!("more entries of directory {dir}")).into());
+        }
+        if open.path.is_empty() {
+            open.old = match &self.parent {
+                Some(parent) => parent.dir(&path)?,
+                None => None,
+            };
+            open.path = path.into_vec();
+        }
+        let mut wanted = Vec::new();
+        for entry in entries {
+            if let Some(index) = self.entry(dir, entry)? {
+                wanted.push(index);
+            }
+        }
+        if !wanted.is_empty() {
+            self.link.send(ToAgent::WantFiles { dir, entries: wanted })?;
+        }
+        if let Some(digest) = last {
+            let open = self.dirs.open(dir)?;
+            open.listed = true;
+            // Entries that are not those of the announcement are stored all the same, but not remembered.
+            open.memorable &= digest == open.digest;
+            self.finish(dir)?;
+        }
+        Ok(())
+    }
+
+    /// Takes one entry; the index of a file whose content is wanted.
+    fn entry(&mut self, dir: u64, entry: Entry) -> Result<Option<u32>, BackupError> {
+        let place = Place { dir, index: self.dirs.open(dir)?.nodes.len() };
+        let claim = match entry.kind {
+            EntryKind::Dir { number } => Some(self.dirs.claim(number, place)?),
+            _ => None,
+        };
+        let open = self.dirs.open(dir)?;
+        let old = open.old.as_ref().and_then(|old| old.get(&entry.name));
+        let mut node = node_of(&entry, &self.owners);
+        let mut wanted = None;
+        match (&entry.kind, claim) {
+            (EntryKind::File { size }, _) => {
+                open.totals.files += 1;
+                match old.filter(|old| is_unchanged(old, &node) && self.parent.as_ref().is_some_and(|p| p.trusts(old))) {
+                    Some(old) if old.content().iter().all(|id| self.ingest.has_data(id)) => {
+                        node.kind = old.kind.clone();
+                        open.totals.bytes += size;
+                        self.progress.files_done += 1;
+                        self.progress.bytes_done += size;
+                    }
+                    _ => {
+                        open.waiting += 1;
+                        self.counts.file(old.is_some());
+                        self.files.ask(place);
+                        wanted = Some(place.index as u32);
+                    }
+                }
+            }
+            (_, Some(Claim::Resolved(resolved))) => open.adopt(&mut node, resolved, &mut self.progress),
+            (_, Some(Claim::Waiting)) => open.waiting += 1,
+            _ => open.totals.files += 1,
+        }
+        open.nodes.push(Some(node));
+        Ok(wanted)
+    }
+
+    fn chunks(&mut self, file: u64, chunks: &[ChunkRef]) -> Result<(), BackupError> {
+        let mut answers = Vec::with_capacity(chunks.len());
+        for chunk in chunks {
+            let wanted = !self.files.has_asked(&chunk.id) && !self.possession.proven(&chunk.id)?;
+            self.files.append(file, *chunk, wanted)?;
+            if wanted {
+                self.link.expect_chunk(chunk.len);
+            }
+            answers.push(wanted);
+        }
+        self.link.send(ToAgent::WantChunks(answers.into_iter().collect::<Bits>()))?;
+        Ok(())
+    }
+
+    fn chunk(&mut self, bytes: Vec<u8>) -> Result<(), BackupError> {
+        let (chunk, complete) = self.files.arrived(bytes.len())?;
+        self.credit_used += bytes.len() as u64;
+        self.progress.bytes_done += bytes.len() as u64;
+        self.ingest.put_data(chunk.id, bytes, proof_of(self.link.trust()))?;
+        complete.map_or(Ok(()), |complete| self.file_complete(complete))
+    }
+
+    fn file_complete(&mut self, file: CompleteFile) -> Result<(), BackupError> {
+        let open = self.dirs.open(file.place.dir)?;
+        let slot = &mut open.nodes[file.place.index];
+        self.progress.files_done += 1;
+        match (file.outcome, slot.as_mut()) {
+            (FileOutcome::Failed, _) => {
+                *slot = None;
+                open.memorable = false;
+                open.totals.files -= 1;
+            }
+            (outcome, Some(node)) => {
+                if let FileOutcome::StoredAs(entry) = outcome {
+                    open.memorable = false;
+                    if !matches!(entry.kind, EntryKind::File { .. }) || *entry.name != *node.name {
+                        return Err(Violation::new(ViolationClass::Protocol, "a file that became something else").into());
+                    }
+                    *node = node_of(&entry, &self.owners);
+                }
+                node.size = file.size;
+                node.kind = NodeKind::File { content: file.content };
+                open.totals.bytes += file.size;
+            }
+            (_, None) => {}
+        }
+        open.waiting -= 1;
+        self.finish(file.place.dir)
+    }
+
+    /// Writes the tree of a directory that waits for nothing more, and so on upwards.
+    fn finish(&mut self, dir: u64) -> Result<(), BackupError> {
+        let mut next = Some(dir);
+        while let Some(number) = next.take() {
+            let Some(mut open) = self.dirs.take_complete(number) else { break };
+            let resolved = self.write_tree(&mut open)?;
+            if resolved.memorable {
+                self.recorder.record(&open.digest.digest, resolved.known);
+            }
+            if let Some(place) = self.dirs.resolve(number, resolved) {
+                let parent = self.dirs.open(place.dir)?;
+                let mut node = parent.nodes[place.index].take();
+                if let Some(node) = &mut node {
+                    parent.adopt(node, resolved, &mut self.progress);
+                }
+                parent.nodes[place.index] = node;
+                parent.waiting -= 1;
+                next = Some(place.dir);
+            }
+        }
+        Ok(())
+    }
+
+    fn write_tree(&mut self, open: &mut OpenDir) -> Result<Resolved, BackupError> {
+        let nodes: Vec<Node> = open.nodes.drain(..).flatten().collect();
+        let tree = Tree::new(nodes).map_err(|error| Violation::new(ViolationClass::Name, error.to_string()))?;
+        let unchanged = open.old.as_ref().filter(|old| old.holds(tree.nodes(), same_node));
+        let id = match unchanged {
+            Some(old) => old.id(),
+            None => {
+                self.counts.dir(open.old.is_some());
+                self.ingest.put_tree(&tree)?
+            }
+        };
+        Ok(Resolved { known: KnownTree { tree: id, totals: open.totals }, memorable: open.memorable, counted: true })
+    }
+
+    fn problem(&mut self, path: &[u8], during: String, message: String) {
+        self.progress.errors += 1;
+        let path = printable_path(path);
+        self.monitor.item_error(&ItemError { path, during, message });
+    }
+
+    fn give_credit(&mut self) -> Result<(), BackupError> {
+        self.credit_used += self.link.take_message_bytes();
+        if self.link.credit().is_some() && self.credit_used >= CREDIT_STEP {
+            self.link.send(ToAgent::Credit { bytes: self.credit_used })?;
+            self.credit_used = 0;
+        }
+        Ok(())
+    }
+}
+
+impl OpenDir {
+    /// Hangs a subdirectory's tree into its node.
+    fn adopt(&mut self, node: &mut Node, resolved: Resolved, progress: &mut Progress) {
+        let Totals { files, dirs, bytes } = resolved.known.totals;
+        node.kind = NodeKind::Dir { subtree: resolved.known.tree };
+        self.memorable &= resolved.memorable;
+        self.totals.files = self.totals.files.saturating_add(files);
+        self.totals.dirs = self.totals.dirs.saturating_add(dirs);
+        self.totals.bytes = self.totals.bytes.saturating_add(bytes);
+        if !resolved.counted {
+            progress.files_done += u64::from(files);
+            progress.bytes_done += bytes;
+        }
+    }
+}

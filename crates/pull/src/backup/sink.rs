@@ -1,0 +1,160 @@
+//! Where a backup's data goes: an ingest session, the record of what the client sent, and at the end the snapshot.
+
+use std::sync::Arc;
+
+use holdfast_model::monitor::Phase;
+use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
+use holdfast_repo::ingest::Added;
+use holdfast_repo::snapshot::SnapshotSummary;
+use holdfast_repo::time::ZonedTime;
+use holdfast_repo::{IngestSession, Repository, SavedSnapshot, Snapshot};
+use holdfast_store::Sleep;
+
+use super::rules::Possession;
+use super::{Backup, BackupError, Stamp, Summary};
+use crate::link::Trust;
+use crate::state::{GrantRecorder, Grants};
+
+/// An open session.
+pub(super) struct Sink {
+    pub(super) ingest: IngestSession,
+    pub(super) began: Timestamp,
+    recorder: Option<Arc<GrantRecorder>>,
+}
+
+/// How the snapshot is stamped, with what was asked for.
+pub(super) struct Stamped<'a> {
+    pub(super) stamp: &'a Stamp,
+    pub(super) paths: Vec<String>,
+    pub(super) excludes: Vec<String>,
+}
+
+impl Sink {
+    /// Takes the lock and begins.
+    pub(super) fn begin(work: &Backup<'_>) -> Result<Self, BackupError> {
+        work.monitor.phase(Phase::Opening);
+        let began = work.clock.now();
+        let session = format!("{}-{}.{:09}", std::process::id(), began.seconds, began.nanoseconds);
+        let recorder = work.state.map(|state| GrantRecorder::begin(state, &session)).transpose()?.map(Arc::new);
+        let record = recorder.clone();
+        let on_durable = Box::new(move |ids: &[BlobId]| {
+            if let Some(record) = &record {
+                // If this fails, an interrupted session is sent again: it costs time, nothing else.
+                let _ = record.record(ids);
+            }
+        });
+        let ingest = IngestSession::begin(work.repository, on_durable, &Sleep::new(work.cancel.clone()))?;
+        Ok(Self { ingest, began, recorder })
+    }
+
+    /// Which chunks count as the client's own.
+    pub(super) fn possession<'a>(
+        &'a self,
+        work: &'a Backup<'_>,
+        trust: Trust,
+        parent: Option<&'a SavedSnapshot>,
+    ) -> Possession<'a> {
+        match trust {
+            Trust::Own => Possession::of_everything(&self.ingest),
+            Trust::Stranger => Possession::of_client(&self.ingest, move || {
+                let Some(state) = work.state else { return Ok(None) };
+                if let Some(grants) = Grants::load(state)? {
+                    return Ok(Some(grants));
+                }
+                // Nothing is remembered of this client: what its last snapshot holds, it has sent.
+                let Some(parent) = parent else { return Ok(None) };
+                Ok(Some(Grants::found(state, data_of(work.repository, parent.tree)?)?))
+            }),
+        }
+    }
+
+    /// Ends without a snapshot; what was sent stays, so that it need not be sent again.
+    pub(super) fn give_up(self, error: BackupError, cancel: &CancelToken) -> BackupError {
+        // What went wrong first is what counts.
+        let failed = self.ingest.check().err();
+        let _ = self.ingest.abandon();
+        match failed {
+            _ if cancel.is_cancelled() => BackupError::Cancelled(holdfast_model::Cancelled),
+            Some(failed) => failed.into(),
+            None => error,
+        }
+    }
+
+    /// Makes everything durable and writes the snapshot.
+    pub(super) fn commit(
+        self,
+        work: &Backup<'_>,
+        stamped: Stamped<'_>,
+        tree: TreeId,
+        parent: Option<&SavedSnapshot>,
+        summary: &mut Summary,
+    ) -> Result<(), BackupError> {
+        work.cancel.check()?;
+        work.monitor.phase(Phase::Committing);
+        let mut snapshot = Snapshot::new(stamped.stamp.time, tree);
+        snapshot.parent = parent.map(|parent| parent.id);
+        snapshot.paths = stamped.paths;
+        snapshot.excludes = stamped.excludes;
+        snapshot.hostname.clone_from(&stamped.stamp.hostname);
+        snapshot.username.clone_from(&stamped.stamp.username);
+        snapshot.tags.clone_from(&stamped.stamp.tags);
+        snapshot.program_version = concat!("holdfast ", env!("CARGO_PKG_VERSION")).into();
+        let (began, clock) = (self.began, work.clock);
+        let report = self.ingest.commit(snapshot, |snapshot, added| {
+            summary.note(added);
+            snapshot.summary = Some(summary.document(began, clock.now()));
+        })?;
+        summary.snapshot = Some(report.snapshot.id);
+        summary.total_duration = clock.now().since(began);
+        if let (Some(recorder), Some(state)) = (&self.recorder, work.state) {
+            recorder.fold(state)?;
+        }
+        Ok(())
+    }
+}
+
+impl Summary {
+    fn note(&mut self, added: &Added) {
+        self.data_blobs = added.data.blobs;
+        self.tree_blobs = added.trees.blobs;
+        self.data_added = added.data.bytes + added.trees.bytes;
+        self.data_added_packed = added.data.packed + added.trees.packed;
+    }
+
+    /// The summary as it stands in the snapshot.
+    fn document(&self, began: Timestamp, ended: Timestamp) -> SnapshotSummary {
+        SnapshotSummary {
+            backup_start: ZonedTime::utc(began),
+            backup_end: ZonedTime::utc(ended),
+            files_new: self.files_new,
+            files_changed: self.files_changed,
+            files_unmodified: self.files_unmodified,
+            dirs_new: self.dirs_new,
+            dirs_changed: self.dirs_changed,
+            dirs_unmodified: self.dirs_unmodified,
+            data_blobs: self.data_blobs,
+            tree_blobs: self.tree_blobs,
+            data_added: self.data_added,
+            data_added_packed: self.data_added_packed,
+            total_files_processed: self.total_files_processed,
+            total_bytes_processed: self.total_bytes_processed,
+            other: Default::default(),
+        }
+    }
+}
+
+/// All data blobs that a tree reaches.
+fn data_of(repository: &Repository, root: TreeId) -> Result<Vec<BlobId>, BackupError> {
+    let (mut blobs, mut trees) = (Vec::new(), vec![root]);
+    let mut seen = std::collections::HashSet::new();
+    while let Some(tree) = trees.pop() {
+        if !seen.insert(tree) {
+            continue;
+        }
+        for node in repository.engine().load_tree(tree)?.nodes() {
+            blobs.extend_from_slice(node.content());
+            trees.extend(node.subtree());
+        }
+    }
+    Ok(blobs)
+}

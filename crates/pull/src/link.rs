@@ -1,0 +1,112 @@
+//! The server's end of a conversation with an agent, whatever carries it.
+//!
+//! [`local`](LocalLink) is an agent in this very process, for sources of this machine; [`remote`](RemoteLink) is one
+//! at the far end of a puller's ring. What comes from a remote link is hostile until checked.
+
+mod assembly;
+mod local;
+mod remote;
+
+use holdfast_wire::{EncodeError, FromAgent, ToAgent};
+
+use crate::Violation;
+
+pub use local::LocalLink;
+pub use remote::{Remote, RemoteLink};
+
+/// What arrives from an agent.
+#[derive(Debug)]
+pub enum Up {
+    /// A message.
+    Message(FromAgent),
+    /// The bytes of the next chunk that was asked for.
+    Chunk(Vec<u8>),
+}
+
+/// Why nothing arrives any more.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The agent ended, or the connection did.
+    #[error("the agent ended before its work was done")]
+    Closed,
+    /// `ssh` failed.
+    #[error("{0}")]
+    Ssh(String),
+    /// The agent, or what should have started it, ended with words on its standard error.
+    #[error("the agent on {host} ended before its work was done; it said: {said}")]
+    Remote {
+        /// The host.
+        host: String,
+        /// The words.
+        said: String,
+    },
+    /// A message of ours is too long or wrong.
+    #[error("the session cannot go on")]
+    Encode(#[source] EncodeError),
+    /// What came is no agent's preamble.
+    #[error("the host did not start the agent; it said: {0}")]
+    NotAnAgent(String),
+    /// The client's shell could not start an agent.
+    #[error("the host cannot run the agent: {0}")]
+    CannotRun(String),
+    /// The agent said that it can't do the job.
+    #[error("the agent refuses: {0}")]
+    Refused(String),
+    /// The other side broke a rule of the protocol.
+    #[error("the client broke the protocol: {0}")]
+    Violation(#[from] Violation),
+    /// No version in common.
+    #[error(transparent)]
+    Version(holdfast_wire::NoCommonVersion),
+}
+
+impl From<holdfast_wire::Violation> for LinkError {
+    fn from(violation: holdfast_wire::Violation) -> Self {
+        Self::Violation(violation.into())
+    }
+}
+
+/// Whether chunk bytes are what their id says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Hashed in this process: the id is true.
+    Own,
+    /// Hashed by a stranger: to be hashed again.
+    Stranger,
+}
+
+/// Carries one conversation.
+pub trait ClientLink {
+    /// The next thing from the agent, waiting for it.
+    fn recv(&mut self) -> Result<Up, LinkError>;
+
+    /// Announces that the agent was asked for a chunk of so many bytes: they are due in this order.
+    fn expect_chunk(&mut self, len: u32);
+
+    /// Sends a message. Blocks while the agent has no room.
+    fn send(&mut self, message: ToAgent) -> Result<(), LinkError>;
+
+    /// Sends the bytes of the blob that was announced last.
+    fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError>;
+
+    /// Whether chunks must be hashed again: they are a stranger's.
+    fn trust(&self) -> Trust;
+
+    /// Bytes of messages and chunks that the agent may send before it is granted more; `None` for no limit.
+    fn credit(&self) -> Option<u64>;
+
+    /// Bytes of messages that came since the last call: they count against the credit.
+    fn take_message_bytes(&mut self) -> u64;
+
+    /// Waits for the agent, told to finish, to be gone; says how many bytes the connection has carried.
+    fn finish(&mut self) -> Traffic;
+}
+
+/// Bytes on the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Traffic {
+    /// From the client.
+    pub received: u64,
+    /// To the client.
+    pub sent: u64,
+}

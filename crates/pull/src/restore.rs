@@ -1,0 +1,226 @@
+//! A restore: nodes and blobs of one snapshot are sent to one agent, which writes them beneath a target.
+//!
+//! Nodes go out in windows, so that both sides hold a bounded part of the tree. Within a window each blob is read and
+//! sent once, in the order of the packs, to all places that need it. What is read from the repository is
+//! authenticated here; the agent decompresses it and proves each blob against its id before it writes.
+
+mod error;
+mod nodes;
+mod plan;
+mod window;
+
+use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::{CancelToken, Monitor, TreeId};
+use holdfast_repo::Repository;
+use holdfast_wire::{FromAgent, Need, Overwrite, RestoreJob, RestoreOutcome, ToAgent, ViolationClass};
+use serde_bytes::ByteBuf;
+
+use crate::Violation;
+use crate::link::{ClientLink, LinkError, Traffic, Up};
+use crate::text::printable_path;
+
+use self::nodes::NodeWalk;
+use self::plan::Needs;
+use self::window::Window;
+
+pub use error::RestoreError;
+
+/// What to restore, and how.
+pub struct RestoreRequest<'a> {
+    /// The tree whose content comes beneath the target.
+    pub tree: TreeId,
+    /// An absolute directory on the machine of the agent.
+    pub target: Vec<u8>,
+    /// What to do with files that exist.
+    pub overwrite: Overwrite,
+    /// Whether to delete what the snapshot does not hold.
+    pub delete: bool,
+    /// Whether to read back what was written.
+    pub verify: bool,
+    /// Whether only to say what would be done.
+    pub dry_run: bool,
+    /// Which paths to restore, as `/`-separated paths beneath the tree with a leading `/`.
+    pub selection: &'a dyn Selection,
+    /// Paths, as in the selection, beneath which the snapshot holds every directory as a whole, so that what it does
+    /// not hold may be deleted there. Empty when only a part is restored.
+    pub whole_beneath: &'a [Vec<u8>],
+}
+
+/// Decides what of a tree is restored.
+pub trait Selection {
+    /// Whether this node is restored.
+    fn selects(&self, path: &[u8], is_dir: bool) -> bool;
+
+    /// Whether something beneath this directory may be restored.
+    fn may_select_beneath(&self, path: &[u8]) -> bool;
+}
+
+/// Everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct All;
+
+impl Selection for All {
+    fn selects(&self, _path: &[u8], _is_dir: bool) -> bool {
+        true
+    }
+
+    fn may_select_beneath(&self, _path: &[u8]) -> bool {
+        true
+    }
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct RestoreReport {
+    /// Nodes made or written.
+    pub restored: u64,
+    /// Nodes that were as they should be.
+    pub unchanged: u64,
+    /// Nodes left alone because of the overwrite mode.
+    pub skipped: u64,
+    /// Nodes that could not be restored wholly.
+    pub failed: u64,
+    /// Entries deleted because the snapshot does not hold them.
+    pub deleted: u64,
+    /// Bytes of the files in the selection.
+    pub total_bytes: u64,
+    /// Plaintext bytes that had to be written.
+    pub bytes_written: u64,
+    /// Problems reported, of whatever kind.
+    pub problems: u64,
+    /// Bytes on the connection.
+    pub traffic: Traffic,
+}
+
+/// Restores through the agent at the other end of `link`, greeted before.
+pub fn restore(
+    repository: &Repository,
+    link: &mut dyn ClientLink,
+    request: &RestoreRequest<'_>,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> Result<RestoreReport, RestoreError> {
+    link.send(ToAgent::Restore(RestoreJob {
+        target: ByteBuf::from(request.target.clone()),
+        overwrite: request.overwrite,
+        delete: request.delete,
+        verify: request.verify,
+        dry_run: request.dry_run,
+    }))?;
+    monitor.phase(Phase::Restoring);
+    let mut session = Session { link, monitor, report: RestoreReport::default(), progress: Progress::default() };
+    let mut walk = NodeWalk::new(repository, request)?;
+    let mut first = 0;
+    while let Some(window) = Window::next(&mut walk, first)? {
+        cancel.check()?;
+        first = window.end();
+        session.send_window(repository, &window, cancel)?;
+    }
+    session.finish()
+}
+
+struct Session<'a> {
+    link: &'a mut dyn ClientLink,
+    monitor: &'a dyn Monitor,
+    report: RestoreReport,
+    progress: Progress,
+}
+
+impl Session<'_> {
+    fn send_window(
+        &mut self,
+        repository: &Repository,
+        window: &Window,
+        cancel: &CancelToken,
+    ) -> Result<(), RestoreError> {
+        for (path, why) in window.broken() {
+            self.problem(ItemError { path: printable_path(path), during: "read".into(), message: why.clone() });
+            self.report.failed += 1;
+        }
+        for message in window.messages() {
+            self.link.send(message)?;
+        }
+        self.link.send(ToAgent::WindowEnd)?;
+        let mut needs = Needs::of(window);
+        while !needs.is_complete() {
+            let up = self.link.recv()?;
+            if let Some(answers) = self.take(up)? {
+                needs.learn(window, answers)?;
+            }
+        }
+        self.report.total_bytes += window.bytes();
+        self.progress.bytes_done += window.bytes().saturating_sub(needs.bytes());
+        needs.plan(&repository.engine().index()).send(repository, cancel, |stored| {
+            match stored {
+                Err(error) => self.problem(error),
+                Ok((header, bytes)) => {
+                    let written = u64::from(header.len) * header.targets.len() as u64;
+                    self.report.bytes_written += written;
+                    self.progress.bytes_done += written;
+                    self.link.send(ToAgent::Blob(header))?;
+                    self.link.send_blob(bytes)?;
+                }
+            }
+            self.monitor.progress(&self.progress);
+            Ok(())
+        })?;
+        if !window.closed().is_empty() {
+            self.link.send(ToAgent::CloseDirs(window.closed().to_vec()))?;
+        }
+        Ok(())
+    }
+
+    /// Tells the agent that all is sent and waits for its last word.
+    fn finish(mut self) -> Result<RestoreReport, RestoreError> {
+        self.link.send(ToAgent::Finish)?;
+        loop {
+            match self.link.recv()? {
+                Up::Message(FromAgent::RestoreEnd { deleted }) => {
+                    self.report.deleted = deleted;
+                    self.report.traffic = self.link.finish();
+                    return Ok(self.report);
+                }
+                up => {
+                    if self.take(up)?.is_some() {
+                        return Err(unexpected("answers after the end").into());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Takes note of what the agent says; gives back its answers about contents.
+    fn take(&mut self, up: Up) -> Result<Option<Vec<Need>>, RestoreError> {
+        match up {
+            Up::Message(FromAgent::Needs(needs)) => return Ok(Some(needs)),
+            Up::Message(FromAgent::Restored(nodes)) => {
+                for node in nodes {
+                    *match node.outcome {
+                        RestoreOutcome::Restored => &mut self.report.restored,
+                        RestoreOutcome::Unchanged => &mut self.report.unchanged,
+                        RestoreOutcome::Skipped => &mut self.report.skipped,
+                        RestoreOutcome::Failed => &mut self.report.failed,
+                    } += 1;
+                    self.progress.files_done += 1;
+                }
+                self.monitor.progress(&self.progress);
+            }
+            Up::Message(FromAgent::Problem { path, during, message }) => {
+                self.problem(ItemError { path: printable_path(&path), during, message });
+            }
+            Up::Message(FromAgent::Refused { message }) => return Err(LinkError::Refused(message).into()),
+            _ => return Err(unexpected("a message that belongs to a backup").into()),
+        }
+        Ok(None)
+    }
+
+    fn problem(&mut self, error: ItemError) {
+        self.report.problems += 1;
+        self.progress.errors += 1;
+        self.monitor.item_error(&error);
+    }
+}
+
+fn unexpected(what: &str) -> Violation {
+    Violation::new(ViolationClass::Protocol, what)
+}

@@ -1,0 +1,30 @@
+//! Why a restore ends early.
+
+use holdfast_model::Cancelled;
+use holdfast_repo::{ReadError, RepoError};
+
+use crate::Violation;
+use crate::link::LinkError;
+
+/// Why a restore ended before all was written. What was restored stays; another run completes it.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The repository can't be read.
+    #[error("the repository cannot be read")]
+    Repository(#[from] RepoError),
+    /// A tree can't be read.
+    #[error("a directory of the snapshot cannot be read")]
+    Read(#[from] ReadError),
+    /// The agent is gone, refuses or broke the protocol.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// It was interrupted.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+impl From<Violation> for RestoreError {
+    fn from(violation: Violation) -> Self {
+        Self::Link(violation.into())
+    }
+}

@@ -1,0 +1,184 @@
+//! Walks a snapshot's tree in the order of a restore: a directory, what lies in it, then its end.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use holdfast_model::TreeId;
+use holdfast_repo::index::IndexView;
+use holdfast_repo::pack::BlobKind;
+use holdfast_repo::tree::{Node, NodeKind, Tree};
+use holdfast_repo::Repository;
+use holdfast_wire::{ChunkRef, Entry, EntryKind, RestoreNode, Xattr, limits};
+use serde_bytes::ByteBuf;
+
+use super::{RestoreError, RestoreRequest, Selection};
+
+/// One step of the walk.
+pub(super) enum Step {
+    /// A node to restore. It gets the next number.
+    Node(RestoreNode),
+    /// A node that cannot be restored: its path, and why.
+    Broken(Vec<u8>, String),
+    /// Everything beneath this node has been given out.
+    Close(u64),
+}
+
+struct Level {
+    tree: Arc<Tree>,
+    next: usize,
+    /// Length of the path of this directory.
+    path: usize,
+    /// The directory's own number, if it is restored itself.
+    number: Option<u64>,
+}
+
+/// The walk.
+pub(super) struct NodeWalk<'a> {
+    repository: &'a Repository,
+    index: Arc<IndexView>,
+    selection: &'a dyn Selection,
+    whole_beneath: &'a [Vec<u8>],
+    levels: Vec<Level>,
+    /// Path of the current directory, each component with a `/` in front.
+    path: Vec<u8>,
+    next_number: u64,
+    /// The first node of each file that has several names.
+    first_names: HashMap<(u64, u64), u64>,
+}
+
+impl<'a> NodeWalk<'a> {
+    pub(super) fn new(repository: &'a Repository, request: &RestoreRequest<'a>) -> Result<Self, RestoreError> {
+        let tree = load(repository, request.tree)?;
+        let top = Level { tree, next: 0, path: 0, number: None };
+        Ok(Self {
+            repository,
+            index: repository.engine().index(),
+            selection: request.selection,
+            whole_beneath: request.whole_beneath,
+            levels: vec![top],
+            path: Vec::new(),
+            next_number: 0,
+            first_names: HashMap::new(),
+        })
+    }
+
+    /// The next step; `None` at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Step>, RestoreError> {
+        while let Some(level) = self.levels.last_mut() {
+            self.path.truncate(level.path);
+            let Some(node) = level.tree.nodes().get(level.next) else {
+                let number = level.number;
+                self.levels.pop();
+                if let Some(number) = number {
+                    return Ok(Some(Step::Close(number)));
+                }
+                continue;
+            };
+            level.next += 1;
+            let node = node.clone();
+            self.path.push(b'/');
+            self.path.extend_from_slice(&node.name);
+            if let Some(step) = self.visit(&node)? {
+                return Ok(Some(step));
+            }
+        }
+        Ok(None)
+    }
+
+    fn visit(&mut self, node: &Node) -> Result<Option<Step>, RestoreError> {
+        if self.path.len() > limits::MAX_PATH || self.levels.len() > limits::MAX_DEPTH {
+            return Ok(Some(Step::Broken(self.path.clone(), "lies too deep to be restored".into())));
+        }
+        let selected = self.selection.selects(&self.path, node.is_dir());
+        let beneath = node.subtree().filter(|_| self.selection.may_select_beneath(&self.path));
+        let number = self.next_number;
+        if let Some(id) = beneath {
+            match load(self.repository, id) {
+                Ok(tree) => {
+                    let number = selected.then_some(number);
+                    self.levels.push(Level { tree, next: 0, path: self.path.len(), number });
+                }
+                Err(error) => return Ok(Some(Step::Broken(self.path.clone(), error.to_string()))),
+            }
+        }
+        if !selected {
+            return Ok(None);
+        }
+        let chunks = match self.chunks(node) {
+            Ok(chunks) => chunks,
+            Err(missing) => return Ok(Some(Step::Broken(self.path.clone(), missing))),
+        };
+        self.next_number += 1;
+        let hard_link_to = self.earlier_name(node, number);
+        Ok(Some(Step::Node(RestoreNode {
+            path: ByteBuf::from(&self.path[1..]),
+            entry: entry_of(node),
+            user: node.user.as_deref().unwrap_or_default().to_owned(),
+            group: node.group.as_deref().unwrap_or_default().to_owned(),
+            chunks: if hard_link_to.is_some() { Vec::new() } else { chunks },
+            hard_link_to,
+            whole: node.is_dir() && self.is_whole(),
+        })))
+    }
+
+    fn chunks(&self, node: &Node) -> Result<Vec<ChunkRef>, String> {
+        let chunk = |id| match self.index.locations(BlobKind::Data, id).next() {
+            Some(at) if at.plain_length() as usize <= limits::MAX_CHUNK => Ok(ChunkRef { id: *id, len: at.plain_length() }),
+            Some(_) => Err(format!("its blob {id} is larger than a blob can be")),
+            None => Err(format!("its blob {id} is missing; check the repository")),
+        };
+        node.content().iter().map(chunk).collect()
+    }
+
+    /// Whether the snapshot holds all that was in the current directory, and all of it is restored.
+    fn is_whole(&self) -> bool {
+        let beneath = |root: &Vec<u8>| {
+            let root = root.strip_suffix(b"/").unwrap_or(root);
+            self.path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest[0] == b'/')
+        };
+        self.whole_beneath.iter().any(beneath)
+    }
+
+    fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
+        if node.is_dir() || node.links < 2 || node.inode == 0 {
+            return None;
+        }
+        let first = *self.first_names.entry((node.device_id, node.inode)).or_insert(number);
+        (first != number).then_some(first)
+    }
+}
+
+fn load(repository: &Repository, id: TreeId) -> Result<Arc<Tree>, RestoreError> {
+    Ok(repository.engine().load_tree(id)?)
+}
+
+/// A node's metadata as the agent knows it.
+fn entry_of(node: &Node) -> Entry {
+    let kind = match &node.kind {
+        NodeKind::File { .. } => EntryKind::File { size: node.size },
+        NodeKind::Dir { .. } => EntryKind::Dir { number: 0 },
+        NodeKind::Symlink { target } => EntryKind::Symlink { target: ByteBuf::from(target.to_vec()) },
+        NodeKind::Block { device } => EntryKind::Block { rdev: *device },
+        NodeKind::Char { device } => EntryKind::Char { rdev: *device },
+        NodeKind::Fifo => EntryKind::Fifo,
+        NodeKind::Socket => EntryKind::Socket,
+    };
+    let xattr = |xattr: &holdfast_repo::tree::Xattr| Xattr {
+        name: ByteBuf::from(xattr.name.to_vec()),
+        value: ByteBuf::from(xattr.value.to_vec()),
+    };
+    Entry {
+        name: ByteBuf::from(node.name.to_vec()),
+        kind,
+        mode: node.mode.permissions(),
+        uid: node.uid,
+        gid: node.gid,
+        mtime: node.mtime.at,
+        atime: node.atime.at,
+        ctime: node.ctime.at,
+        inode: node.inode,
+        device: node.device_id,
+        links: node.links,
+        xattrs: node.xattrs.iter().map(xattr).collect(),
+    }
+}

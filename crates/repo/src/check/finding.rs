@@ -1,0 +1,178 @@
+//! What a check can find.
+
+use holdfast_model::{BlobId, IndexId, PackId, SnapshotId, TreeId};
+
+use crate::error::RepoError;
+use crate::pack::DecodeError;
+use crate::tree::NodeError;
+
+/// One thing that is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum Finding {
+    /// A snapshot file is damaged.
+    #[error("snapshot {id} is damaged")]
+    Snapshot {
+        /// The snapshot.
+        id: SnapshotId,
+        /// How.
+        #[source]
+        source: RepoError,
+    },
+    /// An index file is damaged.
+    #[error("index file {id} is damaged; rebuild the index")]
+    Index {
+        /// The file.
+        id: IndexId,
+        /// How.
+        #[source]
+        source: RepoError,
+    },
+    /// The index names a pack that is not there.
+    #[error("pack {pack} is missing")]
+    PackMissing {
+        /// The pack.
+        pack: PackId,
+    },
+    /// A pack is longer or shorter than its blobs and header.
+    #[error("pack {pack} has {actual} bytes and should have {expected}")]
+    PackSize {
+        /// The pack.
+        pack: PackId,
+        /// Bytes by the index.
+        expected: u64,
+        /// Bytes by the storage.
+        actual: u64,
+    },
+    /// Index files say different things about a pack.
+    #[error("index files disagree about pack {pack}; rebuild the index")]
+    PackDisputed {
+        /// The pack.
+        pack: PackId,
+    },
+    /// Several index files name a pack. Nothing is wrong with it.
+    #[error("pack {pack} is named by {files} index files; the next prune puts that in order")]
+    PackRepeated {
+        /// The pack.
+        pack: PackId,
+        /// How many.
+        files: usize,
+    },
+    /// A pack has both data and trees, as some old versions of restic wrote them. Nothing is wrong with it.
+    #[error("pack {pack} mixes data and trees; the next prune puts that in order")]
+    PackMixed {
+        /// The pack.
+        pack: PackId,
+    },
+    /// No index file names a pack: the rest of an interrupted backup, or of another one that is running.
+    #[error("pack {pack} is in no index; the next prune removes it")]
+    PackUnindexed {
+        /// The pack.
+        pack: PackId,
+        /// Its bytes.
+        size: u64,
+    },
+    /// The content of a pack is damaged.
+    #[error("pack {pack} is damaged")]
+    PackData {
+        /// The pack.
+        pack: PackId,
+        /// How.
+        #[source]
+        source: PackFault,
+    },
+    /// A pack was damaged when it was read, and was not when it was read again.
+    #[error("pack {pack} was read wrongly at first; look at the storage, its connection and the memory")]
+    PackUnsteady {
+        /// The pack.
+        pack: PackId,
+        /// How it looked at first.
+        #[source]
+        source: PackFault,
+    },
+    /// A tree that a snapshot needs can't be read.
+    #[error("tree {tree} can't be read")]
+    Tree {
+        /// The tree.
+        tree: TreeId,
+        /// Why.
+        #[source]
+        source: RepoError,
+    },
+    /// A node of a tree is wrong.
+    #[error("tree {tree} has a node that is wrong")]
+    Node {
+        /// The tree.
+        tree: TreeId,
+        /// Which and how.
+        #[source]
+        source: NodeError,
+    },
+    /// A blob of a file is not in the index.
+    #[error("the file \"{name}\" in tree {tree} needs the blob {blob}, which is missing")]
+    MissingBlob {
+        /// The tree.
+        tree: TreeId,
+        /// The file's name.
+        name: String,
+        /// The blob.
+        blob: BlobId,
+    },
+}
+
+/// What is wrong with the content of a pack.
+#[derive(Debug, thiserror::Error)]
+pub enum PackFault {
+    /// The storage did not give it.
+    #[error("it can't be read")]
+    Read(#[source] RepoError),
+    /// The bytes don't hash to the name.
+    #[error("its content does not match its name")]
+    Hash,
+    /// The header can't be read.
+    #[error("its header can't be read: {reason}")]
+    Header {
+        /// Why.
+        reason: String,
+    },
+    /// A blob is not what it should be.
+    #[error("its blob {id} is damaged")]
+    Blob {
+        /// The blob.
+        id: BlobId,
+        /// How.
+        #[source]
+        source: DecodeError,
+    },
+    /// The header lists a blob that the index lists elsewhere or not at all.
+    #[error("its header lists the blob {id}, and the index does not list it there")]
+    NotIndexed {
+        /// The blob.
+        id: BlobId,
+    },
+    /// The index lists blobs that the header does not.
+    #[error("its header lists {listed} blobs, and the index {indexed}")]
+    Count {
+        /// By the header.
+        listed: u64,
+        /// By the index.
+        indexed: u64,
+    },
+}
+
+impl Finding {
+    /// Whether something is lost or damaged; if not, it is only untidy.
+    pub fn is_error(&self) -> bool {
+        !matches!(self, Self::PackRepeated { .. } | Self::PackMixed { .. } | Self::PackUnindexed { .. })
+    }
+
+    /// The pack that is damaged or missing, if it is one.
+    pub fn broken_pack(&self) -> Option<PackId> {
+        match self {
+            Self::PackMissing { pack }
+            | Self::PackSize { pack, .. }
+            | Self::PackDisputed { pack }
+            | Self::PackData { pack, .. } => Some(*pack),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The structure: every tree that a snapshot reaches can be read, and every blob that a file needs is in the index.
+//!
+//! Each tree is read once, by one of several threads; which ones were seen is a bit for each in the index.
+
+use std::collections::HashSet;
+use std::thread;
+
+use holdfast_model::monitor::Progress;
+use holdfast_model::{BlobId, CancelToken, Id, Monitor, TreeId};
+use parking_lot::{Condvar, Mutex};
+
+use super::{CheckReport, Finding, has, threads};
+use crate::Repository;
+use crate::error::{RepoError, RepoErrorKind};
+use crate::index::IndexView;
+use crate::pack::BlobKind;
+use crate::reader::ReadError;
+use crate::tree::{Parsed, display_name};
+
+/// Follows all trees from the roots.
+pub(super) fn check_trees(
+    repository: &Repository,
+    view: &IndexView,
+    roots: Vec<TreeId>,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+    report: &mut CheckReport,
+) -> Result<(), RepoError> {
+    let work = Work::new(view);
+    work.found(roots);
+    let run = || {
+        while let Some(tree) = work.next(cancel) {
+            let (subtrees, findings) = match check_tree(repository, view, tree) {
+                Ok(checked) => checked,
+                Err(error) => {
+                    work.fail(error);
+                    (Vec::new(), Vec::new())
+                }
+            };
+            let done = work.done(subtrees, findings);
+            if done % 256 == 0 {
+                monitor.progress(&Progress { files_done: done as u64, ..Progress::default() });
+            }
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads() {
+            scope.spawn(run);
+        }
+        run();
+    });
+    cancel.check()?;
+    let state = work.state.into_inner();
+    report.trees = state.trees;
+    report.findings.extend(state.findings);
+    state.failure.map_or(Ok(()), Err)
+}
+
+/// The subtrees of a tree, and what is wrong with it.
+fn check_tree(
+    repository: &Repository,
+    view: &IndexView,
+    tree: TreeId,
+) -> Result<(Vec<TreeId>, Vec<Finding>), RepoError> {
+    let finding = |source| Ok((Vec::new(), vec![Finding::Tree { tree, source }]));
+    let document = match repository.engine().load_blob(BlobKind::Tree, &tree.into()) {
+        Ok(document) => document,
+        Err(error) => {
+            let error = RepoError::from(error);
+            return match error.kind() {
+                // A pack that is not there has been found already; this says who needs it.
+                RepoErrorKind::Corrupt | RepoErrorKind::Storage(holdfast_store::ErrorKind::NotFound | holdfast_store::ErrorKind::Corrupt) => finding(error),
+                _ => Err(error),
+            };
+        }
+    };
+    let Parsed { tree: parsed, errors } = match Parsed::parse(&document) {
+        Ok(parsed) => parsed,
+        Err(source) => return finding(ReadError::Tree { id: tree, source }.into()),
+    };
+    let mut findings: Vec<Finding> = errors.into_iter().map(|source| Finding::Node { tree, source }).collect();
+    let mut subtrees = Vec::new();
+    for node in parsed.nodes() {
+        subtrees.extend(node.subtree());
+        let mut missing: HashSet<BlobId> = HashSet::new();
+        for &blob in node.content() {
+            if !has(view, BlobKind::Data, Id::from(blob)) && missing.insert(blob) {
+                findings.push(Finding::MissingBlob { tree, name: display_name(&node.name), blob });
+            }
+        }
+    }
+    Ok((subtrees, findings))
+}
+
+/// What the threads share.
+struct Work<'a> {
+    view: &'a IndexView,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    /// By ordinal in the index.
+    seen: Vec<u64>,
+    /// Those that are not in the index, and will be found missing.
+    strange: HashSet<TreeId>,
+    waiting: Vec<TreeId>,
+    busy: usize,
+    trees: usize,
+    findings: Vec<Finding>,
+    failure: Option<RepoError>,
+}
+
+impl<'a> Work<'a> {
+    fn new(view: &'a IndexView) -> Self {
+        let state = State {
+            seen: vec![0; view.len(BlobKind::Tree).div_ceil(64)],
+            strange: HashSet::new(),
+            waiting: Vec::new(),
+            busy: 0,
+            trees: 0,
+            findings: Vec::new(),
+            failure: None,
+        };
+        Self { view, state: Mutex::new(state), changed: Condvar::new() }
+    }
+
+    /// Puts trees that were not seen before among those that wait.
+    fn found(&self, trees: Vec<TreeId>) {
+        let mut state = self.state.lock();
+        for tree in trees {
+            let is_new = match self.view.ordinal(BlobKind::Tree, &tree.into()) {
+                Some(ordinal) => {
+                    let (word, bit) = (&mut state.seen[ordinal / 64], 1 << (ordinal % 64));
+                    let is_new = *word & bit == 0;
+                    *word |= bit;
+                    is_new
+                }
+                None => state.strange.insert(tree),
+            };
+            if is_new {
+                state.waiting.push(tree);
+            }
+        }
+    }
+
+    /// The next tree; `None` when all are done.
+    fn next(&self, cancel: &CancelToken) -> Option<TreeId> {
+        let mut state = self.state.lock();
+        loop {
+            if state.failure.is_some() || cancel.is_cancelled() {
+                self.changed.notify_all();
+                return None;
+            }
+            if let Some(tree) = state.waiting.pop() {
+                state.busy += 1;
+                return Some(tree);
+            }
+            if state.busy == 0 {
+                self.changed.notify_all();
+                return None;
+            }
+            self.changed.wait(&mut state);
+        }
+    }
+
+    /// Takes over what a tree gave; says how many are done.
+    fn done(&self, subtrees: Vec<TreeId>, findings: Vec<Finding>) -> usize {
+        self.found(subtrees);
+        let mut state = self.state.lock();
+        state.busy -= 1;
+        state.trees += 1;
+        state.findings.extend(findings);
+        self.changed.notify_all();
+        state.trees
+    }
+
+    fn fail(&self, error: RepoError) {
+        self.state.lock().failure.get_or_insert(error);
+    }
+}

@@ -1,0 +1,140 @@
+//! What all work on one repository shares within a process: storage, key, index, caches and the ingest pipeline.
+//!
+//! Invariant: there is one engine per repository and process, so that two sessions never store the same blob twice and
+//! nobody reads an index that another has already read. Locks, snapshots and keys are not known here.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
+
+use holdfast_model::Clock;
+use holdfast_store::Store;
+
+use crate::closure::ClosedTrees;
+use crate::crypto::Key;
+use crate::error::RepoError;
+use crate::index::{BlobIndex, IndexFiles, IndexView, Refreshed};
+use crate::ingest::Pipeline;
+use crate::pack::{BlobDecoder, Compression};
+use crate::reader::TreeCache;
+
+/// How an engine works. The default suits a local disk.
+#[derive(Debug, Clone)]
+pub struct EngineOptions {
+    /// The effort that compressing is worth.
+    pub compression: Compression,
+    /// A pack is written once it has this many bytes. Restic's default is 16 MiB.
+    pub pack_size: u32,
+    /// Decode each blob again after encoding it, and compare.
+    pub verify: bool,
+    /// Bytes of plaintext that all sessions together may have waiting to be packed.
+    pub queue_bytes: usize,
+    /// Threads that hash, compress and encrypt.
+    pub threads: NonZeroUsize,
+    /// Packs that are written at the same time.
+    pub connections: NonZeroUsize,
+    /// When what is stored becomes durable in the middle of a session.
+    pub checkpoint: CheckpointPolicy,
+    /// Bytes of trees that are kept in memory.
+    pub tree_cache: usize,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self {
+            compression: Compression::Auto,
+            pack_size: 16 << 20,
+            verify: true,
+            queue_bytes: 64 << 20,
+            threads: thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            connections: const { NonZeroUsize::new(3).expect("3 is not 0") },
+            checkpoint: CheckpointPolicy::default(),
+            tree_cache: 32 << 20,
+        }
+    }
+}
+
+/// When packs that are written are named by an index file, so that a session that is interrupted need not send their
+/// blobs again. Whichever comes first.
+#[derive(Debug, Clone, Copy)]
+pub struct CheckpointPolicy {
+    /// After this many bytes of packs; later in a long session after a sixteenth of what it wrote, so that the number of
+    /// index files grows with the logarithm of the data.
+    pub bytes: u64,
+    /// After this time.
+    pub interval: Duration,
+}
+
+impl Default for CheckpointPolicy {
+    fn default() -> Self {
+        Self { bytes: 256 << 20, interval: Duration::from_secs(30) }
+    }
+}
+
+/// The shared part of an open repository.
+pub struct Engine {
+    core: Arc<Core>,
+    pipeline: OnceLock<Pipeline>,
+}
+
+/// What the threads of the pipeline need too.
+pub(crate) struct Core {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) key: Arc<Key>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) options: EngineOptions,
+    pub(crate) index: BlobIndex,
+    pub(crate) decoder: BlobDecoder,
+    pub(crate) trees: TreeCache,
+    pub(crate) closed: ClosedTrees,
+}
+
+impl Engine {
+    /// An engine whose index is not read yet. `state_dir` is where it may keep what is not part of the repository.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        key: Arc<Key>,
+        clock: Arc<dyn Clock>,
+        state_dir: Option<&Path>,
+        options: EngineOptions,
+    ) -> Self {
+        let core = Core {
+            store,
+            key,
+            clock,
+            index: BlobIndex::new(),
+            decoder: BlobDecoder::default(),
+            trees: TreeCache::new(options.tree_cache),
+            closed: ClosedTrees::new(state_dir.map(|dir| dir.join("closed-trees"))),
+            options,
+        };
+        Self { core: Arc::new(core), pipeline: OnceLock::new() }
+    }
+
+    /// The index as it is now; call [`refresh`](Self::refresh) first.
+    pub fn index(&self) -> Arc<IndexView> {
+        self.core.index.view()
+    }
+
+    /// Takes over what changed in the repository's index files since the last time.
+    pub fn refresh(&self) -> Result<Refreshed, RepoError> {
+        self.core.index.refresh(&self.core.index_files())
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
+    /// The pipeline, its threads started when it is first asked for.
+    pub(crate) fn pipeline(&self) -> &Pipeline {
+        self.pipeline.get_or_init(|| Pipeline::start(&self.core))
+    }
+}
+
+impl Core {
+    pub(crate) fn index_files(&self) -> IndexFiles<'_> {
+        IndexFiles { store: &self.store, key: &self.key }
+    }
+}

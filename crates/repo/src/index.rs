@@ -1,0 +1,121 @@
+//! The blob index that all sessions of a process share: which pack holds which blob.
+//!
+//! Invariant: readers see one consistent [`IndexView`], which only ever names blobs of index files that were durable
+//! when they were read or written; blobs on their way into a pack are not here. A blob of a pack that is marked for
+//! deletion is not present. Whoever sees a new generation knows that an index file has vanished, so that some prune
+//! or repair has run and nothing that was concluded from an older view holds any more.
+//!
+//! The index costs 46 bytes a blob and 32 a pack. How index files are encrypted and where they are kept is not known
+//! here: an [`IndexSource`] does that.
+
+mod files;
+mod json;
+mod load;
+mod row;
+mod run;
+mod view;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use holdfast_model::{BlobId, IndexId, PackId};
+use parking_lot::{Mutex, RwLock};
+
+pub(crate) use self::files::IndexFiles;
+pub(crate) use self::json::decode_packs;
+use self::load::Loaded;
+pub use self::load::{IndexSource, Refreshed};
+pub(crate) use self::row::Place;
+pub use self::view::{BlobLocation, IndexView};
+pub use crate::cursor::SyntaxError;
+use crate::pack::{BlobKind, PackedBlob};
+
+/// The shared index. All methods may be called from many threads.
+#[derive(Debug, Default)]
+pub struct BlobIndex {
+    view: RwLock<Arc<IndexView>>,
+    /// Held by whoever makes the next view, so that readers wait only for the exchange. Holds the number of the last
+    /// refresh that succeeded.
+    change: Mutex<u64>,
+    /// The number of the last refresh that began.
+    begun: AtomicU64,
+}
+
+/// Reads one index file, only to see whether it can be read. It is fine if it has vanished.
+pub(crate) fn verify_file<S: IndexSource>(source: &S, id: &IndexId) -> Result<(), S::Error> {
+    match source.load(id)? {
+        None => Ok(()),
+        Some(document) => json::decode(&document).map(|_| ()).map_err(|fault| source.malformed(id, fault)),
+    }
+}
+
+impl BlobIndex {
+    /// An index that knows nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The index as it is now. It stays as it is while it is kept, and costs nothing to make.
+    pub fn view(&self) -> Arc<IndexView> {
+        self.view.read().clone()
+    }
+
+    /// Whether a durable index file names the blob, in a pack that is not marked for deletion.
+    pub fn has(&self, kind: BlobKind, id: &BlobId) -> bool {
+        self.view.read().has(kind, id)
+    }
+
+    /// Where the blob lies; the first place if there are several.
+    pub fn locate(&self, kind: BlobKind, id: &BlobId) -> Option<BlobLocation> {
+        self.view.read().locations(kind, id).next()
+    }
+
+    /// Counts the times that an index file has vanished.
+    pub fn generation(&self) -> u64 {
+        self.view.read().generation()
+    }
+
+    /// Takes over what changed in the repository: new index files are read, vanished ones are dropped.
+    ///
+    /// The listing is made after the call began; a lock that was taken before the call is older than what it finds.
+    pub fn refresh<S: IndexSource>(&self, source: &S) -> Result<Refreshed, S::Error> {
+        let called_at = self.begun.load(Ordering::SeqCst);
+        let mut last = self.change.lock();
+        let before = self.view();
+        if *last > called_at {
+            // While this call waited, another one began and ended.
+            return Ok(Refreshed { generation: before.generation(), ..Refreshed::default() });
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
+        let Some(loaded) = Loaded::read(source, &before)? else {
+            *last = number;
+            return Ok(Refreshed { generation: before.generation(), ..Refreshed::default() });
+        };
+        let (view, refreshed) = loaded.apply(&before);
+        *self.view.write() = Arc::new(view);
+        *last = number;
+        Ok(refreshed)
+    }
+
+    /// Adds an index file that this process has just made durable.
+    pub(crate) fn insert(&self, id: IndexId, packs: &[(PackId, &[PackedBlob])]) {
+        let _changing = self.change.lock();
+        let before = self.view();
+        // A refresh may have found the file already.
+        if !before.knows(&id) {
+            let view = before.with_file(id, packs);
+            *self.view.write() = Arc::new(view);
+        }
+    }
+
+    /// The index as it is now, in the form that [`IndexView::each_blob`] needs.
+    pub(crate) fn compact(&self) -> Arc<IndexView> {
+        let _changing = self.change.lock();
+        let view = Arc::new(self.view().compacted());
+        *self.view.write() = view.clone();
+        view
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,215 @@
+//! Reading index files: several at once, only those that are not known yet.
+//!
+//! Invariant: a refresh is all or nothing. A file that vanishes between listing and reading starts it anew, because the
+//! file that took its place is not in that listing.
+
+use std::collections::HashSet;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use holdfast_model::{IndexId, PackId};
+
+use super::json::{self, Parsed};
+use super::row::{Place, Placed};
+use super::run::Run;
+use super::view::{File, IndexView, add_run};
+use crate::cursor::SyntaxError;
+
+/// How often a refresh starts anew before it gives up.
+const ATTEMPTS: usize = 10;
+
+/// Where index files come from.
+pub trait IndexSource: Sync {
+    /// What can go wrong there.
+    type Error: Send;
+
+    /// The ids of all index files.
+    fn list(&self) -> Result<Vec<IndexId>, Self::Error>;
+
+    /// The plaintext of an index file, `None` if it has vanished.
+    fn load(&self, id: &IndexId) -> Result<Option<Vec<u8>>, Self::Error>;
+
+    /// The error for a file whose plaintext is no index.
+    fn malformed(&self, id: &IndexId, source: SyntaxError) -> Self::Error;
+
+    /// The error when index files keep vanishing while they are read.
+    fn restless(&self) -> Self::Error;
+}
+
+/// What a refresh found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Refreshed {
+    /// Index files that were read.
+    pub added: usize,
+    /// Index files that were known and are gone or superseded. More than 0 means: a prune or a repair has run.
+    pub vanished: usize,
+    /// The index's generation now.
+    pub generation: u64,
+}
+
+/// What has to change in a view.
+pub(super) struct Loaded {
+    new: Vec<(IndexId, Parsed)>,
+    gone: HashSet<IndexId>,
+}
+
+impl Loaded {
+    /// Lists and reads; `None` if nothing has changed.
+    pub(super) fn read<S: IndexSource>(source: &S, view: &IndexView) -> Result<Option<Self>, S::Error> {
+        for _ in 0..ATTEMPTS {
+            let listed: HashSet<IndexId> = source.list()?.into_iter().collect();
+            let mut gone: HashSet<IndexId> = view.index_files().filter(|id| !listed.contains(id)).collect();
+            if !gone.is_empty() {
+                // Whoever superseded them may be gone: they are read again, and judged again.
+                gone.extend(view.files.iter().filter(|file| file.superseded).map(|file| file.id));
+            }
+            let known: HashSet<IndexId> = view.index_files().filter(|id| !gone.contains(id)).collect();
+            let missing: Vec<IndexId> = listed.difference(&known).copied().collect();
+            if missing.is_empty() && gone.is_empty() {
+                return Ok(None);
+            }
+            if let Some(new) = read_all(source, &missing)? {
+                return Ok(Some(Self { new, gone }));
+            }
+        }
+        Err(source.restless())
+    }
+
+    /// The view that follows.
+    pub(super) fn apply(mut self, before: &IndexView) -> (IndexView, Refreshed) {
+        let kept = before.files.iter().filter(|file| !self.gone.contains(&file.id));
+        let replaced = kept.flat_map(|file| file.supersedes.iter());
+        let superseded: HashSet<IndexId> =
+            replaced.chain(self.new.iter().flat_map(|(_, parsed)| &parsed.supersedes)).copied().collect();
+
+        let added = self.new.iter().filter(|(id, _)| !before.knows(id)).count();
+        let is_lost = |file: &File| self.gone.contains(&file.id) || (!file.superseded && superseded.contains(&file.id));
+        let vanished = before.files.iter().filter(|file| is_lost(file)).count();
+        let mut view = drop_files(before, &self.gone, &superseded);
+        view.generation = before.generation + u64::from(vanished > 0);
+
+        let (mut data, mut trees) = (Vec::new(), Vec::new());
+        // Files in order of their ids, so that the numbering does not depend on the threads.
+        self.new.sort_unstable_by_key(|(id, _)| *id);
+        for (id, mut parsed) in self.new {
+            let is_superseded = superseded.contains(&id);
+            if is_superseded {
+                parsed = Parsed { supersedes: parsed.supersedes, marked: parsed.marked, ..Parsed::default() };
+            }
+            let first_pack = view.next_pack;
+            view.next_pack += parsed.packs.len() as u32;
+            for placed in parsed.data.iter_mut().chain(&mut parsed.trees) {
+                placed.place.pack += first_pack;
+            }
+            data.push(parsed.data);
+            trees.push(parsed.trees);
+            view.files.push(Arc::new(File {
+                id,
+                first_pack,
+                packs: parsed.packs.into(),
+                supersedes: parsed.supersedes.into(),
+                marked: parsed.marked.into(),
+                superseded: is_superseded,
+            }));
+        }
+        add_run(&mut view.data, data);
+        add_run(&mut view.trees, trees);
+        view.marked = Arc::new(marked(&view.files));
+        let refreshed = Refreshed { added, vanished, generation: view.generation };
+        (view, refreshed)
+    }
+}
+
+fn marked(files: &[Arc<File>]) -> HashSet<PackId> {
+    files.iter().flat_map(|file| file.marked.iter().copied()).collect()
+}
+
+/// The view without the files that are gone, its packs numbered anew; files that are newly superseded keep their
+/// name and lose their blobs.
+fn drop_files(before: &IndexView, gone: &HashSet<IndexId>, superseded: &HashSet<IndexId>) -> IndexView {
+    let emptied = |file: &File| !file.superseded && superseded.contains(&file.id);
+    let mut view = IndexView::empty(before.generation);
+    if !before.files.iter().any(|file| gone.contains(&file.id) || emptied(file)) {
+        view.files.clone_from(&before.files);
+        view.next_pack = before.next_pack;
+        (view.data, view.trees) = (before.data.clone(), before.trees.clone());
+        return view;
+    }
+    // The first number of each old file's block in the new view.
+    let mut moved = Vec::with_capacity(before.files.len());
+    for file in &before.files {
+        let lives = !gone.contains(&file.id) && !emptied(file);
+        moved.push(lives.then_some(view.next_pack));
+        if gone.contains(&file.id) {
+            continue;
+        }
+        let packs: Box<[PackId]> = if lives { file.packs.clone() } else { Box::default() };
+        let first_pack = view.next_pack;
+        view.next_pack += packs.len() as u32;
+        view.files.push(Arc::new(File {
+            id: file.id,
+            first_pack,
+            packs,
+            supersedes: file.supersedes.clone(),
+            marked: file.marked.clone(),
+            superseded: file.superseded || emptied(file),
+        }));
+    }
+    let renumber = |place: Place| {
+        let after = before.files.partition_point(|file| file.first_pack <= place.pack);
+        let pack = moved[after - 1]? + (place.pack - before.files[after - 1].first_pack);
+        Some(Place { pack, ..place })
+    };
+    for (old, new) in [(&before.data, &mut view.data), (&before.trees, &mut view.trees)] {
+        let runs: Vec<&Run> = old.iter().map(|run| &**run).collect();
+        let run = Run::merge(&runs, renumber);
+        if run.len() > 0 {
+            new.push(Arc::new(run));
+        }
+    }
+    view
+}
+
+/// Reads these files with several threads; `None` if one of them has vanished.
+fn read_all<S: IndexSource>(source: &S, ids: &[IndexId]) -> Result<Option<Vec<(IndexId, Parsed)>>, S::Error> {
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(ids.len()).max(1);
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut files = Vec::new();
+        while let Some(id) = ids.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let read = read_one(source, id);
+            if !matches!(read, Ok(Some(_))) {
+                // The others need not go on.
+                next.store(ids.len(), Ordering::Relaxed);
+            }
+            match read? {
+                Some(parsed) => files.push((*id, parsed)),
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(files))
+    };
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut files = work()?;
+        for other in others {
+            let found = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            files = files.zip(found).map(|(mut all, found)| {
+                all.extend(found);
+                all
+            });
+        }
+        Ok(files)
+    })
+}
+
+fn read_one<S: IndexSource>(source: &S, id: &IndexId) -> Result<Option<Parsed>, S::Error> {
+    let Some(plaintext) = source.load(id)? else { return Ok(None) };
+    let mut parsed = json::decode(&plaintext).map_err(|error| source.malformed(id, error))?;
+    let shrink = |rows: &mut Vec<Placed>| rows.shrink_to_fit();
+    shrink(&mut parsed.data);
+    shrink(&mut parsed.trees);
+    Ok(Some(parsed))
+}

@@ -1,0 +1,458 @@
+use std::collections::BTreeSet;
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use holdfast_model::{BlobId, Id, TreeId};
+use holdfast_store::fault::{Effect, FaultStore, Trigger};
+use holdfast_store::record::RecordStore;
+use holdfast_store::{ErrorKind, FileKind, MemoryStore, Store, Verb};
+use parking_lot::Mutex;
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::pack::BlobKind;
+use crate::snapshot::Snapshot;
+use crate::testing::{PASSWORD, Source, backup, begin, contents, options, put, repository};
+use crate::tree::{Node, NodeKind, Tree};
+use crate::{CheckpointPolicy, EngineOptions, OpenOptions, RepoErrorKind, Repository};
+
+fn id_of(bytes: &[u8]) -> BlobId {
+    BlobId::new(Sha256::digest(bytes).into())
+}
+
+/// A folder with this many files of their own content, half of them of two blobs.
+fn source(seed: u8, files: usize) -> Source {
+    let blob = |n: usize| format!("{seed} {n} ").into_bytes().repeat(50 + n % 100);
+    let file = |n: usize| (format!("file {n}"), (0..1 + n % 2).map(|part| blob(2 * n + part)).collect());
+    Source::from([(format!("dir {seed}"), (0..files).map(file).collect())])
+}
+
+fn blobs(source: &Source) -> BTreeSet<BlobId> {
+    source.values().flat_map(|files| files.values()).flatten().map(|blob| id_of(blob)).collect()
+}
+
+/// A repository in this store, opened as another process would.
+fn open(store: impl Store + 'static, engine: EngineOptions) -> Repository {
+    Repository::open(Arc::new(store), PASSWORD, OpenOptions { engine, ..OpenOptions::default() }).unwrap()
+}
+
+fn small_packs() -> EngineOptions {
+    EngineOptions { pack_size: 4096, compression: crate::Compression::Off, ..EngineOptions::default() }
+}
+
+fn nobody() -> OnDurable {
+    Box::new(|_| ())
+}
+
+fn snapshot(tree: TreeId) -> Snapshot {
+    Snapshot::new(holdfast_model::Timestamp::default().into(), tree)
+}
+
+/// Every snapshot of the repository is complete, and all packs that the index names are there.
+fn assert_valid(store: &Arc<MemoryStore>) -> Vec<Source> {
+    let repository = open(store.clone(), EngineOptions::default());
+    repository.engine().refresh().unwrap();
+    let packs: BTreeSet<Id> = store.list(FileKind::Pack).unwrap().iter().map(|file| file.id).collect();
+    assert!(repository.engine().index().packs().all(|(pack, _)| packs.contains(&pack.into())));
+    let snapshots = repository.snapshots().unwrap();
+    snapshots.iter().map(|snapshot| contents(&repository, snapshot.tree).unwrap()).collect()
+}
+
+#[test]
+fn what_was_committed_is_read_back_by_another_process() {
+    let (_, store, _) = repository();
+    let repository = open(store.clone(), small_packs());
+    let sources = [source(1, 30), source(2, 5), Source::new()];
+    for source in &sources {
+        backup(&repository, source).unwrap();
+    }
+    assert_eq!(assert_valid(&store).len(), sources.len());
+    for source in &sources {
+        assert!(assert_valid(&store).contains(source));
+    }
+    assert!(store.list(FileKind::Lock).unwrap().is_empty());
+}
+
+#[test]
+fn packs_are_durable_before_the_index_and_the_index_before_the_snapshot() {
+    let (_, store, _) = repository();
+    let recorded = Arc::new(RecordStore::new(store));
+    let repository = open(recorded.clone(), small_packs());
+    recorded.take();
+    backup(&repository, &source(1, 50)).unwrap();
+    let written: Vec<FileKind> = recorded
+        .take()
+        .into_iter()
+        .filter(|call| call.verb == Verb::Put && call.kind != Some(FileKind::Lock))
+        .map(|call| call.kind.unwrap())
+        .collect();
+    let packs = written.iter().filter(|kind| **kind == FileKind::Pack).count();
+    assert!(packs > 2, "{packs}");
+    let mut expected = vec![FileKind::Pack; packs];
+    expected.extend([FileKind::Index, FileKind::Snapshot]);
+    assert_eq!(written, expected);
+}
+
+#[test]
+fn two_sessions_with_the_same_data_at_once_store_it_once() {
+    let (repository, store, _) = repository();
+    let source = source(1, 200);
+    let told = [Mutex::new(BTreeSet::new()), Mutex::new(BTreeSet::new())].map(Arc::new);
+    let reports: Vec<CommitReport> = thread::scope(|scope| {
+        let session = |told: &Arc<Mutex<BTreeSet<BlobId>>>| {
+            let told = told.clone();
+            let on_durable = Box::new(move |ids: &[BlobId]| told.lock().extend(ids.iter().copied()));
+            let (repository, source) = (&repository, &source);
+            scope.spawn(move || {
+                let session = begin(repository, on_durable).unwrap();
+                // Neither is told what the other has: both put everything.
+                for blob in source.values().flat_map(|files| files.values()).flatten() {
+                    session.put_data(id_of(blob), blob.clone(), Proof::Unverified).unwrap();
+                }
+                let tree = put(&session, source).unwrap();
+                session.commit(snapshot(tree), |_, _| ()).unwrap()
+            })
+        };
+        let threads: Vec<_> = told.iter().map(session).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let added: u64 = reports.iter().map(|report| report.added.data.blobs).sum();
+    assert_eq!(added as usize, blobs(&source).len());
+    assert_eq!(reports.iter().map(|report| report.added.trees.blobs).sum::<u64>(), 2);
+    let view = repository.engine().index();
+    assert_eq!(view.len(BlobKind::Data), blobs(&source).len());
+    assert_eq!(view.len(BlobKind::Tree), 2);
+    // Both have put everything, so that both are told of everything.
+    for told in told {
+        assert_eq!(*told.lock(), blobs(&source));
+    }
+    assert_eq!(assert_valid(&store), [source.clone(), source]);
+}
+
+#[test]
+fn a_blob_that_is_not_what_was_announced_ends_its_session_and_no_other() {
+    let (repository, store, _) = repository();
+    let honest = begin(&repository, nobody()).unwrap();
+    let lying = begin(&repository, nobody()).unwrap();
+    let claimed = id_of(b"the claimed content");
+    let tree = put(&lying, &source(1, 3)).unwrap();
+    lying.put_data(claimed, b"another content".to_vec(), Proof::Unverified).unwrap();
+    let error = lying.commit(snapshot(tree), |_, _| ()).unwrap_err();
+    assert!(matches!(error, IngestError::HashMismatch { id } if id == claimed), "{error}");
+    assert!(error.is_violation());
+
+    honest.put_data(claimed, b"the claimed content".to_vec(), Proof::Unverified).unwrap();
+    let tree = put(&honest, &source(2, 3)).unwrap();
+    honest.commit(snapshot(tree), |_, _| ()).unwrap();
+    assert_eq!(assert_valid(&store), [source(2, 3)]);
+    assert_eq!(repository.engine().load_blob(BlobKind::Data, &claimed).unwrap(), b"the claimed content");
+}
+
+#[test]
+fn after_a_failure_a_session_takes_nothing_more() {
+    let (repository, _, _) = repository();
+    let session = begin(&repository, nobody()).unwrap();
+    session.put_data(id_of(b"x"), b"y".to_vec(), Proof::Unverified).unwrap();
+    assert!(session.flush().is_err());
+    assert!(session.put_data(id_of(b"x"), b"x".to_vec(), Proof::Unverified).is_err());
+    assert!(session.put_tree(&Tree::default()).is_err());
+    let session = begin(&repository, nobody()).unwrap();
+    let large = vec![0; crate::pack::MAX_DATA_LENGTH as usize + 1];
+    let error = session.put_data(id_of(&large), large, Proof::Unverified).unwrap_err();
+    assert!(matches!(error, IngestError::TooLarge { .. }) && error.is_violation());
+}
+
+#[test]
+fn a_session_is_told_of_its_blobs_before_an_index_file_names_them() {
+    let (_, store, _) = repository();
+    let repository = open(store, small_packs());
+    let shared = source(1, 10);
+    backup(&repository, &shared).unwrap();
+
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let on_durable = {
+        let (told, repository) = (told.clone(), repository.clone());
+        Box::new(move |ids: &[BlobId]| {
+            let index = repository.engine().index();
+            told.lock().extend(ids.iter().map(|id| (*id, index.has(BlobKind::Data, id))));
+        })
+    };
+    let session = begin(&repository, on_durable).unwrap();
+    let own = source(2, 10);
+    for blob in shared.values().chain(own.values()).flat_map(|files| files.values()).flatten() {
+        session.put_data(id_of(blob), blob.clone(), Proof::Unverified).unwrap();
+    }
+    session.abandon().unwrap();
+    let mut told = Arc::try_unwrap(told).unwrap().into_inner();
+    told.sort_unstable();
+    let mut expected: Vec<(BlobId, bool)> = blobs(&own).into_iter().map(|id| (id, false)).collect();
+    expected.extend(blobs(&shared).into_iter().map(|id| (id, true)));
+    expected.sort_unstable();
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn no_snapshot_is_written_whose_closure_is_not_there() {
+    let (repository, store, _) = repository();
+    let missing = BlobId::new([7; 32]);
+    let file = Node::new(*b"file", NodeKind::File { content: vec![missing] }, 0o644);
+    let dir = |subtree| Node::new(*b"dir", NodeKind::Dir { subtree }, 0o755);
+
+    let session = begin(&repository, nobody()).unwrap();
+    let tree = session.put_tree(&Tree::new(vec![file.clone()]).unwrap()).unwrap();
+    let error = session.commit(snapshot(tree), |_, _| ()).unwrap_err();
+    assert!(matches!(error, IngestError::NotClosed { .. }), "{error}");
+    assert_eq!(error.kind(), RepoErrorKind::Corrupt);
+
+    // The tree is durable now, though its blob is not there: taking it over by its id helps nothing.
+    let session = begin(&repository, nobody()).unwrap();
+    assert!(session.has_tree(&tree));
+    let root = session.put_tree(&Tree::new(vec![dir(tree)]).unwrap()).unwrap();
+    assert!(matches!(session.commit(snapshot(root), |_, _| ()), Err(IngestError::NotClosed { .. })));
+
+    let session = begin(&repository, nobody()).unwrap();
+    assert!(matches!(session.commit(snapshot(tree), |_, _| ()), Err(IngestError::NotClosed { .. })));
+
+    let session = begin(&repository, nobody()).unwrap();
+    let root = session.put_tree(&Tree::new(vec![dir(TreeId::new([9; 32]))]).unwrap()).unwrap();
+    assert!(matches!(session.commit(snapshot(root), |_, _| ()), Err(IngestError::NotClosed { .. })));
+    assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+}
+
+#[test]
+fn what_is_known_to_be_closed_is_not_read_again_until_an_index_file_vanishes() {
+    let (_, store, _) = repository();
+    let state = tempfile::tempdir().unwrap();
+    let recorded = Arc::new(RecordStore::new(store.clone()));
+    let open = || {
+        let options = OpenOptions { state_dir: Some(state.path().into()), ..OpenOptions::default() };
+        Repository::open(recorded.clone(), PASSWORD, options).unwrap()
+    };
+    // A process that remembers nothing has made the first snapshot.
+    let first = backup(&super::tests::open(store.clone(), EngineOptions::default()), &source(1, 10)).unwrap();
+    let take_over = |repository: &Repository| {
+        let session = begin(repository, nobody()).unwrap();
+        recorded.take();
+        let tree = session
+            .put_tree(&Tree::new(vec![Node::new(*b"over", NodeKind::Dir { subtree: first.tree }, 0o700)]).unwrap());
+        session.commit(snapshot(tree.unwrap()), |_, _| ()).unwrap();
+        recorded.count(Verb::ReadRange, FileKind::Pack).0
+    };
+    assert_eq!(take_over(&open()), 2, "the root and its folder are proven");
+    assert_eq!(take_over(&open()), 0, "the next process remembers");
+
+    // Somebody rewrites the index.
+    let repository = open();
+    repository.engine().refresh().unwrap();
+    let old: Vec<Id> = store.list(FileKind::Index).unwrap().iter().map(|file| file.id).collect();
+    let files = repository.engine().core().index_files();
+    for id in &old {
+        let json = crate::index::IndexSource::load(&files, &(*id).into()).unwrap().unwrap();
+        let packs = crate::index::decode_packs(&json).unwrap();
+        let packs: Vec<_> = packs.iter().map(|(pack, blobs)| (*pack, &**blobs)).collect();
+        files.write(&packs).unwrap();
+        store.remove(FileKind::Index, id).unwrap();
+    }
+    assert_eq!(take_over(&open()), 2, "nothing holds any more");
+    assert_eq!(take_over(&open()), 0);
+    assert_eq!(
+        take_over(&repository),
+        0,
+        "the process that was there before sees what the other has proven, or proves"
+    );
+}
+
+#[test]
+fn a_checkpoint_saves_what_an_interrupted_session_had_put() {
+    let (_, store, _) = repository();
+    let engine =
+        EngineOptions { checkpoint: CheckpointPolicy { bytes: 20_000, interval: Duration::MAX }, ..small_packs() };
+    let repository = open(store.clone(), engine.clone());
+    let source = source(1, 100);
+    let told = Arc::new(Mutex::new(BTreeSet::new()));
+    let on_durable = {
+        let told = told.clone();
+        Box::new(move |ids: &[BlobId]| told.lock().extend(ids.iter().copied()))
+    };
+    let session = begin(&repository, on_durable).unwrap();
+    put(&session, &source).unwrap();
+    session.state.wait_packed();
+    drop(session);
+
+    let indexed = store.list(FileKind::Index).unwrap().len();
+    assert!(indexed >= 2, "{indexed} index files");
+    let again = open(store.clone(), engine);
+    let session = begin(&again, nobody()).unwrap();
+    let kept: BTreeSet<BlobId> = blobs(&source).into_iter().filter(|id| session.has_data(id)).collect();
+    assert!(kept.len() > blobs(&source).len() / 3, "{}", kept.len());
+    assert!(kept.is_subset(&told.lock()), "all that is durable was told of");
+}
+
+#[test]
+fn a_slow_session_is_saved_by_the_clock() {
+    let (_, store, clock) = repository();
+    let repository = Repository::open(store.clone(), PASSWORD, options(&clock)).unwrap();
+    let session = begin(&repository, nobody()).unwrap();
+    let put = |text: &[u8]| session.put_data(id_of(text), text.to_vec(), Proof::Verified).unwrap();
+    put(b"one");
+    session.state.wait_packed();
+    clock.advance(Duration::from_secs(29));
+    put(b"two");
+    assert_eq!(store.list(FileKind::Index).unwrap().len(), 0);
+    // A pack that is nearly empty waits for ten intervals.
+    clock.advance(Duration::from_secs(300));
+    put(b"three");
+    for _ in 0..10_000 {
+        if !store.list(FileKind::Index).unwrap().is_empty() {
+            return;
+        }
+        put(b"three");
+        thread::yield_now();
+    }
+    panic!("no checkpoint was made");
+}
+
+#[test]
+fn what_the_last_session_leaves_in_the_pipeline_is_forgotten_with_its_lock() {
+    let (repository, store, _) = repository();
+    let left = begin(&repository, nobody()).unwrap();
+    put(&left, &source(1, 20)).unwrap();
+    drop(left);
+    assert!(store.list(FileKind::Lock).unwrap().is_empty());
+    assert!(store.list(FileKind::Index).unwrap().is_empty());
+
+    // Nothing of it comes to light under a later lock.
+    backup(&repository, &source(2, 1)).unwrap();
+    let index = repository.engine().index();
+    assert!(blobs(&source(1, 20)).iter().all(|id| !index.has(BlobKind::Data, id)));
+    assert_eq!(assert_valid(&store), [source(2, 1)]);
+}
+
+#[test]
+fn many_sessions_that_commit_at_once_share_their_packs() {
+    let (repository, store, _) = repository();
+    let count = 40;
+    let barrier = Barrier::new(count);
+    thread::scope(|scope| {
+        for n in 0..count {
+            let (repository, barrier) = (&repository, &barrier);
+            scope.spawn(move || {
+                let session = begin(repository, nobody()).unwrap();
+                let tree = put(&session, &source(n as u8, 3)).unwrap();
+                session.state.wait_packed();
+                barrier.wait();
+                session.commit(snapshot(tree), |_, _| ()).unwrap();
+            });
+        }
+    });
+    assert_eq!(store.list(FileKind::Pack).unwrap().len(), 2, "one of data, one of trees");
+    assert_eq!(store.list(FileKind::Index).unwrap().len(), 1);
+    assert_eq!(assert_valid(&store).len(), count);
+}
+
+#[test]
+fn without_its_lock_a_session_writes_neither_index_nor_snapshot() {
+    let (_, store, clock) = repository();
+    let repository = Repository::open(store.clone(), PASSWORD, options(&clock)).unwrap();
+    let session = begin(&repository, nobody()).unwrap();
+    let tree = put(&session, &source(1, 3)).unwrap();
+    clock.advance(Duration::from_secs(3600));
+    let error = session.commit(snapshot(tree), |_, _| ()).unwrap_err();
+    assert_eq!(error.kind(), RepoErrorKind::LockLost, "{error}");
+    assert!(store.list(FileKind::Index).unwrap().is_empty());
+    assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+}
+
+#[test]
+fn a_full_disk_ends_the_sessions_concerned_and_the_next_one_works() {
+    for kind in [FileKind::Pack, FileKind::Index, FileKind::Snapshot] {
+        let (_, store, _) = repository();
+        let faulty = Arc::new(FaultStore::new(store.clone()));
+        faulty.inject(Trigger::nth(1).of(Verb::Put).on(kind), Effect::Fail(ErrorKind::Full));
+        let repository = open(faulty, EngineOptions::default());
+        let error = backup(&repository, &source(1, 5)).unwrap_err();
+        assert_eq!(error.kind(), RepoErrorKind::Storage(ErrorKind::Full), "{kind:?}: {error}");
+        assert!(assert_valid(&store).is_empty());
+        backup(&repository, &source(1, 5)).unwrap();
+        assert_eq!(assert_valid(&store), [source(1, 5)]);
+    }
+}
+
+#[test]
+fn a_put_whose_answer_is_lost_is_not_made_twice() {
+    let (_, store, _) = repository();
+    // The driver's retry finds the file of its first try.
+    let faulty = FaultStore::new(store.clone());
+    faulty.inject(Trigger::nth(1).of(Verb::Put).on(FileKind::Pack), Effect::LoseAnswer(ErrorKind::AlreadyExists));
+    faulty.inject(Trigger::nth(1).of(Verb::Put).on(FileKind::Index), Effect::LoseAnswer(ErrorKind::AlreadyExists));
+    backup(&open(faulty, EngineOptions::default()), &source(1, 5)).unwrap();
+    assert_eq!(assert_valid(&store), [source(1, 5)]);
+}
+
+#[test]
+fn a_process_that_dies_at_any_call_leaves_a_valid_repository_and_the_next_run_works() {
+    let (before, after) = (source(1, 5), source(2, 40));
+    let engine =
+        || EngineOptions { checkpoint: CheckpointPolicy { bytes: 10_000, interval: Duration::MAX }, ..small_packs() };
+    for effect in [Effect::DieBefore, Effect::DieAfter] {
+        for call in 1.. {
+            let (repository, store, _) = repository();
+            backup(&repository, &before).unwrap();
+            drop(repository);
+            let faulty = Arc::new(FaultStore::new(store.clone()));
+            let dying = open(faulty.clone(), engine());
+            faulty.inject(Trigger::nth(faulty.calls() + call), effect);
+            let result = backup(&dying, &after);
+            drop(dying);
+            let found = assert_valid(&store);
+            assert!(found.contains(&before));
+            if result.is_ok() {
+                assert!(found.contains(&after), "what was reported as saved is there");
+            }
+            // The dead process's lock is of this machine and this process, so that it does not count as dead.
+            for lock in store.list(FileKind::Lock).unwrap() {
+                store.remove(FileKind::Lock, &lock.id).unwrap();
+            }
+            backup(&open(store.clone(), EngineOptions::default()), &after).unwrap();
+            assert!(assert_valid(&store).contains(&after));
+            if !faulty.is_dead() {
+                assert!(call > 15, "{call}");
+                break;
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn whatever_sessions_do_at_the_same_time_each_snapshot_holds_what_was_put(
+        plans in prop::collection::vec((0u8..4, 0usize..20, any::<bool>()), 1..8),
+        pack_size in 200u32..20_000,
+    ) {
+        let (_, store, _) = repository();
+        let checkpoint = CheckpointPolicy { bytes: 3 * u64::from(pack_size), interval: Duration::MAX };
+        let repository = open(store.clone(), EngineOptions { pack_size, checkpoint, ..EngineOptions::default() });
+        thread::scope(|scope| {
+            for (seed, files, commits) in &plans {
+                let repository = &repository;
+                scope.spawn(move || {
+                    let session = begin(repository, nobody()).unwrap();
+                    let tree = put(&session, &source(*seed, *files)).unwrap();
+                    if *commits {
+                        session.commit(snapshot(tree), |_, _| ()).unwrap();
+                    }
+                });
+            }
+        });
+        let mut found = assert_valid(&store);
+        let mut expected: Vec<Source> =
+            plans.iter().filter(|plan| plan.2).map(|(seed, files, _)| source(*seed, *files)).collect();
+        found.sort();
+        expected.sort();
+        prop_assert_eq!(found, expected);
+        prop_assert!(store.list(FileKind::Lock).unwrap().is_empty());
+    }
+}

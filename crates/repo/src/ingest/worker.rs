@@ -1,0 +1,81 @@
+//! The threads that prove, compress, encrypt and pack blobs.
+//!
+//! Invariant: nothing that a session put unproven is stored, joined or told of before its hash is right.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender};
+use holdfast_model::BlobId;
+use sha2::{Digest, Sha256};
+
+use super::IngestError;
+use super::budget::Permit;
+use super::pending::Claim;
+use super::pipeline::Shared;
+use super::state::{Busy, SessionState};
+use super::upload::Task;
+use crate::pack::{BlobEncoder, BlobKind};
+
+/// Whether the id of a blob is known to be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// This process has computed it from these bytes.
+    Verified,
+    /// Someone else says so: it is computed before anything is done with the bytes.
+    Unverified,
+}
+
+/// A blob that a session has put.
+pub(super) struct Job {
+    pub(super) session: Arc<SessionState>,
+    pub(super) kind: BlobKind,
+    pub(super) id: BlobId,
+    pub(super) bytes: Vec<u8>,
+    pub(super) proof: Proof,
+    pub(super) permit: Permit,
+    pub(super) busy: Busy,
+}
+
+/// Works until no one puts blobs any more.
+pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>, uploads: &Sender<Task>) {
+    let options = &shared.core.options;
+    let encoder = || BlobEncoder::new(options.compression, options.verify);
+    let mut own = encoder();
+    for job in jobs {
+        let session = job.session.clone();
+        let work = AssertUnwindSafe(|| work(shared, &mut own, job, uploads));
+        if catch_unwind(work).is_err() {
+            session.fail(IngestError::Defect);
+            own = encoder();
+        }
+    }
+}
+
+fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<Task>) {
+    let Job { session, kind, id, bytes, proof, permit, busy } = job;
+    if session.check().is_err() {
+        return;
+    }
+    if proof == Proof::Unverified && Sha256::digest(&bytes)[..] != id.as_bytes()[..] {
+        session.fail(IngestError::HashMismatch { id });
+        return;
+    }
+    match shared.pending.claim(&shared.core.index, kind, id, &session) {
+        Claim::Durable if kind == BlobKind::Data => session.tell_later(id),
+        Claim::Durable | Claim::OnItsWay => {}
+        Claim::New(encoding) => match encoder.encode(&shared.core.key, kind, &bytes) {
+            Err(error) => encoding.fail(error.into()),
+            Ok(sealed) => {
+                let now = shared.core.clock.instant();
+                let (packed, full) = shared.packer.add(kind, id, sealed, encoding, now, &shared.in_flight);
+                session.add(kind, bytes.len(), packed);
+                // What the blob took is free again before this thread waits for the storage.
+                drop((bytes, permit, busy));
+                if let Some(full) = full {
+                    shared.send(uploads, full);
+                }
+            }
+        },
+    }
+}

@@ -1,0 +1,213 @@
+//! Locks: files by which programs that use a repository at the same time know of each other.
+//!
+//! Shared locks go together; an exclusive one goes with none. A lock is written first and the others are listed
+//! afterwards, so that of two programs at least one sees the other. They are restic's (its design document, "Locks"),
+//! with a field of ours that says since when the session runs, and what its process is. What a lock protects is not
+//! known here.
+
+mod document;
+mod guard;
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+use holdfast_model::{Id, LockId, Timestamp};
+use holdfast_store::{ErrorKind, FileKind, Pause};
+
+pub(crate) use document::LockDocument;
+pub use guard::{LockGuard, LockWatch};
+
+use crate::Repository;
+use crate::error::{FileFault, RepoError};
+use crate::process::Process;
+use crate::time::ZonedTime;
+
+/// A lock that was not refreshed for this long belongs to a program that has ended or has given it up.
+pub(crate) const STALE_AFTER: Duration = Duration::from_secs(30 * 60);
+
+/// How long storages may take to show a new file in a listing.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// How often a lock that can't be read is tried, a second apart: its upload may not be finished.
+const READ_ATTEMPTS: u32 = 3;
+
+/// Longest time between two attempts to get a lock.
+const LONGEST_RETRY: Duration = Duration::from_secs(60);
+
+/// What a lock goes together with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockMode {
+    /// With other shared ones: for reading, and for adding.
+    Shared,
+    /// With none: for removing.
+    Exclusive,
+}
+
+/// A lock, to be shown and judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LockInfo {
+    /// The id of its file, which changes with each refresh.
+    pub id: LockId,
+    /// When it was last refreshed.
+    pub time: ZonedTime,
+    /// Whether it goes with no other.
+    pub exclusive: bool,
+    /// The machine.
+    pub hostname: String,
+    /// The user.
+    pub username: String,
+    /// The process.
+    pub pid: i32,
+    /// Since when the session runs. Only ours say it; `None` is a lock of restic's.
+    pub started: Option<ZonedTime>,
+    /// Whether its process is surely dead: it ran on this machine and is gone.
+    pub dead: bool,
+}
+
+impl LockInfo {
+    /// Whether nobody holds it any more: its process is dead, or it was not refreshed for half an hour.
+    pub fn is_stale(&self, now: Timestamp) -> bool {
+        self.dead || now.since(self.time.at) > STALE_AFTER
+    }
+}
+
+impl fmt::Display for LockInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { username, hostname, pid, time, .. } = self;
+        let how = if self.exclusive { "exclusive" } else { "shared" };
+        write!(f, "process {pid} of {username} on {hostname} ({how}, last refreshed {time})")
+    }
+}
+
+impl Repository {
+    /// Takes a lock, or fails with [`RepoError::Locked`] at once. Locks of dead processes of this machine are removed.
+    pub fn lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+        self.lock_within(mode, Duration::ZERO, pause)
+    }
+
+    /// Takes a lock, and waits for it so long if need be.
+    pub fn lock_within(&self, mode: LockMode, patience: Duration, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+        let (mut left, mut next) = (patience, Duration::from_secs(5));
+        loop {
+            match self.try_lock(mode, pause) {
+                Err(RepoError::Locked { .. }) if !left.is_zero() => {}
+                result => return result,
+            }
+            next = next.min(left);
+            left -= next;
+            wait(pause, next)?;
+            next = (next * 2).min(LONGEST_RETRY);
+        }
+    }
+
+    fn try_lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+        let mut harmless = HashSet::new();
+        self.check_other_locks(mode, &mut harmless, pause)?;
+        let us = Process::current();
+        let document = LockDocument::new(&us, mode == LockMode::Exclusive, self.clock().now());
+        let id = self.write_lock(&document)?;
+        harmless.insert(id);
+        let guard = LockGuard::new(self.clone(), document, id);
+        wait(pause, SETTLE)?;
+        self.check_other_locks(mode, &mut harmless, pause)?;
+        guard.start();
+        Ok(guard)
+    }
+
+    /// All locks. Those that vanish while they are read are left out, and empty files, which are cut-off uploads.
+    pub fn locks(&self) -> Result<Vec<LockInfo>, RepoError> {
+        let us = Process::current();
+        let mut locks = Vec::new();
+        for id in self.lock_ids()? {
+            locks.extend(self.read_lock(id, &us)?);
+        }
+        Ok(locks)
+    }
+
+    /// Removes the locks that nobody holds any more, or `all` of them; says how many that were.
+    ///
+    /// With `all`, whoever holds one of them and finds it gone stops writing; restic does not, for up to five minutes.
+    pub fn unlock(&self, all: bool) -> Result<usize, RepoError> {
+        let us = Process::current();
+        let now = self.clock().now();
+        let mut removed = 0;
+        for id in self.lock_ids()? {
+            let stale = all || self.read_lock(id, &us)?.is_some_and(|lock| lock.is_stale(now));
+            removed += usize::from(stale && self.remove_lock(id)?);
+        }
+        Ok(removed)
+    }
+
+    /// Fails if a lock excludes one of ours, except for those known as `harmless`.
+    fn check_other_locks(
+        &self,
+        mode: LockMode,
+        harmless: &mut HashSet<LockId>,
+        pause: &dyn Pause,
+    ) -> Result<(), RepoError> {
+        let us = Process::current();
+        let mut holders = Vec::new();
+        for id in self.lock_ids()? {
+            if harmless.contains(&id) {
+                continue;
+            }
+            let Some(lock) = self.read_lock_patiently(id, &us, pause)? else { continue };
+            if lock.dead {
+                self.remove_lock(id)?;
+            } else if lock.exclusive || mode == LockMode::Exclusive {
+                holders.push(lock);
+            } else {
+                harmless.insert(id);
+            }
+        }
+        if holders.is_empty() { Ok(()) } else { Err(RepoError::Locked { location: self.location(), holders }) }
+    }
+
+    fn lock_ids(&self) -> Result<Vec<LockId>, RepoError> {
+        let files = self.store().list(FileKind::Lock)?;
+        Ok(files.into_iter().filter(|file| file.size > 0).map(|file| file.id.into()).collect())
+    }
+
+    fn read_lock_patiently(&self, id: LockId, us: &Process, pause: &dyn Pause) -> Result<Option<LockInfo>, RepoError> {
+        for _ in 1..READ_ATTEMPTS {
+            match self.read_lock(id, us) {
+                Err(RepoError::Damaged { .. }) => wait(pause, Duration::from_secs(1))?,
+                result => return result,
+            }
+        }
+        self.read_lock(id, us)
+    }
+
+    /// `None` if it is gone.
+    fn read_lock(&self, id: LockId, us: &Process) -> Result<Option<LockInfo>, RepoError> {
+        let bytes = match self.load_unpacked(FileKind::Lock, &id.into()) {
+            Err(RepoError::Storage { source }) if source.kind() == ErrorKind::NotFound => return Ok(None),
+            result => result?,
+        };
+        let document: LockDocument = serde_json::from_slice(&bytes).map_err(|source| {
+            RepoError::damaged(FileKind::Lock, &id.into(), self.location(), FileFault::Document { source })
+        })?;
+        Ok(Some(document.into_info(id, us)))
+    }
+
+    pub(crate) fn write_lock(&self, document: &LockDocument) -> Result<LockId, RepoError> {
+        self.save_unpacked_any_version(FileKind::Lock, &crate::json::to_vec(document)).map(LockId::from)
+    }
+
+    /// Says whether it was there.
+    pub(crate) fn remove_lock(&self, id: LockId) -> Result<bool, RepoError> {
+        match self.store().remove(FileKind::Lock, &Id::from(id)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(source) => Err(source.into()),
+        }
+    }
+}
+
+fn wait(pause: &dyn Pause, time: Duration) -> Result<(), RepoError> {
+    if pause.pause(time) { Ok(()) } else { Err(RepoError::Cancelled) }
+}
+
+#[cfg(test)]
+mod tests;

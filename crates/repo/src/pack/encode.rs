@@ -1,0 +1,131 @@
+//! From a plaintext to what stands in a pack: compressed if that helps, sealed, and proven readable.
+//!
+//! Invariant: with verification on, no blob leaves here that does not decode to its plaintext again (a defect of
+//! memory, processor or compressor would otherwise be found at restore). Contexts and buffers are reused: one
+//! [`BlobEncoder`] per thread. Which pack a blob goes to is not known here.
+
+use std::io::Cursor;
+
+use zstd::bulk::{Compressor, Decompressor};
+
+use super::compression::looks_compressible;
+use super::{BlobKind, Compression};
+use crate::crypto::{Key, NONCE_LEN};
+
+/// Larger sealed blobs become a part of their pack's file by themselves, so that they are not copied once more.
+const OWN_PART: usize = 64 << 10;
+
+/// A blob as it will stand in a pack.
+pub(crate) struct Sealed<'a> {
+    pub(crate) bytes: SealedBytes<'a>,
+    /// Bytes of the plaintext if it is compressed, 0 if it is stored as it is.
+    pub(crate) uncompressed_length: u32,
+}
+
+/// Small blobs are lent from a buffer that the next one reuses; large ones are given away.
+pub(crate) enum SealedBytes<'a> {
+    Lent(&'a [u8]),
+    Given(Vec<u8>),
+}
+
+/// A blob that did not decode to what was encoded: the machine is not to be trusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a blob did not decode to what had been encoded; check this machine's memory and processor")]
+pub struct EncodeFault;
+
+/// Encodes blobs, one after the other.
+pub(crate) struct BlobEncoder {
+    compression: Compression,
+    compressor: Compressor<'static>,
+    quick: Compressor<'static>,
+    verify: Option<Verifier>,
+    scratch: Vec<u8>,
+    sample: Vec<u8>,
+}
+
+struct Verifier {
+    decompressor: Decompressor<'static>,
+    plain: Vec<u8>,
+}
+
+impl BlobEncoder {
+    pub(crate) fn new(compression: Compression, verify: bool) -> Self {
+        const MEMORY: &str = "a compression context needs nothing but memory";
+        let decompressor = || Decompressor::new().expect(MEMORY);
+        Self {
+            compression,
+            compressor: Compressor::new(compression.level()).expect(MEMORY),
+            quick: Compressor::new(1).expect(MEMORY),
+            verify: verify.then(|| Verifier { decompressor: decompressor(), plain: Vec::new() }),
+            scratch: Vec::new(),
+            sample: Vec::new(),
+        }
+    }
+
+    /// Encodes one blob.
+    pub(crate) fn encode(&mut self, key: &Key, kind: BlobKind, plain: &[u8]) -> Result<Sealed<'_>, EncodeFault> {
+        let sealed = if self.compress(kind, plain)? {
+            key.seal_in_place(&mut self.scratch, 0);
+            let bytes = if self.scratch.len() >= OWN_PART {
+                SealedBytes::Given(self.scratch.as_slice().to_vec())
+            } else {
+                SealedBytes::Lent(&self.scratch)
+            };
+            Sealed { bytes, uncompressed_length: plain.len() as u32 }
+        } else if plain.len() >= OWN_PART {
+            Sealed { bytes: SealedBytes::Given(key.seal(plain)), uncompressed_length: 0 }
+        } else {
+            self.scratch.clear();
+            key.seal_into(&mut self.scratch, plain);
+            Sealed { bytes: SealedBytes::Lent(&self.scratch), uncompressed_length: 0 }
+        };
+        if let Some(verifier) = &mut self.verify {
+            verifier.check(key, &sealed, plain)?;
+        }
+        Ok(sealed)
+    }
+
+    /// Compresses into the scratch buffer, behind room for a nonce; false if the blob is better stored as it is.
+    fn compress(&mut self, kind: BlobKind, plain: &[u8]) -> Result<bool, EncodeFault> {
+        if plain.is_empty() {
+            return Ok(false);
+        }
+        let is_tree = kind == BlobKind::Tree;
+        match self.compression {
+            Compression::Off if !is_tree => return Ok(false),
+            Compression::Auto if !is_tree && !looks_compressible(plain, &mut self.quick, &mut self.sample) => {
+                return Ok(false);
+            }
+            _ => {}
+        }
+        let mut out = std::mem::take(&mut self.scratch);
+        out.clear();
+        out.resize(NONCE_LEN, 0);
+        out.reserve(zstd::zstd_safe::compress_bound(plain.len()));
+        let mut out = Cursor::new(out);
+        out.set_position(NONCE_LEN as u64);
+        let length = self.compressor.compress_to_buffer(plain, &mut out).map_err(|_| EncodeFault)?;
+        self.scratch = out.into_inner();
+        // What shrinks by less than 1/64 is not worth decoding at every restore.
+        Ok(is_tree || length + plain.len() / 64 < plain.len())
+    }
+}
+
+impl Verifier {
+    fn check(&mut self, key: &Key, sealed: &Sealed<'_>, plain: &[u8]) -> Result<(), EncodeFault> {
+        let stored = match &sealed.bytes {
+            SealedBytes::Lent(bytes) => key.open(bytes),
+            SealedBytes::Given(bytes) => key.open(bytes),
+        };
+        let stored = stored.map_err(|_| EncodeFault)?;
+        let decoded = if sealed.uncompressed_length == 0 {
+            &stored
+        } else {
+            self.plain.clear();
+            self.plain.reserve(plain.len());
+            self.decompressor.decompress_to_buffer(&stored, &mut self.plain).map_err(|_| EncodeFault)?;
+            &self.plain
+        };
+        if decoded == plain { Ok(()) } else { Err(EncodeFault) }
+    }
+}

@@ -1,0 +1,121 @@
+//! Opening a repository: the config says that it is one, and the password must open one of its keys.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use holdfast_model::{Clock, Id, KeyId};
+use holdfast_store::{ErrorKind, FileKind, Store};
+use sha2::{Digest, Sha256};
+
+use super::Repository;
+use crate::config::Config;
+use crate::crypto::Key;
+use crate::engine::EngineOptions;
+use crate::error::{FileFault, RepoError};
+use crate::key::{KeyFault, KeyFile};
+
+/// Most keys that are tried, as in restic: each costs part of a second.
+const MAX_KEYS: usize = 20;
+
+/// How to open a repository.
+#[derive(Default)]
+pub struct OpenOptions {
+    /// The folder beneath which repositories have folders for what is worth remembering (index cache, digests).
+    pub state_dir: Option<PathBuf>,
+    /// The key to try first.
+    pub key_hint: Option<KeyId>,
+    /// The clock; the machine's if there is none.
+    pub clock: Option<Arc<dyn Clock>>,
+    /// How blobs are read and written.
+    pub engine: EngineOptions,
+}
+
+impl Repository {
+    /// Opens a repository with the password of one of its keys.
+    pub fn open(store: Arc<dyn Store>, password: &[u8], options: OpenOptions) -> Result<Self, RepoError> {
+        let location = store.location();
+        let sealed = match store.read(FileKind::Config, &Id::default()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(RepoError::NotARepository { location }),
+            result => result?,
+        };
+        let (key, id, config) = find_key(&*store, password, options.key_hint, &sealed)?;
+        let config = serde_json::from_slice(&config).map_err(|source| {
+            RepoError::damaged(FileKind::Config, &Id::default(), location, FileFault::Document { source })
+        })?;
+        Self::new(store, (key, id), config, options)
+    }
+}
+
+/// The key that the password opens, and the config that this key opens.
+///
+/// A key file whose key does not open the config is left over from an `init` that was cut off; the search goes on.
+fn find_key(
+    store: &dyn Store,
+    password: &[u8],
+    hint: Option<KeyId>,
+    sealed_config: &[u8],
+) -> Result<(Key, KeyId, Vec<u8>), RepoError> {
+    let location = store.location();
+    let mut ids: Vec<KeyId> = store.list(FileKind::Key)?.into_iter().map(|file| file.id.into()).collect();
+    ids.sort_by_key(|id| (Some(*id) != hint, *id));
+    let (mut tried, mut first_fault, mut config_fault) = (0, None, false);
+    for id in ids.into_iter().take(MAX_KEYS) {
+        let key = match open_key(store, id, password) {
+            Ok(key) => key,
+            Err(RepoError::WrongPassword { .. }) => {
+                tried += 1;
+                continue;
+            }
+            Err(fault @ RepoError::Damaged { .. }) => {
+                first_fault.get_or_insert(fault);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        match key.open(sealed_config) {
+            Ok(config) => return Ok((key, id, config)),
+            Err(_) => config_fault = true,
+        }
+    }
+    if config_fault {
+        let fault = FileFault::Unauthenticated;
+        return Err(RepoError::damaged(FileKind::Config, &Id::default(), location, fault));
+    }
+    if tried > 0 {
+        return Err(RepoError::WrongPassword { location, keys: tried });
+    }
+    Err(RepoError::NoKeys { location, source: first_fault.map(Box::new) })
+}
+
+/// The master key in a key file. Fails with [`RepoError::WrongPassword`] if the password is not its.
+pub(super) fn open_key(store: &dyn Store, id: KeyId, password: &[u8]) -> Result<Key, RepoError> {
+    read_key(store, id)?.open(password).map_err(|fault| key_error(store, id, fault))
+}
+
+pub(super) fn read_key(store: &dyn Store, id: KeyId) -> Result<KeyFile, RepoError> {
+    let bytes = store.read(FileKind::Key, &Id::from(id))?;
+    if Sha256::digest(&bytes)[..] != id.as_bytes()[..] {
+        return Err(RepoError::damaged(FileKind::Key, &Id::from(id), store.location(), FileFault::Hash));
+    }
+    KeyFile::parse(&bytes).map_err(|fault| key_error(store, id, fault))
+}
+
+fn key_error(store: &dyn Store, id: KeyId, fault: KeyFault) -> RepoError {
+    let location = store.location();
+    let fault = match fault {
+        KeyFault::Password => return RepoError::WrongPassword { location, keys: 1 },
+        KeyFault::Document(source) => FileFault::Document { source },
+        KeyFault::Content(reason) => FileFault::Content { reason: reason.to_owned() },
+    };
+    RepoError::damaged(FileKind::Key, &Id::from(id), location, fault)
+}
+
+pub(super) fn bad_config(location: &str, reason: &str) -> RepoError {
+    let fault = FileFault::Content { reason: reason.to_owned() };
+    RepoError::damaged(FileKind::Config, &Id::default(), location.to_owned(), fault)
+}
+
+/// The document of a config.
+pub(super) fn seal_config(key: &Key, config: &Config) -> Vec<u8> {
+    key.seal(&crate::json::to_vec(config))
+}

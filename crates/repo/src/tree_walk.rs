@@ -1,0 +1,126 @@
+//! Walking the trees of a repository with several threads, for closure proofs, prune and copy.
+//!
+//! Invariant: a walk ends only when every tree that was found is visited, or with an error; which trees are worth a visit
+//! is the visitor's choice. References are read from the raw document, so that a node that this program would refuse
+//! (an impossible name, an unknown type) still keeps its blobs: nothing is ever deleted because it was not understood.
+
+mod references;
+
+use std::num::NonZeroUsize;
+use std::thread;
+
+use holdfast_model::{BlobId, TreeId};
+use parking_lot::{Condvar, Mutex};
+
+use crate::cursor::SyntaxError;
+use crate::engine::Core;
+use crate::error::RepoErrorKind;
+use crate::pack::BlobKind;
+use crate::reader::ReadError;
+
+pub(crate) use self::references::References;
+
+/// Why a walk did not come to its end.
+#[derive(Debug, thiserror::Error)]
+pub enum WalkError {
+    /// A tree cannot be read.
+    #[error("cannot read tree {id}")]
+    Read {
+        /// The tree.
+        id: TreeId,
+        /// Why.
+        #[source]
+        source: Box<ReadError>,
+    },
+    /// A tree's document is none.
+    #[error("tree {id} cannot be understood")]
+    Malformed {
+        /// The tree.
+        id: TreeId,
+        /// Where and why.
+        #[source]
+        source: SyntaxError,
+    },
+    /// A blob that something refers to is not there.
+    #[error("{kind} {id} is missing{}; check the repository", .tree.map(|tree| format!(", which tree {tree} refers to")).unwrap_or_default())]
+    Missing {
+        /// What the blob should hold.
+        kind: BlobKind,
+        /// The blob.
+        id: BlobId,
+        /// Who refers to it, if that is a tree.
+        tree: Option<TreeId>,
+    },
+}
+
+impl WalkError {
+    /// What the failure means for the caller.
+    pub fn kind(&self) -> RepoErrorKind {
+        match self {
+            Self::Read { source, .. } => source.kind(),
+            Self::Malformed { .. } | Self::Missing { .. } => RepoErrorKind::Corrupt,
+        }
+    }
+}
+
+/// Visits trees. Called from several threads at once, once per tree that was handed in or given back.
+pub(crate) trait TreeVisitor: Sync {
+    /// Looks at a tree and gives the subtrees that are to be visited too.
+    fn visit(&self, id: TreeId, references: References) -> Result<Vec<TreeId>, WalkError>;
+}
+
+struct Queue {
+    trees: Vec<TreeId>,
+    working: usize,
+    failure: Option<WalkError>,
+}
+
+/// Visits these trees and all that the visitor gives back.
+pub(crate) fn walk_trees(core: &Core, roots: Vec<TreeId>, visitor: &impl TreeVisitor) -> Result<(), WalkError> {
+    // Reading waits for the storage, so that more threads than processors pay.
+    let threads = 2 * thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let queue = Mutex::new(Queue { trees: roots, working: 0, failure: None });
+    let changed = Condvar::new();
+    let work = || {
+        while let Some(id) = next(&queue, &changed) {
+            let result = visit(core, id, visitor);
+            let mut queue = queue.lock();
+            queue.working -= 1;
+            match result {
+                Ok(trees) => queue.trees.extend(trees),
+                Err(error) => {
+                    queue.failure.get_or_insert(error);
+                }
+            }
+            changed.notify_all();
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(work);
+        }
+        work();
+    });
+    queue.into_inner().failure.map_or(Ok(()), Err)
+}
+
+/// The next tree; `None` when all is done or something failed.
+fn next(queue: &Mutex<Queue>, changed: &Condvar) -> Option<TreeId> {
+    let mut queue = queue.lock();
+    changed.wait_while(&mut queue, |queue| queue.trees.is_empty() && queue.working > 0 && queue.failure.is_none());
+    if queue.failure.is_some() {
+        return None;
+    }
+    // The newest first: depth before breadth keeps the queue short.
+    let id = queue.trees.pop()?;
+    queue.working += 1;
+    Some(id)
+}
+
+fn visit(core: &Core, id: TreeId, visitor: &impl TreeVisitor) -> Result<Vec<TreeId>, WalkError> {
+    let document = core
+        .load_blob(BlobKind::Tree, &id.into())
+        .map_err(|source| WalkError::Read { id, source: Box::new(source) })?;
+    let references = References::of(&document).map_err(|source| WalkError::Malformed { id, source })?;
+    visitor.visit(id, references)
+}

@@ -1,0 +1,258 @@
+//! Trying again what may work the next time, with growing, jittered pauses and an end.
+//!
+//! Only [`ErrorKind::Transient`] is tried again. A call that failed may have worked all the same (its answer was lost):
+//! a file that is then found there with the same content, or found gone, counts as done.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use holdfast_model::{Clock, Id, SystemClock};
+
+use crate::pause::{Pause, Sleep};
+use crate::{ErrorKind, FileInfo, FileKind, Store, StoreError};
+
+/// How patient to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// The first pause; each further one is twice as long.
+    pub first: Duration,
+    /// No pause is longer.
+    pub longest: Duration,
+    /// No new attempt starts later than this after the first one.
+    pub total: Duration,
+}
+
+impl Default for Patience {
+    /// From half a second to a minute, for a quarter of an hour: as long as restic.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_millis(500),
+            longest: Duration::from_secs(60),
+            total: Duration::from_secs(15 * 60),
+        }
+    }
+}
+
+/// Hears of each failure that will be tried again, and after which pause.
+type Listener = Box<dyn Fn(&StoreError, Duration) + Send + Sync>;
+
+/// Tries transient failures of the wrapped store again.
+pub struct RetryStore<S> {
+    inner: S,
+    patience: Patience,
+    clock: Arc<dyn Clock>,
+    pause: Arc<dyn Pause>,
+    listener: Option<Listener>,
+}
+
+impl<S: Store> RetryStore<S> {
+    /// Wraps a store with the usual patience.
+    pub fn new(inner: S) -> Self {
+        Self {
+            inner,
+            patience: Patience::default(),
+            clock: Arc::new(SystemClock),
+            pause: Arc::new(Sleep::default()),
+            listener: None,
+        }
+    }
+
+    /// With another patience.
+    #[must_use]
+    pub fn patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// With another clock and way to wait, for example one that can be cancelled.
+    #[must_use]
+    pub fn time(self, clock: Arc<dyn Clock>, pause: Arc<dyn Pause>) -> Self {
+        Self { clock, pause, ..self }
+    }
+
+    /// Tells `listener` of every failure that will be tried again, and after which pause.
+    #[must_use]
+    pub fn telling(self, listener: impl Fn(&StoreError, Duration) + Send + Sync + 'static) -> Self {
+        Self { listener: Some(Box::new(listener)), ..self }
+    }
+
+    /// Makes a call until it gives an answer that is final. `call` is told whether an earlier attempt failed.
+    fn persist<T>(&self, call: impl Fn(bool) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let start = self.clock.instant();
+        let mut pause = self.patience.first;
+        let mut again = false;
+        loop {
+            let error = match call(again) {
+                Err(error) if error.kind() == ErrorKind::Transient => error,
+                answer => return answer,
+            };
+            let wait = jittered(pause);
+            if self.clock.instant().duration_since(start) + wait > self.patience.total {
+                return Err(error);
+            }
+            if let Some(listener) = &self.listener {
+                listener(&error, wait);
+            }
+            if !self.pause.pause(wait) {
+                return Err(error);
+            }
+            pause = (pause * 2).min(self.patience.longest);
+            again = true;
+        }
+    }
+
+    /// Whether a file is there with just this content.
+    fn holds(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<bool, StoreError> {
+        let found = self.inner.read(kind, id)?;
+        let mut rest = &found[..];
+        let same = parts.iter().all(|part| rest.split_off(..part.len()).is_some_and(|piece| piece == *part));
+        Ok(same && rest.is_empty())
+    }
+}
+
+/// Between half of a pause and all of it, so that many that failed together do not come back together.
+fn jittered(pause: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    pause.mul_f64(0.5 + (random >> 11) as f64 / (1u64 << 54) as f64)
+}
+
+impl<S: Store> Store for RetryStore<S> {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+
+    fn create(&self) -> Result<(), StoreError> {
+        self.persist(|_| self.inner.create())
+    }
+
+    fn list(&self, kind: FileKind) -> Result<Vec<FileInfo>, StoreError> {
+        self.persist(|_| self.inner.list(kind))
+    }
+
+    fn size(&self, kind: FileKind, id: &Id) -> Result<u64, StoreError> {
+        self.persist(|_| self.inner.size(kind, id))
+    }
+
+    fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        self.persist(|_| self.inner.read(kind, id))
+    }
+
+    fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.persist(|_| self.inner.read_range(kind, id, range.clone()))
+    }
+
+    fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError> {
+        self.persist(|again| match self.inner.put(kind, id, parts) {
+            Err(taken) if again && taken.kind() == ErrorKind::AlreadyExists => {
+                if self.holds(kind, id, parts)? {
+                    Ok(())
+                } else {
+                    Err(taken)
+                }
+            }
+            answer => answer,
+        })
+    }
+
+    fn remove(&self, kind: FileKind, id: &Id) -> Result<(), StoreError> {
+        self.persist(|again| match self.inner.remove(kind, id) {
+            Err(error) if again && error.kind() == ErrorKind::NotFound => Ok(()),
+            answer => answer,
+        })
+    }
+
+    fn sweep(&self) -> Result<u64, StoreError> {
+        self.persist(|_| self.inner.sweep())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{Effect, FaultStore, Trigger};
+    use crate::pause::fake::FakeTime;
+    use crate::{MemoryStore, Verb, contract};
+
+    fn id() -> Id {
+        Id::new([1; 32])
+    }
+
+    fn patient(faults: Vec<(Trigger, Effect)>) -> (RetryStore<FaultStore<MemoryStore>>, FakeTime) {
+        let time = FakeTime::new();
+        let store = FaultStore::new(MemoryStore::new());
+        faults.into_iter().for_each(|(trigger, effect)| store.inject(trigger, effect));
+        (RetryStore::new(store).time(Arc::new(time.clone()), Arc::new(time.clone())), time)
+    }
+
+    #[test]
+    fn a_patient_store_keeps_the_contract_whatever_fails_and_gets_lost() {
+        let mut faults = Vec::new();
+        for nth in 1..300 {
+            for verb in [Verb::Create, Verb::List, Verb::Size, Verb::Read, Verb::ReadRange] {
+                faults.push((Trigger::nth(nth * 3).of(verb), Effect::Fail(ErrorKind::Transient)));
+            }
+            for verb in [Verb::Put, Verb::Remove] {
+                faults.push((Trigger::nth(nth * 2).of(verb), Effect::LoseAnswer(ErrorKind::Transient)));
+            }
+        }
+        let (store, time) = patient(faults);
+        contract::run(&store, contract::Strength::FULL);
+        assert!(time.pauses.lock().len() > 300);
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_end_in_time() {
+        let (store, time) = patient(vec![(Trigger::every(), Effect::Fail(ErrorKind::Transient))]);
+        assert_eq!(store.read(FileKind::Pack, &id()).unwrap_err().kind(), ErrorKind::Transient);
+        let pauses = time.pauses.lock().clone();
+        let mut full = Duration::from_millis(500);
+        for pause in &pauses {
+            assert!(*pause >= full / 2 && *pause <= full, "{pause:?} of {full:?}");
+            full = (full * 2).min(Duration::from_secs(60));
+        }
+        assert!(time.gone() <= Duration::from_secs(900) && time.gone() > Duration::from_secs(800), "{pauses:?}");
+    }
+
+    #[test]
+    fn only_transient_failures_are_tried_again() {
+        for kind in [ErrorKind::Denied, ErrorKind::Full, ErrorKind::Corrupt, ErrorKind::Permanent] {
+            let (store, time) = patient(vec![(Trigger::every(), Effect::Fail(kind))]);
+            assert_eq!(store.put(FileKind::Pack, &id(), &[b"x"]).unwrap_err().kind(), kind);
+            assert_eq!(time.gone(), Duration::ZERO);
+        }
+    }
+
+    #[test]
+    fn a_lost_answer_counts_as_done_only_if_the_content_is_ours() {
+        let lost = || vec![(Trigger::nth(1), Effect::LoseAnswer(ErrorKind::Transient))];
+        let (store, _) = patient(lost());
+        store.put(FileKind::Pack, &id(), &[b"con", b"", b"tent"]).unwrap();
+        let (store, _) = patient(vec![(Trigger::nth(2), Effect::Fail(ErrorKind::Transient))]);
+        store.put(FileKind::Pack, &id(), &[b"content"]).unwrap();
+        for other in [&b"conten"[..], b"contents", b"", b"Content"] {
+            store.inner.inject(Trigger::nth(store.inner.calls() + 1), Effect::Fail(ErrorKind::Transient));
+            let error = store.put(FileKind::Pack, &id(), &[other]).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::AlreadyExists, "{other:?}");
+        }
+        let (store, _) = patient(vec![(Trigger::nth(2), Effect::LoseAnswer(ErrorKind::Transient))]);
+        store.put(FileKind::Pack, &id(), &[b"content"]).unwrap();
+        store.remove(FileKind::Pack, &id()).unwrap();
+    }
+
+    #[test]
+    fn a_cancelled_wait_gives_the_last_error() {
+        struct Cancelled;
+        impl Pause for Cancelled {
+            fn pause(&self, _: Duration) -> bool {
+                false
+            }
+        }
+        let faulty = FaultStore::new(MemoryStore::new());
+        faulty.inject(Trigger::nth(1), Effect::Fail(ErrorKind::Transient));
+        let store = RetryStore::new(faulty).time(Arc::new(SystemClock), Arc::new(Cancelled));
+        assert_eq!(store.list(FileKind::Pack).unwrap_err().kind(), ErrorKind::Transient);
+    }
+}
