@@ -208,7 +208,7 @@ fn only_answered_directories_are_wanted() {
 fn a_node_lies_beneath_its_target_under_its_own_name() {
     let node = |path: &str, entry: Entry, chunks: Vec<ChunkRef>| {
         let (path, user, group) = (ByteBuf::from(path), text(MAX_OWNER_NAME), text(MAX_OWNER_NAME));
-        RestoreNode { path, entry, user, group, chunks, hard_link_to: None }
+        RestoreNode { path, entry, user, group, whole: true, chunks, hard_link_to: None }
     };
     let nodes = |node| to_agent(&ToAgent::Nodes(vec![node]));
     let dir = || EntryKind::Dir { number: 0 };
