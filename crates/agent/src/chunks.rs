@@ -131,11 +131,8 @@ mod tests {
         let chunks = Chunks::new(&outbox, &stop);
         chunks.announce(0, vec![chunk(&window, 1), chunk(&window, 2)], None).unwrap();
         chunks.announce(1, vec![chunk(&window, 3)], None).unwrap();
-        let zeros = Chunk {
-            id: BlobId::new([9; 32]),
-            content: Content::Zeros(3),
-            room: Arc::new(window.reserve(1).unwrap()),
-        };
+        let zeros =
+            Chunk { id: BlobId::new([9; 32]), content: Content::Zeros(3), room: Arc::new(window.reserve(1).unwrap()) };
         chunks.announce(1, vec![zeros], None).unwrap();
         chunks.answered(&[true, false, true].into_iter().collect()).unwrap();
         chunks.answered(&[true].into_iter().collect()).unwrap();

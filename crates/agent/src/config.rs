@@ -85,8 +85,7 @@ impl AgentConfig {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(source) => return Err(ConfigError::Read { path: path.into(), source }),
         };
-        let config: Self =
-            toml::from_str(&text).map_err(|source| ConfigError::Syntax { path: path.into(), source })?;
+        let config: Self = toml::from_str(&text).map_err(|source| ConfigError::Syntax { path: path.into(), source })?;
         let wrong = |what: String| Err(ConfigError::Value { path: path.into(), what });
         if let Some(path) = config.paths.iter().flatten().find(|path| !is_plain(path.as_bytes())) {
             return wrong(format!("{path:?} is no absolute path without dots: write it from /"));

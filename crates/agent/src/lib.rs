@@ -13,13 +13,14 @@ mod options;
 mod outbox;
 pub mod restore;
 mod serve;
+pub mod stdio;
 mod stop;
 #[cfg(test)]
 mod testing;
 mod threads;
 mod window;
 
-pub use config::{AgentConfig, ConfigError};
+pub use config::{AgentConfig, ConfigError, IoClass};
 pub use error::AgentError;
 pub use link::{Down, Downlink, LinkClosed, Uplink};
 pub use options::Options;

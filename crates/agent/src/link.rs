@@ -16,6 +16,11 @@ pub trait Uplink: Send + Sync {
 
     /// Sends the bytes of the next wanted chunk.
     fn chunk(&self, bytes: Vec<u8>) -> Result<(), LinkClosed>;
+
+    /// Whether the bytes of chunks are compressed on their way. A link within one process has no use for it.
+    fn set_compression(&self, on: bool) {
+        let _ = on;
+    }
 }
 
 /// What arrives from the server.

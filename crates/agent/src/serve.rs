@@ -11,7 +11,7 @@ use crate::{AgentError, Down, Downlink, Options, Uplink};
 /// # Errors
 /// Whatever ended the session before its job was done. The server has been told, unless the link is what failed.
 /// After an error threads may be left that wait for a file system which does not answer; they end when it does.
-pub fn serve(up: Arc<dyn Uplink>, mut down: impl Downlink, options: Options) -> Result<(), AgentError> {
+pub fn serve(up: Arc<dyn Uplink>, mut down: impl Downlink + 'static, options: Options) -> Result<(), AgentError> {
     up.message(FromAgent::Hello(hello(&options)))?;
     match next_message(&mut down)? {
         ToAgent::Welcome { version } if Version::common(version, version).is_some() => {}
@@ -24,15 +24,24 @@ pub fn serve(up: Arc<dyn Uplink>, mut down: impl Downlink, options: Options) -> 
     match next_message(&mut down)? {
         ToAgent::Backup(job) => match options.config.refuses_backup(&job) {
             Some(message) => refuse(&*up, message),
-            None => crate::backup::run(&job, &up, &mut down, options),
+            None => {
+                up.set_compression(job.compress);
+                crate::backup::run(&job, &up, &mut down, options)
+            }
         },
         ToAgent::Command(job) => match options.config.refuses_command() {
             Some(message) => refuse(&*up, message),
-            None => crate::command::run(&job, &up, &mut down, options),
+            None => {
+                up.set_compression(job.compress);
+                crate::command::run(&job, &up, &mut down, options)
+            }
         },
         ToAgent::Restore(job) => match options.config.refuses_restore(&job) {
             Some(message) => refuse(&*up, message),
-            None => refuse(&*up, "this agent can't restore yet: update it".into()),
+            None => match crate::restore::run(job, up, down) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(AgentError::Restore(Arc::new(error))),
+            },
         },
         other => Err(unexpected(&other)),
     }

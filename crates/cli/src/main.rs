@@ -2,6 +2,8 @@
 //!
 //! One sentence and one exit code tell how a run ended; what lies beneath the sentence follows behind colons.
 
+#![expect(unreachable_pub, reason = "in a program, pub says what other modules use")]
+
 mod args;
 mod commands;
 mod environment;

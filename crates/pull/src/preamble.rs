@@ -9,7 +9,7 @@ use std::fmt::Write;
 use crate::agents::Agents;
 
 /// Starts every line that the script writes.
-pub const MARK: &str = "holdfast-preamble";
+const MARK: &str = "holdfast-preamble";
 
 /// How to start the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ pub struct Start {
 
 /// What the script says before it becomes the agent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Line {
+pub(crate) enum Line {
     /// The agent is there and starts.
     Cached,
     /// Send the agent for this architecture.
@@ -33,7 +33,7 @@ pub enum Line {
 
 impl Line {
     /// Reads one line, without its line feed; `None` if it is not the script's.
-    pub fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let words = line.strip_prefix(MARK)?.strip_prefix(' ')?;
         let (verb, rest) = words.split_once(' ').unwrap_or((words, ""));
         match verb {
@@ -80,7 +80,7 @@ const SCRIPT: &str = concat!(
 );
 
 /// The command for the SSH session.
-pub fn command(agents: &Agents, start: Start) -> String {
+pub(crate) fn command(agents: &Agents, start: Start) -> String {
     let mut table = String::new();
     for agent in agents.iter() {
         // Architectures are letters, digits and underscores: the manifest was checked for that.

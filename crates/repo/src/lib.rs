@@ -6,6 +6,7 @@ pub mod catalogue;
 pub mod check;
 mod closure;
 pub mod config;
+mod copy;
 pub mod crypto;
 mod cursor;
 pub mod engine;
@@ -29,6 +30,7 @@ mod tree_walk;
 mod unpacked;
 
 pub use config::{ChunkerKind, Chunking};
+pub use copy::{CopyError, CopyReport, copy_snapshots};
 pub use engine::{CheckpointPolicy, Engine, EngineOptions};
 pub use error::{FileFault, RepoError, RepoErrorKind};
 pub use ingest::{CommitReport, IngestError, IngestSession, Proof};

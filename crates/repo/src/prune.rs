@@ -19,3 +19,6 @@ pub use self::execute::PruneReport;
 pub use self::options::{MaxUnused, ParseMaxUnusedError, Pins, PruneOptions};
 pub use self::plan::{PruneError, PrunePlan};
 pub use self::stats::{BlobStats, ByteStats, PackStats, PruneStats};
+
+#[cfg(test)]
+mod tests;

@@ -65,18 +65,21 @@ impl WalkError {
 
 /// Visits trees. Called from several threads at once, once per tree that was handed in or given back.
 pub(crate) trait TreeVisitor: Sync {
+    /// What a visit can fail with.
+    type Error: From<WalkError> + Send;
+
     /// Looks at a tree and gives the subtrees that are to be visited too.
-    fn visit(&self, id: TreeId, references: References) -> Result<Vec<TreeId>, WalkError>;
+    fn visit(&self, id: TreeId, document: Vec<u8>, references: References) -> Result<Vec<TreeId>, Self::Error>;
 }
 
-struct Queue {
+struct Queue<E> {
     trees: Vec<TreeId>,
     working: usize,
-    failure: Option<WalkError>,
+    failure: Option<E>,
 }
 
 /// Visits these trees and all that the visitor gives back.
-pub(crate) fn walk_trees(core: &Core, roots: Vec<TreeId>, visitor: &impl TreeVisitor) -> Result<(), WalkError> {
+pub(crate) fn walk_trees<V: TreeVisitor>(core: &Core, roots: Vec<TreeId>, visitor: &V) -> Result<(), V::Error> {
     // Reading waits for the storage, so that more threads than processors pay.
     let threads = 2 * thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let queue = Mutex::new(Queue { trees: roots, working: 0, failure: None });
@@ -105,7 +108,7 @@ pub(crate) fn walk_trees(core: &Core, roots: Vec<TreeId>, visitor: &impl TreeVis
 }
 
 /// The next tree; `None` when all is done or something failed.
-fn next(queue: &Mutex<Queue>, changed: &Condvar) -> Option<TreeId> {
+fn next<E>(queue: &Mutex<Queue<E>>, changed: &Condvar) -> Option<TreeId> {
     let mut queue = queue.lock();
     changed.wait_while(&mut queue, |queue| queue.trees.is_empty() && queue.working > 0 && queue.failure.is_none());
     if queue.failure.is_some() {
@@ -117,10 +120,10 @@ fn next(queue: &Mutex<Queue>, changed: &Condvar) -> Option<TreeId> {
     Some(id)
 }
 
-fn visit(core: &Core, id: TreeId, visitor: &impl TreeVisitor) -> Result<Vec<TreeId>, WalkError> {
+fn visit<V: TreeVisitor>(core: &Core, id: TreeId, visitor: &V) -> Result<Vec<TreeId>, V::Error> {
     let document = core
         .load_blob(BlobKind::Tree, &id.into())
         .map_err(|source| WalkError::Read { id, source: Box::new(source) })?;
     let references = References::of(&document).map_err(|source| WalkError::Malformed { id, source })?;
-    visitor.visit(id, references)
+    visitor.visit(id, document, references)
 }

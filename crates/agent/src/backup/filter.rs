@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use holdfast_model::pattern::PatternList;
 use holdfast_wire::Filter as Spec;
 use rustix::fd::{AsFd, OwnedFd};
 use rustix::fs::OFlags;
@@ -17,13 +18,6 @@ use super::stat::{Kind, Stat};
 const CACHEDIR: &str = "CACHEDIR.TAG:Signature: 8a477f597d28d172789f06886806bc55";
 /// More of a tag's header is not compared; a longer one can't match.
 const MAX_HEADER: usize = 64 << 10;
-
-struct PatternList;
-impl PatternList {
-    fn new(_: &[String]) -> Result<Self, String> { Ok(Self) }
-    fn new_ignoring_case(_: &[String]) -> Result<Self, String> { Ok(Self) }
-    fn matches(&self, _: &[u8]) -> bool { false }
-}
 
 /// A filter that is ready to use.
 pub(crate) struct Filter {
@@ -82,8 +76,8 @@ impl Filter {
         let caches = spec.exclude_caches.then_some(CACHEDIR);
         let tags = caches.into_iter().chain(spec.exclude_if_present.iter().map(String::as_str));
         Ok(Self {
-            exclude: PatternList::new(&spec.exclude).map_err(|error| error.to_string())?,
-            iexclude: PatternList::new_ignoring_case(&spec.iexclude).map_err(|error| error.to_string())?,
+            exclude: PatternList::parse(&spec.exclude, false).map_err(|error| error.to_string())?,
+            iexclude: PatternList::parse(&spec.iexclude, true).map_err(|error| error.to_string())?,
             tags: tags.map(Tag::new).collect::<Result<_, _>>()?,
             larger_than: spec.exclude_larger_than,
             one_file_system: spec.one_file_system,

@@ -40,7 +40,9 @@ pub(crate) struct WalkingBytes(AtomicUsize);
 
 impl WalkingBytes {
     fn take(&self, bytes: usize) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| Some(taken + bytes).filter(|n| *n <= WALKING)).is_ok()
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |taken| Some(taken + bytes).filter(|n| *n <= WALKING))
+            .is_ok()
     }
 
     fn give_back(&self, bytes: usize) {

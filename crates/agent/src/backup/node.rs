@@ -17,6 +17,8 @@ pub(crate) struct Node {
     pub(crate) parent: Option<Arc<Node>>,
     /// Its own entry in the one above.
     record: Record,
+    /// Whether that entry is old enough to be remembered.
+    settled: bool,
     parts: Mutex<Parts>,
 }
 
@@ -34,9 +36,9 @@ pub(crate) struct Parts {
 
 impl Node {
     /// A directory that is about to be scanned.
-    pub(crate) fn new(place: Place, parent: Option<Arc<Self>>, record: Record, memorable: bool) -> Arc<Self> {
-        let parts = Parts { memorable, open: 1, ..Parts::default() };
-        Arc::new(Self { place, parent, record, parts: Mutex::new(parts) })
+    pub(crate) fn new(place: Place, parent: Option<Arc<Self>>, record: Record, settled: bool) -> Arc<Self> {
+        let parts = Parts { memorable: true, open: 1, ..Parts::default() };
+        Arc::new(Self { place, parent, record, settled, parts: Mutex::new(parts) })
     }
 
     pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Parts) -> R) -> R {
@@ -63,7 +65,7 @@ impl Node {
         self.with(|parts| {
             parts.sums.entries += entry;
             parts.sums.subdirs += subdir;
-            parts.memorable &= done.memorable;
+            parts.memorable &= done.memorable && child.settled;
             parts.content.add_subdir(&child.record, done.number, budget, digester);
         });
     }

@@ -16,8 +16,8 @@ use rustix::fs::Advice;
 use rustix::io::Errno;
 
 use self::extents::{Extents, Run};
-use self::open::open;
 use self::onto::pread_onto;
+use self::open::open;
 use super::Backup;
 use super::context::explain;
 use super::record::wire_entry;
@@ -125,12 +125,7 @@ impl Reader {
         }
     }
 
-    fn failed(
-        &self,
-        wanted: &WantedFile,
-        during: &str,
-        message: &str,
-    ) -> Result<(Vec<Chunk>, FileOutcome), Stopped> {
+    fn failed(&self, wanted: &WantedFile, during: &str, message: &str) -> Result<(Vec<Chunk>, FileOutcome), Stopped> {
         let path = wanted.dir().path_of(wanted.name_and_stat().0);
         self.backup.context.outbox.problem(&path, during, message)?;
         Ok((Vec::new(), FileOutcome::Failed))

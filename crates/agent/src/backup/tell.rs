@@ -23,7 +23,8 @@ use crate::stop::Stopped;
 /// Encoded bytes of the entries of one message, before the last one is added.
 const BATCH: usize = 180 << 10;
 // A message holds the path, a full batch and one entry of the largest kind.
-const _: () = assert!(holdfast_wire::limits::MAX_PATH + BATCH + MAX_XATTRS + MAX_LINK_TARGET + (8 << 10) <= MAX_MESSAGE);
+const _: () =
+    assert!(holdfast_wire::limits::MAX_PATH + BATCH + MAX_XATTRS + MAX_LINK_TARGET + (8 << 10) <= MAX_MESSAGE);
 
 /// Tells listings; one per thread.
 pub(crate) struct Teller {

@@ -1,8 +1,8 @@
 //! The process of a command: started in a group of its own, killed with all of the group, waited for once.
 
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
-use std::io;
 
 use holdfast_wire::CommandEnd;
 use parking_lot::Mutex;

@@ -13,7 +13,7 @@ use holdfast_wire::{EntryKind, Xattr};
 use crate::server::{Node, Server, Tree};
 
 /// Fails unless the tree is what is at the path now, with everything in it.
-pub fn assert_same(server: &Server, node: &Node, path: &Path) {
+pub(crate) fn assert_same(server: &Server, node: &Node, path: &Path) {
     assert_metadata(node, path);
     match &node.entry.kind {
         EntryKind::Dir { .. } => assert_same_tree(server, node.tree.as_ref().expect("a directory"), path),
@@ -26,7 +26,7 @@ pub fn assert_same(server: &Server, node: &Node, path: &Path) {
     }
 }
 
-pub fn assert_same_tree(server: &Server, tree: &Tree, path: &Path) {
+pub(crate) fn assert_same_tree(server: &Server, tree: &Tree, path: &Path) {
     let there: BTreeSet<Vec<u8>> =
         fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_vec()).collect();
     let told: BTreeSet<Vec<u8>> = tree.0.keys().cloned().collect();
@@ -37,7 +37,7 @@ pub fn assert_same_tree(server: &Server, tree: &Tree, path: &Path) {
     }
 }
 
-pub fn assert_metadata(node: &Node, path: &Path) {
+pub(crate) fn assert_metadata(node: &Node, path: &Path) {
     let entry = &node.entry;
     let stat = fs::symlink_metadata(path).unwrap();
     let kind = stat.file_type();
@@ -66,7 +66,7 @@ pub fn assert_metadata(node: &Node, path: &Path) {
     assert_eq!(entry.xattrs, xattrs(path), "{}", path.display());
 }
 
-pub fn xattrs(path: &Path) -> Vec<Xattr> {
+pub(crate) fn xattrs(path: &Path) -> Vec<Xattr> {
     let mut list = vec![0; 65536];
     let len = rustix::fs::llistxattr(path, &mut list[..]).unwrap_or(0);
     let mut xattrs: Vec<Xattr> = list[..len]

@@ -47,8 +47,14 @@ fn any_change_anywhere_changes_the_digest_of_the_root() {
     type Changes<'a> = Vec<(&'a str, Box<dyn Fn() + 'a>)>;
     let mut changes: Changes = vec![
         ("content", Box::new(|| write(&at("files/small"), b"some bytez"))),
-        ("mode of a file", Box::new(|| fs::set_permissions(at("files/small"), PermissionsExt::from_mode(0o600)).unwrap())),
-        ("mode of a directory", Box::new(|| fs::set_permissions(at("names"), PermissionsExt::from_mode(0o711)).unwrap())),
+        (
+            "mode of a file",
+            Box::new(|| fs::set_permissions(at("files/small"), PermissionsExt::from_mode(0o600)).unwrap()),
+        ),
+        (
+            "mode of a directory",
+            Box::new(|| fs::set_permissions(at("names"), PermissionsExt::from_mode(0o711)).unwrap()),
+        ),
         ("time", Box::new(|| set_mtime(&at("files/small"), 5, 5))),
         ("time of a link", Box::new(|| set_mtime(&at("links/loop"), 5, 5))),
         ("name", Box::new(|| fs::rename(at("files/small"), at("files/smaller")).unwrap())),
@@ -57,15 +63,21 @@ fn any_change_anywhere_changes_the_digest_of_the_root() {
         ("new directory", Box::new(|| fs::create_dir(at("files/dir")).unwrap())),
         ("deleted", Box::new(|| fs::remove_file(at("files/new")).unwrap())),
         ("hard link", Box::new(|| fs::hard_link(at("files/modes"), at("files/link")).unwrap())),
-        ("target", Box::new(|| {
-            fs::remove_file(at("links/dangling")).unwrap();
-            symlink("/elsewhere", at("links/dangling")).unwrap();
-        })),
-        ("attribute", Box::new(|| drop(set_xattr(&at("attributes/file"), "user.new", b"x")))),
-        ("at the bottom", Box::new(|| {
-            let bottom = (1..200).fold(at("deep"), |path, level| path.join(format!("level {level}")));
-            write(&bottom.join("bottom"), b"there");
-        })),
+        (
+            "target",
+            Box::new(|| {
+                fs::remove_file(at("links/dangling")).unwrap();
+                symlink("/elsewhere", at("links/dangling")).unwrap();
+            }),
+        ),
+        ("attribute", Box::new(|| _ = set_xattr(&at("attributes/file"), "user.new", b"x"))),
+        (
+            "at the bottom",
+            Box::new(|| {
+                let bottom = (1..200).fold(at("deep"), |path, level| path.join(format!("level {level}")));
+                write(&bottom.join("bottom"), b"there");
+            }),
+        ),
     ];
     if is_root() {
         changes.push(("owner", Box::new(|| std::os::unix::fs::lchown(at("links/loop"), Some(9), None).unwrap())));
@@ -96,7 +108,10 @@ fn what_changed_just_now_is_not_to_be_remembered() {
         });
         assert_eq!(seen.problems, []);
         told.sort();
-        told.into_iter().filter(|(path, _)| Path::new(std::str::from_utf8(path).unwrap()).starts_with(dir.path())).map(|(_, yes)| yes).collect::<Vec<_>>()
+        told.into_iter()
+            .filter(|(path, _)| Path::new(std::str::from_utf8(path).unwrap()).starts_with(dir.path()))
+            .map(|(_, yes)| yes)
+            .collect::<Vec<_>>()
     };
     // By a clock that says that all is old, all can be remembered.
     assert_eq!(memorable(later()), [true; 5]);

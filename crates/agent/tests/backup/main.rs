@@ -1,11 +1,14 @@
 //! Backups of real trees, against a server that keeps everything in memory and rebuilds what it was told.
-#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests, too")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "the helpers of tests are tests, too")]
 
-mod changes;
+mod binary;
+mod command;
 mod compare;
 mod digests;
+mod excludes;
 mod link;
 mod problems;
+mod process;
 mod roots;
 mod server;
 mod sizes;

@@ -18,57 +18,57 @@ use crate::link::{ServerEnd, Up, link};
 
 /// A directory as it was told.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Tree(pub BTreeMap<Vec<u8>, Node>);
+pub(crate) struct Tree(pub(crate) BTreeMap<Vec<u8>, Node>);
 
 #[derive(Debug, PartialEq, Eq)]
-pub struct Node {
-    pub entry: Entry,
-    pub content: Vec<ChunkRef>,
-    pub tree: Option<Rc<Tree>>,
+pub(crate) struct Node {
+    pub(crate) entry: Entry,
+    pub(crate) content: Vec<ChunkRef>,
+    pub(crate) tree: Option<Rc<Tree>>,
 }
 
 /// What a server remembers between sessions.
 #[derive(Default)]
-pub struct Server {
+pub(crate) struct Server {
     /// Trees by digest.
-    pub memory: HashMap<[u8; 16], Rc<Tree>>,
+    pub(crate) memory: HashMap<[u8; 16], Rc<Tree>>,
     /// Chunks.
-    pub blobs: HashMap<BlobId, Vec<u8>>,
+    pub(crate) blobs: HashMap<BlobId, Vec<u8>>,
     /// Files that are not asked for, for they are known by their times: as (inode, ctime).
-    pub known_files: HashMap<(u64, Timestamp), Vec<ChunkRef>>,
+    pub(crate) known_files: HashMap<(u64, Timestamp), Vec<ChunkRef>>,
     /// Bytes that may be on their way; nothing is counted without.
-    pub window: Option<u64>,
+    pub(crate) window: Option<u64>,
     /// Whether contents are thrown away, for large trees.
-    pub forgetful: bool,
+    pub(crate) forgetful: bool,
 }
 
 /// What happens at the agent's messages before they are answered.
-pub type Hook<'a> = &'a mut dyn FnMut(&FromAgent);
+pub(crate) type Hook<'a> = &'a mut dyn FnMut(&FromAgent);
 
 /// What was seen of a session.
 #[derive(Default)]
-pub struct Seen {
-    pub result: Option<Result<(), AgentError>>,
-    pub refused: Option<String>,
-    pub root: Option<Rc<Tree>>,
-    pub root_digest: Option<DirDigest>,
-    pub dirs: Vec<DirDigest>,
-    pub dirs_wanted: usize,
-    pub files_wanted: usize,
-    pub chunks: usize,
-    pub chunk_bytes: u64,
-    pub problems: Vec<(Vec<u8>, String, String)>,
-    pub walked: (u64, u64),
-    pub users: HashMap<u32, String>,
-    pub groups: HashMap<u32, String>,
-    pub outcomes: Vec<FileOutcome>,
-    pub most_on_the_way: u64,
-    pub message_bytes: u64,
+pub(crate) struct Seen {
+    pub(crate) result: Option<Result<(), AgentError>>,
+    pub(crate) refused: Option<String>,
+    pub(crate) root: Option<Rc<Tree>>,
+    pub(crate) root_digest: Option<DirDigest>,
+    pub(crate) dirs: Vec<DirDigest>,
+    pub(crate) dirs_wanted: usize,
+    pub(crate) files_wanted: usize,
+    pub(crate) chunks: usize,
+    pub(crate) chunk_bytes: u64,
+    pub(crate) problems: Vec<(Vec<u8>, String, String)>,
+    pub(crate) walked: (u64, u64),
+    pub(crate) users: HashMap<u32, String>,
+    pub(crate) groups: HashMap<u32, String>,
+    pub(crate) outcomes: Vec<FileOutcome>,
+    pub(crate) most_on_the_way: u64,
+    pub(crate) message_bytes: u64,
 }
 
 impl Seen {
     /// The node at an absolute path.
-    pub fn node(&self, path: &std::path::Path) -> Option<&Node> {
+    pub(crate) fn node(&self, path: &std::path::Path) -> Option<&Node> {
         use std::os::unix::ffi::OsStrExt;
         let mut tree = self.root.as_ref()?;
         let mut names = path.as_os_str().as_bytes().split(|b| *b == b'/').skip(1).peekable();
@@ -82,16 +82,19 @@ impl Seen {
     }
 
     /// Paths of problems, and what was being done.
-    pub fn problem_paths(&self) -> Vec<(&str, &str)> {
-        let mut paths: Vec<_> =
-            self.problems.iter().map(|(path, during, _)| (std::str::from_utf8(path).unwrap(), during.as_str())).collect();
+    pub(crate) fn problem_paths(&self) -> Vec<(&str, &str)> {
+        let mut paths: Vec<_> = self
+            .problems
+            .iter()
+            .map(|(path, during, _)| (std::str::from_utf8(path).unwrap(), during.as_str()))
+            .collect();
         paths.sort_unstable();
         paths
     }
 }
 
 /// A clock for which everything that was just made is old.
-pub struct Later(pub Duration);
+pub(crate) struct Later(pub(crate) Duration);
 
 impl Clock for Later {
     fn now(&self) -> Timestamp {
@@ -103,11 +106,11 @@ impl Clock for Later {
     }
 }
 
-pub fn later() -> Options {
+pub(crate) fn later() -> Options {
     Options { clock: Arc::new(Later(Duration::from_secs(3600))), ..Options::default() }
 }
 
-pub fn job(roots: &[&std::path::Path]) -> BackupJob {
+pub(crate) fn job(roots: &[&std::path::Path]) -> BackupJob {
     use std::os::unix::ffi::OsStrExt;
     BackupJob {
         roots: roots.iter().map(|root| root.as_os_str().as_bytes().to_vec().into()).collect(),
@@ -141,18 +144,42 @@ struct Session<'a> {
     coming: VecDeque<ChunkRef>,
     asked_chunks: HashSet<BlobId>,
     on_the_way: u64,
+    /// Bytes of a chunk that is not complete.
+    part: Vec<u8>,
 }
 
 impl Server {
-    pub fn backup(&mut self, job: BackupJob) -> Seen {
+    pub(crate) fn backup(&mut self, job: BackupJob) -> Seen {
         self.backup_with(job, later(), &mut |_| ())
     }
 
     /// One session, with something to do at each message of the agent before it is answered.
-    pub fn backup_with(&mut self, mut job: BackupJob, options: Options, hook: Hook<'_>) -> Seen {
-        job.credit = self.window.unwrap_or(u64::MAX);
+    pub(crate) fn backup_with(&mut self, job: BackupJob, options: Options, hook: Hook<'_>) -> Seen {
         let (up, down, end) = link();
         let agent = std::thread::spawn(move || serve(up, down, options));
+        let mut seen = self.session(end, job, hook);
+        seen.result = Some(agent.join().unwrap());
+        seen
+    }
+
+    /// The server's part of a session.
+    pub(crate) fn session(&mut self, end: ServerEnd, job: BackupJob, hook: Hook<'_>) -> Seen {
+        self.session_and(end, job, hook, || ()).0
+    }
+
+    /// The same, and something to look at before the agent is told to finish.
+    pub(crate) fn session_then<T>(&mut self, end: ServerEnd, job: BackupJob, look: impl FnOnce() -> T) -> (Seen, T) {
+        self.session_and(end, job, &mut |_| (), look)
+    }
+
+    fn session_and<T>(
+        &mut self,
+        end: ServerEnd,
+        mut job: BackupJob,
+        hook: Hook<'_>,
+        look: impl FnOnce() -> T,
+    ) -> (Seen, T) {
+        job.credit = self.window.unwrap_or(u64::MAX);
         let mut session = Session {
             server: self,
             end,
@@ -165,11 +192,11 @@ impl Server {
             coming: VecDeque::new(),
             asked_chunks: HashSet::new(),
             on_the_way: 0,
+            part: Vec::new(),
         };
         session.run(job, hook);
-        let mut seen = session.finish();
-        seen.result = Some(agent.join().unwrap());
-        seen
+        let looked = look();
+        (session.finish(), looked)
     }
 }
 
@@ -193,6 +220,16 @@ impl Session<'_> {
                     self.arrive(bytes);
                     self.message(message);
                     bytes
+                }
+                Up::Bytes(bytes) => {
+                    let len = bytes.len() as u64;
+                    self.arrive(len);
+                    self.part.extend_from_slice(&bytes);
+                    while let Some(next) = self.coming.front().filter(|next| next.len as usize <= self.part.len()) {
+                        let chunk = self.part.drain(..next.len as usize).collect();
+                        self.chunk(chunk);
+                    }
+                    len
                 }
                 Up::Chunk(bytes) => {
                     let len = bytes.len() as u64;

@@ -1,0 +1,130 @@
+//! Memory stays bounded and everything comes over, however large directories and files are.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::compare::assert_same;
+use crate::process::Agent;
+use crate::server::{Seen, Server, job};
+use crate::tree::{noise, write};
+
+/// What the agent may take whatever it backs up.
+const LIMIT_KIB: u64 = 64 << 10;
+
+#[test]
+fn a_directory_too_large_to_keep_is_read_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let large = dir.path().join("large");
+    fs::create_dir(&large).unwrap();
+    for at in 0..45_000 {
+        File::create(large.join(format!("a file with a rather long name, number {at}"))).unwrap();
+    }
+    for at in 0..20 {
+        let sub = large.join(format!("directory {at}"));
+        fs::create_dir(&sub).unwrap();
+        write(&sub.join("file"), &noise(100, at));
+    }
+    write(&large.join("with content"), b"content");
+    let mut server = Server::default();
+    let first = server.backup(job(&[dir.path()]));
+    assert_eq!(first.problems, []);
+    assert!(first.root_digest.unwrap().memorable);
+    assert_same(&server, first.node(dir.path()).unwrap(), dir.path());
+    let second = server.backup(job(&[dir.path()]));
+    assert_eq!((second.root_digest, second.dirs_wanted), (first.root_digest, 0));
+    write(&large.join("with content"), b"another");
+    let third = server.backup(job(&[dir.path()]));
+    assert_eq!(third.files_wanted, 1);
+    assert_same(&server, third.node(&large).unwrap(), &large);
+}
+
+#[test]
+fn very_many_subdirectories_are_walked_in_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..9_000 {
+        fs::create_dir(dir.path().join(format!("directory {at}"))).unwrap();
+    }
+    let mut server = Server::default();
+    let seen = server.backup(job(&[dir.path()]));
+    assert_eq!(seen.problems, []);
+    assert_eq!(seen.node(dir.path()).unwrap().tree.as_ref().unwrap().0.len(), 9_000);
+    assert_eq!(server.backup(job(&[dir.path()])).dirs_wanted, 0);
+}
+
+#[test]
+fn holes_are_neither_read_nor_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sparse");
+    let file = File::create(&path).unwrap();
+    file.set_len(10 << 30).unwrap();
+    file.write_all_at(&noise(3 << 20, 5), 5 << 30).unwrap();
+    let mut server = Server { forgetful: true, ..Server::default() };
+    let (seen, peak) = measured(&mut server, dir.path());
+    assert_eq!(seen.problems, []);
+    assert!(seen.chunk_bytes < 30 << 20, "{}", seen.chunk_bytes);
+    assert!(peak < LIMIT_KIB, "{peak} KiB");
+}
+
+#[test]
+fn memory_stays_small_with_many_small_files() {
+    small_files(200, 200);
+}
+
+#[test]
+#[ignore = "makes a million files: run it by hand when memory may have changed"]
+fn memory_stays_small_with_a_million_small_files() {
+    small_files(1000, 1000);
+}
+
+#[test]
+#[ignore = "makes a million files: run it by hand when memory may have changed"]
+fn memory_stays_small_with_a_million_entries_in_one_directory() {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..1_000_000 {
+        write(&dir.path().join(format!("file number {at}")), b"");
+    }
+    let mut server = Server { forgetful: true, ..Server::default() };
+    let (seen, peak) = measured(&mut server, dir.path());
+    println!("{peak} KiB for {} files", seen.walked.0);
+    assert_eq!(seen.files_wanted, 1_000_000);
+    assert!(peak < LIMIT_KIB, "{peak} KiB");
+}
+
+#[test]
+fn memory_stays_small_with_large_files() {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..8 {
+        write(&dir.path().join(format!("large {at}")), &noise(40 << 20, at));
+    }
+    let mut server = Server { forgetful: true, window: Some(64 << 20), ..Server::default() };
+    let (seen, peak) = measured(&mut server, dir.path());
+    println!("{peak} KiB for {} bytes", seen.walked.1);
+    assert_eq!(seen.chunk_bytes, 8 * (40 << 20));
+    assert!(peak < LIMIT_KIB, "{peak} KiB");
+}
+
+fn small_files(directories: usize, files: usize) {
+    let dir = tempfile::tempdir().unwrap();
+    for at in 0..directories {
+        let sub = dir.path().join(format!("directory {at}"));
+        fs::create_dir(&sub).unwrap();
+        for file in 0..files {
+            write(&sub.join(format!("file number {file}")), format!("{at} {file}").as_bytes());
+        }
+    }
+    let mut server = Server { forgetful: true, window: Some(32 << 20), ..Server::default() };
+    let (seen, peak) = measured(&mut server, dir.path());
+    println!("{peak} KiB for {} files", seen.walked.0);
+    assert_eq!((seen.files_wanted, seen.problems.len()), (directories * files, 0));
+    assert!(peak < LIMIT_KIB, "{peak} KiB");
+}
+
+/// A backup by the program, and the most memory that it had.
+fn measured(server: &mut Server, root: &Path) -> (Seen, u64) {
+    let mut agent = Agent::start(&[], |_| ());
+    let end = agent.end();
+    let seen = server.session_then(end, job(&[root]), || agent.peak_kib());
+    assert!(agent.child.wait().unwrap().success());
+    seen
+}

@@ -9,16 +9,16 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, Timespec, Timestamps, XattrFlags};
 
-pub fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-pub fn write(path: &Path, content: &[u8]) {
+pub(crate) fn write(path: &Path, content: &[u8]) {
     File::create(path).unwrap().write_all(content).unwrap();
 }
 
 /// Bytes that do not repeat.
-pub fn noise(len: usize, seed: u64) -> Vec<u8> {
+pub(crate) fn noise(len: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(len + 8);
     while bytes.len() < len {
@@ -31,18 +31,18 @@ pub fn noise(len: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-pub fn special(path: &Path, kind: FileType, device: u64) {
+pub(crate) fn special(path: &Path, kind: FileType, device: u64) {
     rustix::fs::mknodat(CWD, path, kind, Mode::from_raw_mode(0o640), device).unwrap();
 }
 
-pub fn set_mtime(path: &Path, seconds: i64, nanoseconds: i64) {
+pub(crate) fn set_mtime(path: &Path, seconds: i64, nanoseconds: i64) {
     let time = Timespec { tv_sec: seconds, tv_nsec: nanoseconds };
     let times = Timestamps { last_access: time, last_modification: time };
     rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
 }
 
 /// Sets an attribute; tells when the file system knows none.
-pub fn set_xattr(path: &Path, name: &str, value: &[u8]) -> bool {
+pub(crate) fn set_xattr(path: &Path, name: &str, value: &[u8]) -> bool {
     match rustix::fs::lsetxattr(path, name, value, XattrFlags::empty()) {
         Ok(()) => true,
         Err(error) => {
@@ -53,7 +53,7 @@ pub fn set_xattr(path: &Path, name: &str, value: &[u8]) -> bool {
 }
 
 /// Makes one of everything.
-pub fn everything(top: &Path) {
+pub(crate) fn everything(top: &Path) {
     files(&top.join("files"));
     names(&top.join("names"));
     links(&top.join("links"));
@@ -87,7 +87,9 @@ fn files(dir: &Path) {
 fn names(dir: &Path) {
     fs::create_dir(dir).unwrap();
     let long = [b'n'; 255];
-    for name in [&b"new\nline"[..], b"\xff\xfe invalid", b" ", b"...", b"tab\t\x01", "ünï".as_bytes(), &long, b"a\\b*?["] {
+    for name in
+        [&b"new\nline"[..], b"\xff\xfe invalid", b" ", b"...", b"tab\t\x01", "ünï".as_bytes(), &long, b"a\\b*?["]
+    {
         write(&dir.join(OsStr::from_bytes(name)), name);
         let mut of_dir = name[..name.len().min(250)].to_vec();
         of_dir.extend_from_slice(b".d");
@@ -145,7 +147,7 @@ fn attributes(dir: &Path) {
 }
 
 /// Directories within each other.
-pub fn deep(dir: &Path, depth: usize) -> PathBuf {
+pub(crate) fn deep(dir: &Path, depth: usize) -> PathBuf {
     let mut path = dir.to_path_buf();
     fs::create_dir(&path).unwrap();
     for level in 1..depth {

@@ -16,7 +16,7 @@ fn a_tree_of_everything_comes_over_as_it_is() {
     for chunker in [ChunkerSpec::Gear { seed: [1; 32] }, ChunkerSpec::Rabin { polynomial: 0x003D_A335_8B4D_C173 }] {
         let mut server = Server::default();
         let seen = server.backup(holdfast_wire::BackupJob { chunker, ..job(&[dir.path()]) });
-        assert_eq!(seen.result, Some(Ok(())));
+        assert!(matches!(seen.result, Some(Ok(()))), "{:?}", seen.result);
         assert_eq!(seen.problems, []);
         assert_same(&server, seen.node(dir.path()).unwrap(), dir.path());
         assert!(seen.walked.0 > 20 && seen.walked.1 > 70_000_000, "{:?}", seen.walked);
@@ -103,7 +103,7 @@ fn credit_is_never_overdrawn() {
     let window = limits::MAX_CHUNK as u64;
     let mut server = Server { window: Some(window), ..Server::default() };
     let seen = server.backup(job(&[dir.path()]));
-    assert_eq!(seen.result, Some(Ok(())));
+    assert!(matches!(seen.result, Some(Ok(()))), "{:?}", seen.result);
     assert!(seen.most_on_the_way > 0 && seen.most_on_the_way <= window);
     assert_same(&server, seen.node(dir.path()).unwrap(), dir.path());
 }

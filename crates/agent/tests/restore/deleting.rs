@@ -23,7 +23,7 @@ fn what_the_snapshot_does_not_hold_goes() {
     source.every_kind();
     let snapshot = Snapshot::of(source.root());
     let target = Tree::create(temp.path().join("target"));
-    target.file("extra", "1").file("names/extra/deep/er", "2").symlink("links/extra", "/").fifo("special/extra");
+    target.file("extra", "1").file("names/extra/deep/er", "2").symlink("links/extra", "../names").fifo("special/extra");
     target.file("new dir/a", "3").dir("new dir/empty");
     let summary = Server::of(&snapshot).restore(deleting(target.root())).good();
     assert_eq!(summary.deleted, 9);
@@ -66,9 +66,8 @@ fn what_could_not_be_restored_is_not_deleted_either() {
     let mut snapshot = Snapshot::default();
     snapshot.dir("d");
     snapshot.file("d/damaged", "new content");
-    let answers = Server::of(&snapshot)
-        .before_blob(|_, header, _| header.id = BlobId::default())
-        .restore(deleting(temp.path()));
+    let answers =
+        Server::of(&snapshot).before_blob(|_, header, _| header.id = BlobId::default()).restore(deleting(temp.path()));
     assert_eq!(answers.outcome(&snapshot, "d/damaged"), RestoreOutcome::Failed);
     assert!(target.path("d/damaged").exists());
     assert!(!target.path("d/extra").exists());

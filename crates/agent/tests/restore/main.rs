@@ -1,5 +1,7 @@
 //! Restores, played through from the server's first node to the agent's last word, on real file systems.
 
+#![expect(clippy::unwrap_used, reason = "what plays the server is a test too, though not marked as one")]
+
 mod deleting;
 mod interrupted;
 mod overwriting;

@@ -135,8 +135,7 @@ fn make(tree: &Tree, kind: &str, path: &str) {
 
 #[test]
 fn every_kind_replaces_every_other() {
-    const KINDS: [&str; 8] =
-        ["file", "other file", "linked file", "dir", "symlink", "other symlink", "fifo", "socket"];
+    const KINDS: [&str; 8] = ["file", "other file", "linked file", "dir", "symlink", "other symlink", "fifo", "socket"];
     let temp = temp_dir();
     for mode in [Overwrite::Always, Overwrite::IfChanged] {
         for new in KINDS {

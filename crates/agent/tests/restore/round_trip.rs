@@ -126,7 +126,7 @@ fn a_file_whose_content_takes_several_messages_is_one_file() {
         ToAgent::Finish,
     ];
     let kept = std::sync::Arc::new(Kept(std::sync::Mutex::default()));
-    let lines = Lines(messages.to_vec().into_iter());
+    let lines = Lines(Vec::from(messages).into_iter());
     let summary = holdfast_agent::restore::run(job(temp.path(), Overwrite::Always), kept.clone(), lines).unwrap();
     assert_eq!((summary.unchanged, summary.failed), (1, 0));
     let needs: Vec<usize> = kept

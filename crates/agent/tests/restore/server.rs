@@ -18,13 +18,7 @@ use crate::snapshot::{Snapshot, bytes};
 
 /// A job with nothing special about it.
 pub(crate) fn job(target: &Path, overwrite: Overwrite) -> RestoreJob {
-    RestoreJob {
-        target: ByteBuf::from(bytes(target)),
-        overwrite,
-        delete: false,
-        verify: false,
-        dry_run: false,
-    }
+    RestoreJob { target: ByteBuf::from(bytes(target)), overwrite, delete: false, verify: false, dry_run: false }
 }
 
 /// How a server behaves. By default as it should.
@@ -110,7 +104,7 @@ impl<'a> Server<'a> {
 
     /// Restores everything.
     pub(crate) fn restore(self, job: RestoreJob) -> Answers {
-        self.restore_by(job, |job, up, down| run(job, up, down))
+        self.restore_by(job, run)
     }
 
     /// As another user, who is in no further group.
@@ -213,7 +207,8 @@ impl Session<'_> {
                 self.say(ToAgent::Nodes(batch.iter().map(|(_, node)| (*node).clone()).collect()))?;
             }
             self.say(ToAgent::WindowEnd)?;
-            let is_question = |kind: &EntryKind, link: Option<u64>| matches!(kind, EntryKind::File { .. }) && link.is_none();
+            let is_question =
+                |kind: &EntryKind, link: Option<u64>| matches!(kind, EntryKind::File { .. }) && link.is_none();
             let questions: Vec<u64> = window
                 .iter()
                 .filter(|(_, node)| is_question(&node.entry.kind, node.hard_link_to))
@@ -268,7 +263,7 @@ impl Session<'_> {
                 return Err(Closed);
             }
             let plain = &self.server.snapshot.blobs[&id];
-            let compressed = self.answers.blobs % 2 == 0;
+            let compressed = self.answers.blobs.is_multiple_of(2);
             let mut stored = if compressed { zstd::bulk::compress(plain, 1).unwrap() } else { plain.clone() };
             let stored_len = stored.len() as u32;
             let mut header = BlobHeader { id, stored_len, len: plain.len() as u32, compressed, targets };

@@ -191,7 +191,7 @@ impl Reading {
             ctime: time(stat.st_ctime, stat.st_ctime_nsec),
             inode: stat.st_ino,
             device: stat.st_dev,
-            links: stat.st_nlink as u64,
+            links: stat.st_nlink,
             xattrs,
         };
         let (user, group) = (String::new(), String::new());

@@ -169,7 +169,13 @@ impl Session<'_> {
             }
             (_, Some(Claim::Resolved(resolved))) => open.adopt(&mut node, resolved, &mut self.progress),
             (_, Some(Claim::Waiting)) => open.waiting += 1,
-            _ => open.totals.files += 1,
+            _ => {
+                open.totals.files += 1;
+                self.progress.files_done += 1;
+                if !old.is_some_and(|old| same_node(old, &node)) {
+                    self.counts.file(old.is_some());
+                }
+            }
         }
         open.nodes.push(Some(node));
         Ok(wanted)

@@ -32,7 +32,6 @@ pub(super) struct Stamped<'a> {
 impl Sink {
     /// Takes the lock and begins.
     pub(super) fn begin(work: &Backup<'_>) -> Result<Self, BackupError> {
-        work.monitor.phase(Phase::Opening);
         let began = work.clock.now();
         let session = format!("{}-{}.{:09}", std::process::id(), began.seconds, began.nanoseconds);
         let recorder = work.state.map(|state| GrantRecorder::begin(state, &session)).transpose()?.map(Arc::new);

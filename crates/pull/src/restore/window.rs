@@ -55,11 +55,6 @@ impl Window {
         (index < self.nodes.len()).then_some(index)
     }
 
-    /// The number of a node by its index.
-    pub(super) fn number(&self, index: usize) -> u64 {
-        self.first + index as u64
-    }
-
     /// The nodes.
     pub(super) fn nodes(&self) -> &[RestoreNode] {
         &self.nodes

@@ -38,7 +38,7 @@ pub(super) fn check_trees(
                 }
             };
             let done = work.done(subtrees, findings);
-            if done % 256 == 0 {
+            if done.is_multiple_of(256) {
                 monitor.progress(&Progress { files_done: done as u64, ..Progress::default() });
             }
         }
@@ -69,7 +69,10 @@ fn check_tree(
             let error = RepoError::from(error);
             return match error.kind() {
                 // A pack that is not there has been found already; this says who needs it.
-                RepoErrorKind::Corrupt | RepoErrorKind::Storage(holdfast_store::ErrorKind::NotFound | holdfast_store::ErrorKind::Corrupt) => finding(error),
+                RepoErrorKind::Corrupt
+                | RepoErrorKind::Storage(holdfast_store::ErrorKind::NotFound | holdfast_store::ErrorKind::Corrupt) => {
+                    finding(error)
+                }
                 _ => Err(error),
             };
         }

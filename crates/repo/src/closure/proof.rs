@@ -35,7 +35,9 @@ impl Prover<'_> {
 }
 
 impl TreeVisitor for Prover<'_> {
-    fn visit(&self, id: TreeId, references: References) -> Result<Vec<TreeId>, WalkError> {
+    type Error = WalkError;
+
+    fn visit(&self, id: TreeId, _: Vec<u8>, references: References) -> Result<Vec<TreeId>, WalkError> {
         if let Some(missing) = references.data.iter().find(|data| !self.view.has(BlobKind::Data, data)) {
             return Err(WalkError::Missing { kind: BlobKind::Data, id: *missing, tree: Some(id) });
         }

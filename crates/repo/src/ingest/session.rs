@@ -186,6 +186,15 @@ impl IngestSession {
     /// `finish` may complete the snapshot by what the session has added.
     pub fn commit(
         self,
+        snapshot: Snapshot,
+        finish: impl FnOnce(&mut Snapshot, &Added),
+    ) -> Result<CommitReport, IngestError> {
+        self.save(snapshot, finish)
+    }
+
+    /// As [`commit`](Self::commit), and the session goes on.
+    pub fn save(
+        &self,
         mut snapshot: Snapshot,
         finish: impl FnOnce(&mut Snapshot, &Added),
     ) -> Result<CommitReport, IngestError> {

@@ -33,20 +33,22 @@ pub(super) fn rewrite(
     lock: &LockGuard,
 ) -> Result<usize, PruneError> {
     let mut rewriter = Rewriter { core, blobs: 0, packs: Vec::new(), seen: HashSet::new() };
-    let is_nothing_new = written.is_empty();
+    let mut is_needed = !written.is_empty();
     for (pack, blobs) in written {
         rewriter.add(pack, blobs)?;
     }
     let mut obsolete = Vec::new();
-    let mut is_needed = !is_nothing_new;
     // Full files that stay come first: what they name need not be named again.
     let mut small = Vec::new();
+    let mut listed = HashSet::new();
     for id in files {
         let packs = load(core, id)?;
         let has_leaving = packs.iter().any(|(pack, _)| leaving(pack));
-        is_needed |= has_leaving;
         let blobs: usize = packs.iter().map(|(_, blobs)| blobs.len()).sum();
         let digests: Vec<_> = packs.iter().map(|(pack, blobs)| digest(pack, blobs)).collect();
+        // An interrupted prune leaves packs that two files name.
+        let is_twice = digests.iter().filter(|digest| !listed.insert(**digest)).count() > 0;
+        is_needed |= has_leaving || is_twice;
         if !has_leaving && blobs >= FULL && digests.iter().all(|digest| !rewriter.seen.contains(digest)) {
             rewriter.seen.extend(digests);
         } else {

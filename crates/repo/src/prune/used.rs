@@ -95,7 +95,9 @@ impl Search<'_> {
 }
 
 impl TreeVisitor for Search<'_> {
-    fn visit(&self, id: TreeId, references: References) -> Result<Vec<TreeId>, WalkError> {
+    type Error = WalkError;
+
+    fn visit(&self, id: TreeId, _: Vec<u8>, references: References) -> Result<Vec<TreeId>, WalkError> {
         for data in references.data {
             let ordinal = self.view.ordinal(BlobKind::Data, &data);
             let missing = WalkError::Missing { kind: BlobKind::Data, id: data, tree: Some(id) };
