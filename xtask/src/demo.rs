@@ -113,7 +113,7 @@ fn print_next(holdfast: &Holdfast, workspace: &Workspace) {
     println!("holdfast ls latest                          # what is in the newest snapshot");
     println!("holdfast find '*.conf'                      # in which snapshots a file is");
     println!("holdfast check --read-data                  # every byte is there and right");
-    println!("restic -r demo/repository snapshots         # any restic reads it (password in demo/password)");
+    println!("restic -r demo/repository -p demo/password snapshots    # any restic reads it");
     println!("holdfast backup root@YOUR-HOST:/etc         # a host of your own, with nothing installed there");
     println!("holdfast --help");
     println!("\nThe repository, its password and the restored files are in ./demo; delete it when you like.");

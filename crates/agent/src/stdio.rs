@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::Duration;
 
-use holdfast_wire::{Decompressor, Frame, FrameReader, FrameWriter, FromAgent, ReadError, ToAgent, WriteError, decode};
+use holdfast_wire::{
+    Decompressor, Frame, FrameError, FrameReader, FrameWriter, FromAgent, ReadError, ToAgent, WriteError, decode,
+};
 use parking_lot::{Condvar, Mutex};
 
 use crate::{Down, Downlink, LinkClosed, Uplink};
@@ -154,7 +156,12 @@ impl<R: Read + Send> StreamDownlink<R> {
             let len = std::mem::take(&mut self.blob);
             return self.blob(len).map(|bytes| bytes.map(Down::Blob));
         }
-        match self.reader.next_frame().map_err(|source| StreamError::Read { source })? {
+        let frame = match self.reader.next_frame() {
+            // A server that ends before its first word has only changed its mind.
+            Err(ReadError::Frame { source: FrameError::NotHoldfast { noise } }) if noise.as_bytes().is_empty() => None,
+            other => other.map_err(|source| StreamError::Read { source })?,
+        };
+        match frame {
             None => Ok(None),
             Some(Frame::Message(bytes)) => {
                 let message: ToAgent = decode(bytes).map_err(|source| StreamError::Message { source })?;

@@ -1,7 +1,7 @@
 //! From an error to its exit code and its sentence. Kinds decide, never texts.
 
 use anyhow::Error;
-use holdfast_pull::{BackupError, LinkError, RestoreError};
+use holdfast_pull::{BackupError, RestoreError};
 use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
 
 use crate::exit::Exit;
@@ -45,9 +45,4 @@ pub fn sentence(error: &Error) -> String {
         }
     }
     parts.join(": ")
-}
-
-/// Whether a failure is the client's breaking of a rule, which deserves more than a line in a log.
-pub fn is_violation(error: &Error) -> bool {
-    error.chain().any(|cause| matches!(cause.downcast_ref(), Some(LinkError::Violation(_))))
 }

@@ -65,7 +65,8 @@ fn address(global: &GlobalArgs) -> Result<String> {
         return Ok(address);
     }
     if let Some(path) = environment::lookup("REPOSITORY_FILE") {
-        let text = fs::read_to_string(&path).with_context(|| format!("cannot read the repository's address from {path}"))?;
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("cannot read the repository's address from {path}"))?;
         return Ok(text.trim().to_owned());
     }
     bail!("no repository given: use -r, or set HOLDFAST_REPOSITORY")

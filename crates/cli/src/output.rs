@@ -13,7 +13,7 @@ mod text;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 
-use holdfast_model::{Clock, Monitor, Silent, SystemClock};
+use holdfast_model::{Clock, Monitor, SystemClock};
 use serde::Serialize;
 
 use crate::args::GlobalArgs;
@@ -94,9 +94,4 @@ pub fn failure(json: bool, code: u8, message: &str) {
     } else {
         writeln!(err, "holdfast: {message}")
     };
-}
-
-/// A monitor for work of which nothing is shown.
-pub fn silent() -> &'static dyn Monitor {
-    &Silent
 }

@@ -87,7 +87,10 @@ fn from_command(command: &str) -> Result<Password> {
     if !output.status.success() {
         bail!("the password command failed ({})", output.status);
     }
-    let text = Zeroizing::new(String::from_utf8(output.stdout).map_err(|_| anyhow::anyhow!("the password command printed bytes that are no text"))?);
+    let text = Zeroizing::new(
+        String::from_utf8(output.stdout)
+            .map_err(|_| anyhow::anyhow!("the password command printed bytes that are no text"))?,
+    );
     first_line(&text).context("the password command printed nothing")
 }
 

@@ -104,9 +104,11 @@ impl Row {
         let mut content = Vec::new();
         (&mut file).take(self.size + 1).read_to_end(&mut content).map_err(read)?;
         file.rewind().map_err(read)?;
-        let shell_safe = !self.architecture.is_empty()
-            && self.architecture.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
-        if !shell_safe || content.len() as u64 != self.size || Id::new(holdfast_chunker::sha256(&content)) != self.sha256
+        let shell_safe =
+            !self.architecture.is_empty() && self.architecture.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_');
+        if !shell_safe
+            || content.len() as u64 != self.size
+            || Id::new(holdfast_chunker::sha256(&content)) != self.sha256
         {
             return Err(AgentsError::Changed(path));
         }

@@ -16,7 +16,9 @@ mod text;
 mod violation;
 
 pub use agents::{Agents, AgentsError};
-pub use backup::{Backup, BackupError, BackupRequest, CommandRequest, ParentChoice, Stamp, Summary, backup, backup_command};
+pub use backup::{
+    Backup, BackupError, BackupRequest, CommandRequest, ParentChoice, Stamp, Summary, backup, backup_command,
+};
 pub use greet::greet;
 pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
 pub use preamble::Start;

@@ -33,6 +33,8 @@ pub use config::{ChunkerKind, Chunking};
 pub use copy::{CopyError, CopyReport, copy_snapshots};
 pub use engine::{CheckpointPolicy, Engine, EngineOptions};
 pub use error::{FileFault, RepoError, RepoErrorKind};
+/// How those that wait for a lock wait.
+pub use holdfast_store::{Pause, Sleep};
 pub use ingest::{CommitReport, IngestError, IngestSession, Proof};
 pub use lock::{LockGuard, LockInfo, LockMode, LockWatch};
 pub use pack::{BlobKind, Compression};

@@ -7,7 +7,8 @@ use std::io::{self, BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process};
+pub use rustix::process::Signal;
+use rustix::process::{Pid, kill_process};
 
 /// Calls `done` again and again until it returns true, for at most `limit`; false if it never did.
 pub fn wait_until(limit: Duration, mut done: impl FnMut() -> bool) -> bool {

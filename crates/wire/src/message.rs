@@ -95,7 +95,8 @@ pub enum ToAgent {
         /// Those whose entries are wanted; the others are known.
         wanted: Vec<u64>,
     },
-    /// Files to read. They are numbered on from the last file asked for.
+    /// Files to read: the answer to the next [`FromAgent::Entries`] of a directory, one to each, also if it is none; till
+    /// then the agent keeps those entries. Files are numbered on from the last one asked for.
     WantFiles {
         /// The directory's number.
         dir: u64,

@@ -109,6 +109,8 @@ impl Teller {
             XattrError::System(Errno::NOENT) if !std::fs::exists("/proc/self/fd").unwrap_or(false) => {
                 "/proc is not mounted: mount it, or extended attributes, ACLs and capabilities can't be read".into()
             }
+            // It vanished: a file is missed when it is to be read, the rest is stored as it was seen.
+            XattrError::System(Errno::NOENT) => return Ok(()),
             XattrError::System(error) => explain(error),
             XattrError::TooMany => error.to_string(),
         };

@@ -16,7 +16,9 @@ pub(crate) struct Agent {
 impl Agent {
     /// Starts the program; `prepare` may change how.
     pub(crate) fn start(arguments: &[&str], prepare: impl FnOnce(&mut Command)) -> Self {
-        Self::start_as(Command::new(env!("CARGO_BIN_EXE_holdfast-agent")), arguments, prepare)
+        // Another build of it can be measured, too.
+        let program = std::env::var_os("HOLDFAST_TEST_AGENT").unwrap_or(env!("CARGO_BIN_EXE_holdfast-agent").into());
+        Self::start_as(Command::new(program), arguments, prepare)
     }
 
     /// Starts it through another command.

@@ -53,7 +53,8 @@ pub(crate) struct Seen {
     pub(crate) root: Option<Rc<Tree>>,
     pub(crate) root_digest: Option<DirDigest>,
     pub(crate) dirs: Vec<DirDigest>,
-    pub(crate) dirs_wanted: usize,
+    /// Paths of the directories whose entries were told.
+    pub(crate) told: Vec<Vec<u8>>,
     pub(crate) files_wanted: usize,
     pub(crate) chunks: usize,
     pub(crate) chunk_bytes: u64,
@@ -79,6 +80,13 @@ impl Seen {
             }
             tree = node.tree.as_ref()?;
         }
+    }
+
+    /// How many directories at or beneath a path had to be told. Those above may change at any time: they are shared.
+    pub(crate) fn told_beneath(&self, path: &std::path::Path) -> usize {
+        use std::os::unix::ffi::OsStrExt;
+        let told = self.told.iter().map(|told| std::path::Path::new(std::ffi::OsStr::from_bytes(told)));
+        told.filter(|told| told.starts_with(path)).count()
     }
 
     /// Paths of problems, and what was being done.
@@ -307,7 +315,6 @@ impl Session<'_> {
             let complete = known.is_some();
             self.dirs.push(Dir { digest, known, entries: Vec::new(), complete });
         }
-        self.seen.dirs_wanted += wanted.len();
         self.end.send(ToAgent::WantDirs { upto: self.dirs.len() as u64, wanted });
     }
 
@@ -328,6 +335,7 @@ impl Session<'_> {
         }
         dir.entries.extend(told.entries);
         if let Some(last) = told.last {
+            self.seen.told.push(told.path.into_vec());
             dir.complete = true;
             dir.digest = last;
         }

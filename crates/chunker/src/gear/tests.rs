@@ -1,3 +1,5 @@
+//! What `gear` promises, as tests.
+
 use super::*;
 use crate::chunker::tests::{lengths, random};
 use crate::{Chunker, sha256};

@@ -1,3 +1,5 @@
+//! What `rabin` promises, as tests.
+
 use super::*;
 use crate::Chunker;
 use crate::chunker::tests::{lengths, random};

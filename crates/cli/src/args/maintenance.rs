@@ -67,7 +67,14 @@ pub struct ForgetArgs {
     #[command(flatten)]
     pub filter: SnapshotFilter,
     /// What makes a group
-    #[arg(short, long, value_enum, value_delimiter = ',', default_value = "host,paths", value_name = "host,paths,tags")]
+    #[arg(
+        short,
+        long,
+        value_enum,
+        value_delimiter = ',',
+        default_value = "host,paths",
+        value_name = "host,paths,tags"
+    )]
     pub group_by: Vec<GroupBy>,
     /// Prune afterwards, if anything was removed
     #[arg(long)]

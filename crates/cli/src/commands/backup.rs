@@ -76,9 +76,7 @@ impl<'a> Plan<'a> {
     fn request(&self, repository: &Repository, roots: Vec<Vec<u8>>) -> Result<BackupRequest> {
         let parent = match (&self.args.parent, self.args.force) {
             (_, true) => ParentChoice::Nothing,
-            (Some(name), _) => {
-                ParentChoice::Snapshot(repository.find_snapshot(name, &SnapshotFilter::default())?.id)
-            }
+            (Some(name), _) => ParentChoice::Snapshot(repository.find_snapshot(name, &SnapshotFilter::default())?.id),
             (None, _) => ParentChoice::Newest,
         };
         Ok(BackupRequest {
@@ -157,7 +155,9 @@ pub fn this_host() -> String {
 }
 
 fn this_user() -> String {
-    crate::environment::variable("USER").or_else(|| crate::environment::variable("LOGNAME")).unwrap_or_else(|| "root".into())
+    crate::environment::variable("USER")
+        .or_else(|| crate::environment::variable("LOGNAME"))
+        .unwrap_or_else(|| "root".into())
 }
 
 /// Refuses sources that make no sense together with a command.
@@ -165,7 +165,9 @@ pub fn check_command(args: &BackupArgs, sources: &[Source]) -> Result<()> {
     let empty = |source: &Source| matches!(source, Source::Remote { path, .. } if path.is_empty());
     match &args.command {
         Some(_) if sources.len() != 1 || !empty(&sources[0]) => {
-            bail!("--command runs on one host, named without a path: root@db1: --command 'pg_dumpall' --as /dumps/all.sql")
+            bail!(
+                "--command runs on one host, named without a path: root@db1: --command 'pg_dumpall' --as /dumps/all.sql"
+            )
         }
         None if sources.iter().any(empty) => bail!("a source names a host but no path; write HOST:/PATH"),
         _ => Ok(()),

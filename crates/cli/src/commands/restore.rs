@@ -91,7 +91,9 @@ impl Part {
         match place.tree() {
             Some(tree) => Ok(Self { snapshot, path: path.to_owned(), tree }),
             None => match place {
-                Place::Node(..) => bail!("{path} is no directory; restore the directory that holds it with --include {path}"),
+                Place::Node(..) => {
+                    bail!("{path} is no directory; restore the directory that holds it with --include {path}")
+                }
                 Place::Root(..) => bail!("{path} is no directory"),
             },
         }
@@ -106,7 +108,9 @@ impl Part {
             if part == path || part.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')) {
                 return vec![Vec::new()];
             }
-            whole.extend(path.strip_prefix(part).filter(|rest| rest.starts_with('/')).map(|rest| rest.as_bytes().to_vec()));
+            whole.extend(
+                path.strip_prefix(part).filter(|rest| rest.starts_with('/')).map(|rest| rest.as_bytes().to_vec()),
+            );
         }
         whole
     }

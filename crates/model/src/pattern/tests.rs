@@ -1,3 +1,5 @@
+//! What `pattern` promises, as tests.
+
 use proptest::prelude::*;
 
 use super::*;

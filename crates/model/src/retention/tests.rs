@@ -1,3 +1,5 @@
+//! What `retention` promises, as tests.
+
 use proptest::prelude::*;
 
 use super::*;

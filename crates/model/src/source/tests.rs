@@ -1,3 +1,5 @@
+//! What `source` promises, as tests.
+
 use std::error::Error;
 
 use proptest::prelude::*;

@@ -49,12 +49,8 @@ pub fn backup_command(
         Err(error) => return Err(sink.give_up(error, work.cancel)),
     };
     link.send(ToAgent::Finish)?;
-    let mut summary = Summary {
-        files_new: 1,
-        total_files_processed: 1,
-        total_bytes_processed: file.size,
-        ..Summary::default()
-    };
+    let mut summary =
+        Summary { files_new: 1, total_files_processed: 1, total_bytes_processed: file.size, ..Summary::default() };
     let paths = vec![String::from_utf8_lossy(&request.path).into_owned()];
     sink.commit(work, Stamped { stamp: &request.stamp, paths, excludes: Vec::new() }, tree, None, &mut summary)?;
     summary.traffic = link.finish();

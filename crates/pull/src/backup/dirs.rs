@@ -9,8 +9,8 @@ use holdfast_repo::tree::Node;
 use holdfast_wire::{DirDigest, ViolationClass};
 
 use super::parent::OldDir;
-use crate::state::{KnownTree, Totals};
 use crate::Violation;
+use crate::state::{KnownTree, Totals};
 
 /// The place of a node: the directory's number and the index among its nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,8 @@ use holdfast_repo::IngestSession;
 use holdfast_wire::ViolationClass;
 
 use super::BackupError;
-use crate::state::Grants;
 use crate::Violation;
+use crate::state::Grants;
 
 /// Which chunks count as present for this client.
 pub(super) struct Possession<'a> {

@@ -8,21 +8,20 @@ use holdfast_model::{CancelToken, Monitor};
 use holdfast_repo::IngestSession;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
 use holdfast_wire::{
-    Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, ToAgent,
-    ViolationClass,
+    Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, ToAgent, ViolationClass,
 };
 
-use super::{BackupError, CREDIT_STEP, proof_of};
 use super::dirs::{Claim, Dirs, OpenDir, Place, Resolved};
 use super::files::{CompleteFile, Files};
 use super::node::{Owners, is_unchanged, node_of, same_node};
 use super::parent::Parent;
 use super::rules::{Possession, Scope};
 use super::summary::Counts;
+use super::{BackupError, CREDIT_STEP, proof_of};
+use crate::Violation;
 use crate::link::{ClientLink, LinkError, Up};
 use crate::state::{DigestMemory, DigestRecorder, KnownTree, Totals};
 use crate::text::printable_path;
-use crate::Violation;
 
 /// One backup under way.
 pub(super) struct Session<'a> {
@@ -125,9 +124,8 @@ impl Session<'_> {
                 wanted.push(index);
             }
         }
-        if !wanted.is_empty() {
-            self.link.send(ToAgent::WantFiles { dir, entries: wanted })?;
-        }
+        // Also if it is nothing: only then the agent forgets these entries and has room for others.
+        self.link.send(ToAgent::WantFiles { dir, entries: wanted })?;
         if let Some(digest) = last {
             let open = self.dirs.open(dir)?;
             open.listed = true;
@@ -152,7 +150,8 @@ impl Session<'_> {
         match (&entry.kind, claim) {
             (EntryKind::File { size }, _) => {
                 open.totals.files += 1;
-                match old.filter(|old| is_unchanged(old, &node) && self.parent.as_ref().is_some_and(|p| p.trusts(old))) {
+                match old.filter(|old| is_unchanged(old, &node) && self.parent.as_ref().is_some_and(|p| p.trusts(old)))
+                {
                     Some(old) if old.content().iter().all(|id| self.ingest.has_data(id)) => {
                         node.kind = old.kind.clone();
                         open.totals.bytes += size;
@@ -217,7 +216,9 @@ impl Session<'_> {
                 if let FileOutcome::StoredAs(entry) = outcome {
                     open.memorable = false;
                     if !matches!(entry.kind, EntryKind::File { .. }) || *entry.name != *node.name {
-                        return Err(Violation::new(ViolationClass::Protocol, "a file that became something else").into());
+                        return Err(
+                            Violation::new(ViolationClass::Protocol, "a file that became something else").into()
+                        );
                     }
                     *node = node_of(&entry, &self.owners);
                 }

@@ -7,8 +7,7 @@ use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
 use holdfast_repo::ingest::Added;
 use holdfast_repo::snapshot::SnapshotSummary;
 use holdfast_repo::time::ZonedTime;
-use holdfast_repo::{IngestSession, Repository, SavedSnapshot, Snapshot};
-use holdfast_store::Sleep;
+use holdfast_repo::{IngestSession, Repository, SavedSnapshot, Sleep, Snapshot};
 
 use super::rules::Possession;
 use super::{Backup, BackupError, Stamp, Summary};

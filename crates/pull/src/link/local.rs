@@ -50,7 +50,8 @@ impl LocalLink {
         let (down_in, down_out) = bounded(DOWN_DEPTH);
         let agent = std::thread::Builder::new().name("agent".into()).spawn(move || {
             // How it ends is seen by the server's side of the link: it finds it closed.
-            let _ = holdfast_agent::serve(Arc::new(Upward(up_in)), Downward(down_out), holdfast_agent::Options::default());
+            let _ =
+                holdfast_agent::serve(Arc::new(Upward(up_in)), Downward(down_out), holdfast_agent::Options::default());
         })?;
         Ok(Self { up: Some(up_out), down: Some(down_in), early: VecDeque::new(), agent: Some(agent) })
     }

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use holdfast_model::TreeId;
+use holdfast_repo::Repository;
 use holdfast_repo::index::IndexView;
 use holdfast_repo::pack::BlobKind;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
-use holdfast_repo::Repository;
 use holdfast_wire::{ChunkRef, Entry, EntryKind, RestoreNode, Xattr, limits};
 use serde_bytes::ByteBuf;
 
@@ -16,7 +16,7 @@ use super::{RestoreError, RestoreRequest, Selection};
 /// One step of the walk.
 pub(super) enum Step {
     /// A node to restore. It gets the next number.
-    Node(RestoreNode),
+    Node(Box<RestoreNode>),
     /// A node that cannot be restored: its path, and why.
     Broken(Vec<u8>, String),
     /// Everything beneath this node has been given out.
@@ -110,7 +110,7 @@ impl<'a> NodeWalk<'a> {
         };
         self.next_number += 1;
         let hard_link_to = self.earlier_name(node, number);
-        Ok(Some(Step::Node(RestoreNode {
+        Ok(Some(Step::Node(Box::new(RestoreNode {
             path: ByteBuf::from(&self.path[1..]),
             entry: entry_of(node),
             user: node.user.as_deref().unwrap_or_default().to_owned(),
@@ -118,12 +118,14 @@ impl<'a> NodeWalk<'a> {
             chunks: if hard_link_to.is_some() { Vec::new() } else { chunks },
             hard_link_to,
             whole: node.is_dir() && self.is_whole(),
-        })))
+        }))))
     }
 
     fn chunks(&self, node: &Node) -> Result<Vec<ChunkRef>, String> {
         let chunk = |id| match self.index.locations(BlobKind::Data, id).next() {
-            Some(at) if at.plain_length() as usize <= limits::MAX_CHUNK => Ok(ChunkRef { id: *id, len: at.plain_length() }),
+            Some(at) if at.plain_length() as usize <= limits::MAX_CHUNK => {
+                Ok(ChunkRef { id: *id, len: at.plain_length() })
+            }
             Some(_) => Err(format!("its blob {id} is larger than a blob can be")),
             None => Err(format!("its blob {id} is missing; check the repository")),
         };
@@ -140,7 +142,9 @@ impl<'a> NodeWalk<'a> {
     }
 
     fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
-        if node.is_dir() || node.links < 2 || node.inode == 0 {
+        // The format keeps no count of links for pipes and sockets: there, the inode alone tells.
+        let uncounted = matches!(node.kind, NodeKind::Fifo | NodeKind::Socket);
+        if node.is_dir() || node.inode == 0 || (node.links < 2 && !uncounted) {
             return None;
         }
         let first = *self.first_names.entry((node.device_id, node.inode)).or_insert(number);

@@ -34,7 +34,7 @@ impl Window {
                 Some(Step::Node(node)) => {
                     chunks += node.chunks.len();
                     window.bytes += node.chunks.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>();
-                    window.nodes.push(node);
+                    window.nodes.push(*node);
                 }
                 Some(Step::Broken(path, why)) => window.broken.push((path, why)),
                 Some(Step::Close(number)) => window.closed.push(number),

@@ -51,7 +51,7 @@ impl DigestMemory {
     pub fn load(state: &ClientState, roots: &[Vec<u8>], fresh_seed: [u8; 32]) -> Result<Self, StateError> {
         let path = state.digests.join(format!("digests-{}", name_of(roots)));
         let bytes = file::read(&path)?.unwrap_or_default();
-        let usable = bytes.len() >= HEADER && &bytes[..16] == MAGIC && (bytes.len() - HEADER) % ROW == 0;
+        let usable = bytes.len() >= HEADER && &bytes[..16] == MAGIC && (bytes.len() - HEADER).is_multiple_of(ROW);
         if !usable {
             return Ok(Self { path, seed: fresh_seed, rows: Vec::new() });
         }

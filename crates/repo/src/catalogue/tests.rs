@@ -1,3 +1,5 @@
+//! What `catalogue` promises, as tests.
+
 use std::sync::atomic::Ordering;
 
 use holdfast_model::{CancelToken, Timestamp};

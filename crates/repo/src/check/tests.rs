@@ -1,1 +1,1 @@
-
+//! What `check` promises, as tests.

@@ -1,3 +1,5 @@
+//! What `copy` promises, as tests.
+
 use holdfast_model::{CancelToken, Silent};
 use holdfast_store::{FileKind, Store};
 

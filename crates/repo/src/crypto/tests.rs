@@ -1,3 +1,5 @@
+//! What `crypto` promises, as tests.
+
 use std::collections::HashSet;
 
 use super::*;

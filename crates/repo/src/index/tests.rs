@@ -1,3 +1,5 @@
+//! What `index` promises, as tests.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

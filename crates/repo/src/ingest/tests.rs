@@ -1,3 +1,5 @@
+//! What `ingest` promises, as tests.
+
 use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};
 use std::thread;

@@ -1,3 +1,5 @@
+//! What `lock` promises, as tests.
+
 use std::sync::Arc;
 
 use holdfast_store::{MemoryStore, Store};

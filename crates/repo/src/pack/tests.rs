@@ -1,3 +1,5 @@
+//! What `pack` promises, as tests.
+
 use holdfast_model::{BlobId, PackId};
 use holdfast_store::{FileKind, MemoryStore, Store};
 use proptest::prelude::*;

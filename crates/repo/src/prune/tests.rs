@@ -1,3 +1,5 @@
+//! What `prune` promises, as tests.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::sync::Arc;

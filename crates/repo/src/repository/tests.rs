@@ -1,3 +1,5 @@
+//! What `repository` promises, as tests.
+
 use std::ops::Range;
 use std::sync::Arc;
 

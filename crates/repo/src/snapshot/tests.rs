@@ -1,3 +1,5 @@
+//! What `snapshot` promises, as tests.
+
 use holdfast_model::Timestamp;
 
 use super::*;

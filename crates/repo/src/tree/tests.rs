@@ -1,3 +1,5 @@
+//! What `tree` promises, as tests.
+
 use super::*;
 use crate::time::ZonedTime;
 use holdfast_model::{BlobId, Id, Timestamp, TreeId};

@@ -1,3 +1,5 @@
+//! What `local` promises, as tests.
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

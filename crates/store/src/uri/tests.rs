@@ -1,3 +1,5 @@
+//! What `uri` promises, as tests.
+
 use super::*;
 use crate::Secret;
 

@@ -1,3 +1,5 @@
+//! What `restore::confine` promises, as tests.
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

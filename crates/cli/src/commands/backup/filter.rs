@@ -43,7 +43,7 @@ pub fn filter(args: &ExcludeArgs) -> Result<Filter> {
 /// The patterns of a file, with `$VARIABLES` replaced as restic does.
 fn patterns_of(path: &Path) -> Result<Vec<String>> {
     let text = fs::read_to_string(path).with_context(|| format!("cannot read the patterns in {}", path.display()))?;
-    Ok(pattern_lines(&text).into_iter().map(|line| expand(&line, environment::variable)).collect())
+    Ok(pattern_lines(&text).map(|line| expand(line, environment::variable)).collect())
 }
 
 /// Replaces `$NAME` and `${NAME}`; `$$` stands for a dollar sign. An unset variable is empty.

@@ -1,3 +1,5 @@
+//! What `index::json` promises, as tests.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

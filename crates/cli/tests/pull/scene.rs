@@ -1,0 +1,159 @@
+//! A repository, a host, and the program between them.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use holdfast_testkit::{Restic, Sshd, TempDir, Tree, agents_dir, temp_dir};
+
+/// The password of every repository here.
+pub const PASSWORD: &str = "correct horse";
+
+/// One repository and one host.
+pub struct Scene {
+    /// Everything lies in here.
+    pub dir: TempDir,
+    /// The host.
+    pub sshd: Sshd,
+}
+
+/// One finished run.
+pub struct Run {
+    /// The exit code; `None` if it was killed.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+impl Scene {
+    /// A fresh repository and a running host; `None` (and a word) without an sshd.
+    pub fn new() -> Option<Self> {
+        Self::with(Sshd::start()?, &[])
+    }
+
+    /// As `new`, for this host and with these options of `init`.
+    pub fn with(sshd: Sshd, init: &[&str]) -> Option<Self> {
+        let scene = Self { dir: temp_dir(), sshd };
+        std::fs::write(scene.path("password"), PASSWORD).unwrap();
+        scene.run(&[&["init"], init].concat()).ok();
+        Some(scene)
+    }
+
+    /// A path beside the repository.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A tree to back up.
+    pub fn tree(&self, name: &str) -> Tree {
+        Tree::create(self.path(name))
+    }
+
+    /// The program with everything that every call needs.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.args(arguments).env_clear().stdin(Stdio::null());
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.env("HOLDFAST_REPOSITORY", self.path("repository"));
+        command.env("HOLDFAST_PASSWORD_FILE", self.path("password"));
+        command.env("HOLDFAST_STATE", self.path("state"));
+        command.env("HOLDFAST_AGENTS", agents_dir());
+        command.env("HOLDFAST_SSH", self.sshd.ssh_command());
+        command
+    }
+
+    /// Runs the program to its end.
+    pub fn run(&self, arguments: &[&str]) -> Run {
+        Run::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Backs up a path of the host, as JSON; gives the summary's numbers.
+    pub fn backup(&self, path: &Path, more: &[&str]) -> Summary {
+        let source = self.sshd.source(path);
+        let run = self.run(&[&["backup", "--json", &source], more].concat());
+        assert!(matches!(run.code, Some(0)), "{}{}", run.out, run.err);
+        Summary::of(&run)
+    }
+
+    /// The real restic on the same repository, if there is one.
+    pub fn restic(&self) -> Option<Restic> {
+        Restic::new(self.path("repository"), PASSWORD)
+    }
+}
+
+impl Run {
+    /// Of a finished process.
+    pub fn of(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
+    }
+
+    /// Asserts that it ended well.
+    pub fn ok(self) -> Self {
+        assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
+        self
+    }
+
+    /// Asserts that it failed with this code and one sentence; gives the sentence.
+    pub fn fails(self, code: i32) -> String {
+        assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
+        let sentences: Vec<&str> = self.err.lines().filter(|line| line.starts_with("holdfast: ")).collect();
+        assert_eq!(sentences.len(), 1, "{}", self.err);
+        sentences[0].to_owned()
+    }
+}
+
+/// The numbers of a summary event.
+pub struct Summary(HashMap<String, u64>, pub String);
+
+impl Summary {
+    /// Reads the last line of a run with `--json`.
+    pub fn of(run: &Run) -> Self {
+        let line = run.out.lines().rfind(|line| line.contains("\"summary\"")).expect("a summary");
+        let fields = line.trim_matches(['{', '}']).split(',').filter_map(|field| {
+            let (name, value) = field.split_once(':')?;
+            Some((name.trim_matches('"').to_owned(), value.parse().ok()?))
+        });
+        let id = line.split_once("\"snapshot_id\":\"").map_or("", |(_, rest)| &rest[..64]);
+        Self(fields.collect(), id.to_owned())
+    }
+
+    /// One number.
+    pub fn get(&self, name: &str) -> u64 {
+        *self.0.get(name).unwrap_or_else(|| panic!("no {name} in the summary"))
+    }
+}
+
+/// Waits until every file of a tree is older than what counts as just changed.
+pub fn let_it_age(tree: &Tree) {
+    let changed = std::fs::metadata(tree.root()).unwrap();
+    use std::os::unix::fs::MetadataExt;
+    let changed = changed.ctime().max(newest(tree.root()));
+    holdfast_testkit::process::must_happen("the tree grows older", || {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        now.as_secs() as i64 > changed + 4
+    });
+}
+
+fn newest(dir: &Path) -> i64 {
+    use std::os::unix::fs::MetadataExt;
+    let newest = std::fs::read_dir(dir).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let metadata = entry.path().symlink_metadata();
+        let Ok(metadata) = metadata else { return 0 };
+        // Deeper than a path can say is as old as what lies above it.
+        let beneath = if metadata.is_dir() && entry.path().as_os_str().len() < 1000 { newest_of(&entry.path()) } else { 0 };
+        metadata.ctime().max(beneath)
+    });
+    newest.max().unwrap_or(0)
+}
+
+fn newest_of(dir: &Path) -> i64 {
+    newest(dir)
+}
