@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand};
 
 pub use backup::{BackupArgs, ConnectionArgs, ExcludeArgs};
 pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneArgs, UnlockArgs};
-pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand};
+pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand, NewPassword};
 pub use restore::{OverwriteMode, RestoreArgs};
 pub use run::RunArgs;
 pub use snapshots::{DiffArgs, DumpArgs, FindArgs, LsArgs, SnapshotFilter, SnapshotsArgs, StatsArgs, StatsMode};

@@ -1,11 +1,25 @@
 //! The verbs, each in a file of its own.
 
 mod backup;
+mod check;
+mod chosen;
+mod copy;
+mod diff;
+mod dump;
+mod entry;
+mod find;
+mod forget;
 mod init;
+mod key;
+mod ls;
+mod prune;
 mod remote;
 mod restore;
+mod run;
 mod shell;
 mod snapshots;
+mod stats;
+mod unlock;
 
 use anyhow::Result;
 
@@ -20,10 +34,21 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Backup(args) => backup::run(context, &args),
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Snapshots(args) => snapshots::run(context, &args),
+        Verb::Ls(args) => ls::run(context, &args),
+        Verb::Find(args) => find::run(context, &args),
+        Verb::Diff(args) => diff::run(context, &args),
+        Verb::Dump(args) => dump::run(context, &args),
+        Verb::Stats(args) => stats::run(context, &args),
+        Verb::Forget(args) => forget::run(context, &args),
+        Verb::Prune(args) => prune::run(context, &args),
+        Verb::Check(args) => check::run(context, &args),
+        Verb::Copy(args) => copy::run(context, &args),
+        Verb::Key(args) => key::run(context, &args),
+        Verb::Unlock(args) => unlock::run(context, &args),
+        Verb::Run(args) => run::run(context, &args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),
-        _ => anyhow::bail!("not there yet"),
     }
 }
 

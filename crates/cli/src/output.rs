@@ -10,7 +10,7 @@ mod table;
 mod terminal;
 mod text;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
 use std::sync::Arc;
 
 use holdfast_model::{Clock, Monitor, SystemClock};
@@ -67,6 +67,11 @@ impl Output {
     /// One line of a result that was asked for: also when quiet.
     pub fn result(&self, text: impl AsRef<str>) -> io::Result<()> {
         writeln!(io::stdout().lock(), "{}", text.as_ref())
+    }
+
+    /// For results of any length or any bytes. The caller flushes it, to learn of errors.
+    pub fn stream(&self) -> BufWriter<Stdout> {
+        BufWriter::with_capacity(64 << 10, io::stdout())
     }
 
     /// One JSON document on a line of its own.

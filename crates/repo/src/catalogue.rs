@@ -19,7 +19,7 @@ use holdfast_model::{BlobId, Cancelled, TreeId};
 
 pub use diff::{Change, Diff, DiffOptions, DiffStats, DiffSummary, diff};
 pub use dump::dump_file;
-pub use find::{Find, Objects, Verdict};
+pub use find::{Find, Objects};
 pub use path::{Place, resolve, split};
 pub use stats::{Stats, StatsMode, Totals};
 pub use tar::dump_tar;

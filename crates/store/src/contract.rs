@@ -169,7 +169,8 @@ fn kinds_do_not_mix(store: &dyn Store) {
     }
     for kind in FileKind::ALL {
         assert_eq!(store.read(kind, &id).expect("read works"), kind.folder().as_bytes());
-        assert_eq!(store.list(kind).expect("list works").len(), 1);
+        let listed = store.list(kind).expect("list works");
+        assert!(listed.len() == 1 && listed[0].size == kind.folder().len() as u64, "{kind:?}: {listed:?}");
     }
     for kind in FileKind::ALL {
         store.remove(kind, &id).expect("remove works");

@@ -218,6 +218,8 @@ impl<S: Store> Around for FaultStore<S> {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_testkit::temp_dir;
+
     use super::*;
     use crate::{MemoryStore, contract};
 
@@ -257,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_death_during_a_put_leaves_half_a_temporary_file() {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = temp_dir();
         let store = FaultStore::local(LocalStore::new(dir.path()));
         store.create().unwrap();
         store.inject(Trigger::nth(1).of(Verb::Put), Effect::DieDuring);

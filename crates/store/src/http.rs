@@ -60,6 +60,8 @@ impl Http {
             .timeout_per_read(Some(THINKING))
             .timeout_per_write(Some(SILENCE))
             .timeout_await_100(None)
+            // WebDAV has its own.
+            .allow_non_standard_methods(true)
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
         let agent = match socket {
             Some(socket) => {
@@ -73,13 +75,7 @@ impl Http {
 
     /// Sends user and password with every request.
     pub(crate) fn login(mut self, user: &str, password: &Secret) -> Self {
-        use base64::Engine as _;
-        let login = zeroize::Zeroizing::new(format!("{user}:{}", password.reveal()));
-        let encoded = base64::engine::general_purpose::STANDARD.encode(login.as_bytes());
-        let mut value =
-            HeaderValue::try_from(format!("Basic {encoded}")).expect("base64 holds no character that headers forbid");
-        value.set_sensitive(true);
-        self.authorization = Some(value);
+        self.authorization = Some(basic_login(user, password));
         self
     }
 
@@ -88,11 +84,10 @@ impl Http {
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert("authorization", authorization.clone());
         }
-        let has_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
-        if !has_body {
+        let length: u64 = parts.iter().map(|part| part.len() as u64).sum();
+        if length == 0 && !matches!(*request.method(), Method::POST | Method::PUT) {
             return self.agent.run(request).map_err(HttpError::Transport);
         }
-        let length: u64 = parts.iter().map(|part| part.len() as u64).sum();
         request.headers_mut().insert("content-length", HeaderValue::from(length));
         let mut body = PartsReader { parts, offset: 0 };
         let request = request.map(|()| SendBody::from_reader(&mut body));
@@ -106,9 +101,25 @@ impl Http {
     }
 }
 
+/// User and password as the header that carries them.
+pub(crate) fn basic_login(user: &str, password: &Secret) -> HeaderValue {
+    use base64::Engine as _;
+    let login = zeroize::Zeroizing::new(format!("{user}:{}", password.reveal()));
+    let encoded = base64::engine::general_purpose::STANDARD.encode(login.as_bytes());
+    let mut value =
+        HeaderValue::try_from(format!("Basic {encoded}")).expect("base64 holds no character that headers forbid");
+    value.set_sensitive(true);
+    value
+}
+
+/// The length that an answer's header announces: ureq's own reckoning knows none where the body is empty.
+pub(crate) fn announced_length<T>(response: &Response<T>) -> Option<u64> {
+    response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok())
+}
+
 /// The body of an answer, which must have exactly `length` bytes; `None` if it is shorter or longer.
 pub(crate) fn exact_body(response: Response<Body>, length: u64) -> Result<Option<Bytes>, HttpError> {
-    if response.body().content_length().is_some_and(|announced| announced != length) {
+    if announced_length(&response).is_some_and(|announced| announced != length) {
         return Ok(None);
     }
     let wanted = usize::try_from(length).map_err(|_| HttpError::TooLarge)?;
@@ -122,7 +133,7 @@ pub(crate) fn exact_body(response: Response<Body>, length: u64) -> Result<Option
 
 /// The body of an answer, up to `most` bytes. One whose end could be a broken connection as well is not believed.
 pub(crate) fn whole_body(response: Response<Body>, most: u64) -> Result<Bytes, HttpError> {
-    match response.body().content_length() {
+    match announced_length(&response) {
         Some(length) if length <= most => {
             let nonsense = || HttpError::Nonsense("the file ends early".to_owned());
             return exact_body(response, length)?.ok_or_else(nonsense);
@@ -138,6 +149,26 @@ pub(crate) fn whole_body(response: Response<Body>, most: u64) -> Result<Bytes, H
     let mut reader = response.into_body().into_with_config().limit(u64::MAX).reader().take(most.saturating_add(1));
     reader.read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(HttpError::TooLarge) } else { Ok(bytes.into()) }
+}
+
+/// An error with all its causes, for one that can carry only text.
+#[cfg(feature = "opendal")]
+pub(crate) fn whole_chain(error: &HttpError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}
+
+/// What can be had of the body of an answer that is an error anyway.
+#[cfg(feature = "opendal")]
+pub(crate) fn some_body(response: Response<Body>) -> Bytes {
+    let mut bytes = Vec::new();
+    let _ = response.into_body().into_reader().take(64 << 10).read_to_end(&mut bytes);
+    bytes.into()
 }
 
 /// Reads the rest of an answer that says nothing more, so that its connection can serve again.

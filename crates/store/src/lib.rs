@@ -13,6 +13,10 @@ mod layout;
 mod limit;
 mod local;
 mod memory;
+mod open;
+#[cfg(feature = "opendal")]
+mod opendal;
+mod options;
 mod pause;
 mod port;
 mod rclone;
@@ -31,6 +35,10 @@ pub use http::Tls;
 pub use limit::{LimitStore, Limits};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub use open::{OpenError, open};
+#[cfg(feature = "opendal")]
+pub use opendal::OpenDalStore;
+pub use options::{Environment, Listener, Options};
 pub use pause::{Pause, Sleep};
 pub use port::{FileInfo, FileKind, Store};
 pub use rclone::{RcloneProgram, RcloneStore};

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use holdfast_model::Id;
 use ureq::http::{Method, Request, StatusCode};
 
-use crate::http::{Http, HttpError, drain, exact_body, whole_body};
+use crate::http::{Http, HttpError, announced_length, drain, exact_body, whole_body};
 use crate::uri::RestPlace;
 use crate::{ErrorKind, FileInfo, FileKind, Secret, Store, StoreError, Tls};
 
@@ -82,8 +82,8 @@ impl RestStore {
 
     fn size_of(&self, kind: FileKind, id: &Id) -> Result<u64, HttpError> {
         let response = self.http.succeed(self.request(Method::HEAD, &self.file_url(kind, id))?, &[])?;
-        let length = response.headers().get("content-length").and_then(|value| value.to_str().ok()?.parse().ok());
-        length.ok_or_else(|| HttpError::Nonsense("it does not say how large the file is".to_owned()))
+        announced_length(&response)
+            .ok_or_else(|| HttpError::Nonsense("it does not say how large the file is".to_owned()))
     }
 
     fn exists(&self, kind: FileKind, id: &Id) -> Result<bool, HttpError> {

@@ -7,6 +7,7 @@ use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -24,15 +25,18 @@ pub struct Patience {
     pub longest: Duration,
     /// No new attempt starts later than this after the first one.
     pub total: Duration,
+    /// The same, until the store has given its first final answer: a wrong name or a server that is off is told soon.
+    pub at_first: Duration,
 }
 
 impl Default for Patience {
-    /// From half a second to a minute, for a quarter of an hour: as long as restic.
+    /// From half a second to a minute, for a quarter of an hour, as restic; half a minute until the first answer.
     fn default() -> Self {
         Self {
             first: Duration::from_millis(500),
             longest: Duration::from_secs(60),
             total: Duration::from_secs(15 * 60),
+            at_first: Duration::from_secs(30),
         }
     }
 }
@@ -44,6 +48,8 @@ type Listener = Box<dyn Fn(&StoreError, Duration) + Send + Sync>;
 pub struct RetryStore<S> {
     inner: S,
     patience: Patience,
+    /// Whether the store has ever given a final answer.
+    proven: AtomicBool,
     clock: Arc<dyn Clock>,
     pause: Arc<dyn Pause>,
     listener: Option<Listener>,
@@ -55,6 +61,7 @@ impl<S: Store> RetryStore<S> {
         Self {
             inner,
             patience: Patience::default(),
+            proven: AtomicBool::new(false),
             clock: Arc::new(SystemClock),
             pause: Arc::new(Sleep::default()),
             listener: None,
@@ -87,10 +94,14 @@ impl<S: Store> RetryStore<S> {
         loop {
             let error = match call(again) {
                 Err(error) if error.kind() == ErrorKind::Transient => error,
-                answer => return answer,
+                answer => {
+                    self.proven.store(true, Ordering::Relaxed);
+                    return answer;
+                }
             };
+            let total = if self.proven.load(Ordering::Relaxed) { self.patience.total } else { self.patience.at_first };
             let wait = jittered(pause);
-            if self.clock.instant().duration_since(start) + wait > self.patience.total {
+            if self.clock.instant().duration_since(start) + wait > total {
                 return Err(error);
             }
             if let Some(listener) = &self.listener {
@@ -205,7 +216,9 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_end_in_time() {
-        let (store, time) = patient(vec![(Trigger::every(), Effect::Fail(ErrorKind::Transient))]);
+        let (store, time) = patient(Vec::new());
+        store.list(FileKind::Pack).unwrap();
+        store.inner.inject(Trigger::every(), Effect::Fail(ErrorKind::Transient));
         assert_eq!(store.read(FileKind::Pack, &id()).unwrap_err().kind(), ErrorKind::Transient);
         let pauses = time.pauses.lock().clone();
         let mut full = Duration::from_millis(500);
@@ -214,6 +227,13 @@ mod tests {
             full = (full * 2).min(Duration::from_secs(60));
         }
         assert!(time.gone() <= Duration::from_secs(900) && time.gone() > Duration::from_secs(800), "{pauses:?}");
+    }
+
+    #[test]
+    fn a_store_that_never_answered_is_given_up_soon() {
+        let (store, time) = patient(vec![(Trigger::every(), Effect::Fail(ErrorKind::Transient))]);
+        assert_eq!(store.read(FileKind::Pack, &id()).unwrap_err().kind(), ErrorKind::Transient);
+        assert!(time.gone() > Duration::from_secs(5) && time.gone() <= Duration::from_secs(30), "{:?}", time.gone());
     }
 
     #[test]

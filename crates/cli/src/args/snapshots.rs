@@ -104,6 +104,7 @@ pub struct DumpArgs {
     /// The snapshot
     pub snapshot: String,
     /// A file, or a directory
+    #[arg(id = "dumped", value_name = "PATH")]
     pub path: String,
     #[command(flatten)]
     pub filter: SnapshotFilter,

@@ -6,18 +6,10 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 
+use holdfast_model::pattern::{PatternList, Verdict};
 use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
 
 use super::{Blobs, CatalogueError, Walk, WalkEntry};
-
-/// What a pattern says of a path.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Verdict {
-    /// The path itself matches.
-    pub matches: bool,
-    /// Something beneath it may match.
-    pub beneath: bool,
-}
 
 /// Judges a path.
 type Judge<'a> = Box<dyn Fn(&[u8]) -> Verdict + 'a>;
@@ -37,6 +29,11 @@ impl<'a> Find<'a> {
     pub fn new(blobs: &'a dyn Blobs, judge: impl Fn(&[u8]) -> Verdict + 'a) -> Self {
         let barren = HashSet::new();
         Self { blobs, judge: Box::new(judge), oldest: None, newest: None, barren, hasher: RandomState::new() }
+    }
+
+    /// Searches for paths that one of the patterns chooses.
+    pub fn matching(blobs: &'a dyn Blobs, patterns: &'a PatternList) -> Self {
+        Self::new(blobs, |path| patterns.verdict(path))
     }
 
     /// Only what was last changed within these times, both included.
@@ -69,18 +66,18 @@ impl<'a> Find<'a> {
                 }
             };
             self.leave(&mut inside, entry.depth, finds);
-            let Verdict { matches, beneath } = (self.judge)(&entry.path);
+            let Verdict { matched, child_may_match } = (self.judge)(&entry.path);
             let node = entry.node();
             let time = node.mtime.at;
             let in_time =
                 self.oldest.is_none_or(|oldest| time >= oldest) && self.newest.is_none_or(|newest| time <= newest);
-            if matches && in_time {
+            if matched && in_time {
                 finds += 1;
                 found(Ok(&entry));
             }
             if let Some(tree) = node.subtree() {
                 let key = (self.hasher.hash_one(&entry.path), tree);
-                if !beneath || self.barren.contains(&key) {
+                if !child_may_match || self.barren.contains(&key) {
                     walk.pass_over();
                 } else {
                     inside.push((key, entry.depth, finds));

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
+use holdfast_model::pattern::Verdict;
 use holdfast_model::{CancelToken, Timestamp};
 
 use super::*;
@@ -144,7 +145,7 @@ fn differences_are_those_that_restic_tells() {
 fn a_search_does_not_read_again_what_it_found_nothing_in() {
     let mut blobs = MapBlobs::default();
     let root = small(&mut blobs);
-    let mut find = Find::new(&blobs, |path| Verdict { matches: path.ends_with(b"/b"), beneath: true });
+    let mut find = Find::new(&blobs, |path| Verdict { matched: path.ends_with(b"/b"), child_may_match: true });
     let cancel = CancelToken::new();
     for (round, reads) in [3, 1].into_iter().enumerate() {
         blobs.reads.store(0, Ordering::Relaxed);
@@ -161,7 +162,8 @@ fn a_search_finds_the_same_in_each_snapshot() {
     let root = small(&mut blobs);
     let old = blobs.file("old", &["1"]);
     let other = blobs.add_tree(vec![old]);
-    let mut find = Find::new(&blobs, |path| Verdict { matches: path.contains(&b'o'), beneath: path != b"/a/sub" });
+    let mut find =
+        Find::new(&blobs, |path| Verdict { matched: path.contains(&b'o'), child_may_match: path != b"/a/sub" });
     for (tree, expected) in [(root, vec!["/a/one"]), (other, vec!["/old"]), (root, vec!["/a/one"])] {
         let mut found = Vec::new();
         let note = |entry: Result<&WalkEntry, _>| found.push(display_path(&entry.unwrap().path));
@@ -170,7 +172,7 @@ fn a_search_finds_the_same_in_each_snapshot() {
     }
     let time = |seconds| Some(Timestamp { seconds, nanoseconds: 0 });
     for (oldest, newest, count) in [(time(0), time(0), 6), (time(1), None, 0), (None, time(-1), 0)] {
-        let mut find = Find::new(&blobs, |_| Verdict { matches: true, beneath: true }).changed(oldest, newest);
+        let mut find = Find::new(&blobs, |_| Verdict { matched: true, child_may_match: true }).changed(oldest, newest);
         let mut found = 0;
         find.search(root, &CancelToken::new(), |_| found += 1).unwrap();
         assert_eq!(found, count);

@@ -69,10 +69,15 @@ impl Repository {
         Ok(id)
     }
 
-    /// Replaces the key that the repository was opened with by one for another password.
-    pub fn change_password(&self, password: &[u8], cost: KdfCost) -> Result<KeyId, RepoError> {
+    /// Replaces the key that the repository was opened with by one for another password; see [`add_key`](Self::add_key).
+    pub fn change_password(
+        &self,
+        password: &[u8],
+        made_by: Option<(String, String)>,
+        cost: KdfCost,
+    ) -> Result<KeyId, RepoError> {
         let old = self.key_id();
-        let new = self.add_key(password, None, cost)?;
+        let new = self.add_key(password, made_by, cost)?;
         *self.0.key_id.lock() = new;
         self.store().remove(FileKind::Key, &Id::from(old))?;
         Ok(new)

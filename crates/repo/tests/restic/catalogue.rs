@@ -3,9 +3,9 @@
 use std::ffi::OsStr;
 
 use holdfast_model::CancelToken;
+use holdfast_model::pattern::PatternList;
 use holdfast_repo::catalogue::{
-    Diff, DiffOptions, DiffStats, Find, Place, Stats, StatsMode, Totals, Verdict, Walk, diff, dump_file, dump_tar,
-    resolve,
+    Diff, DiffOptions, DiffStats, Find, Place, Stats, StatsMode, Totals, Walk, diff, dump_file, dump_tar, resolve,
 };
 use holdfast_repo::{Repository, SavedSnapshot};
 use holdfast_testkit::{CompareOptions, compare_trees};
@@ -109,19 +109,25 @@ fn sizes_are_those_of_restic() {
 fn a_search_finds_what_restic_finds() {
     let Some(fixture) = Fixture::with_two_snapshots() else { return };
     let (repository, snapshots) = open(&fixture);
-    let matches = |path: &[u8]| path.ends_with(b".conf");
-    let mut find = Find::new(repository.engine(), |path| Verdict { matches: matches(path), beneath: true });
-    let theirs = fixture.json(["find", "--json", "*.conf"]).pop().unwrap();
-    for snapshot in &snapshots {
+    for pattern in ["*.conf", "conf.d", "/**/many/*1*", "nothing", "also-?"] {
+        search(&fixture, &repository, &snapshots, pattern);
+    }
+}
+
+fn search(fixture: &Fixture, repository: &Repository, snapshots: &[SavedSnapshot], pattern: &str) {
+    let patterns = PatternList::parse([pattern], false).unwrap();
+    let mut find = Find::matching(repository.engine(), &patterns);
+    let theirs = fixture.json(["find", "--json", pattern]).pop().unwrap();
+    for snapshot in snapshots {
         let mut ours = Vec::new();
         let note = |entry: Result<&holdfast_repo::catalogue::WalkEntry, _>| {
             ours.push(String::from_utf8(entry.unwrap().path.clone()).unwrap());
         };
         find.search(snapshot.tree, &CancelToken::new(), note).unwrap();
-        let theirs = theirs.as_array().unwrap().iter();
-        let theirs = theirs.clone().find(|found| found["snapshot"] == snapshot.id.to_string()).unwrap();
-        let theirs: Vec<&str> =
-            theirs["matches"].as_array().unwrap().iter().map(|m| m["path"].as_str().unwrap()).collect();
+        // Snapshots without a match are not listed.
+        let found = theirs.as_array().unwrap().iter().find(|found| found["snapshot"] == snapshot.id.to_string());
+        let found = found.and_then(|found| found["matches"].as_array()).into_iter().flatten();
+        let theirs: Vec<&str> = found.map(|found| found["path"].as_str().unwrap()).collect();
         assert_eq!(ours, theirs);
     }
 }

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
+use holdfast_testkit::{skip, temp_dir};
+
 use super::*;
 use crate::contract::{self, Strength};
 
@@ -33,14 +35,14 @@ fn mode(path: &Path) -> u32 {
 
 #[test]
 fn a_local_directory_keeps_the_contract() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     contract::run(&LocalStore::new(dir.path().join("deep/down")), Strength::FULL);
     assert_eq!(files(dir.path()), [] as [String; 0]);
 }
 
 #[test]
 fn without_nameless_files_the_contract_holds_too() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let store = LocalStore { anonymous: AtomicBool::new(false), ..LocalStore::new(dir.path()) };
     contract::run(&store, Strength::FULL);
     assert_eq!(files(dir.path()), [] as [String; 0]);
@@ -48,7 +50,7 @@ fn without_nameless_files_the_contract_holds_too() {
 
 #[test]
 fn files_and_folders_are_for_the_owner_alone_and_files_read_only() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let root = dir.path().join("repo");
     for anonymous in [true, false] {
         let store = LocalStore { anonymous: AtomicBool::new(anonymous), ..LocalStore::new(&root) };
@@ -63,7 +65,7 @@ fn files_and_folders_are_for_the_owner_alone_and_files_read_only() {
 
 #[test]
 fn a_config_that_the_group_may_read_opens_new_files_to_the_group() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let root = dir.path();
     fs::write(root.join("config"), b"x").unwrap();
     fs::set_permissions(root.join("config"), fs::Permissions::from_mode(0o640)).unwrap();
@@ -74,7 +76,7 @@ fn a_config_that_the_group_may_read_opens_new_files_to_the_group() {
 
 #[test]
 fn foreign_names_are_not_listed() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let store = LocalStore::new(dir.path());
     store.create().unwrap();
     store.put(FileKind::Pack, &id(0xab), &[b"x"]).unwrap();
@@ -91,7 +93,7 @@ fn foreign_names_are_not_listed() {
 
 #[test]
 fn a_missing_root_is_not_found_but_missing_folders_are_empty() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let gone = LocalStore::new(dir.path().join("gone"));
     for kind in FileKind::ALL {
         assert_eq!(gone.list(kind).unwrap_err().kind(), ErrorKind::NotFound);
@@ -108,7 +110,7 @@ fn a_missing_root_is_not_found_but_missing_folders_are_empty() {
 
 #[test]
 fn a_root_that_was_replaced_while_in_use_is_not_written_to() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let (root, moved) = (dir.path().join("repo"), dir.path().join("moved"));
     let store = LocalStore::new(&root);
     store.create().unwrap();
@@ -122,7 +124,7 @@ fn a_root_that_was_replaced_while_in_use_is_not_written_to() {
 
 #[test]
 fn a_sweep_takes_only_what_is_old_ours_and_unlocked() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let store = LocalStore::new(dir.path());
     store.create().unwrap();
     let age = |path: &Path, seconds: u64| {
@@ -150,7 +152,7 @@ fn a_sweep_takes_only_what_is_old_ours_and_unlocked() {
 
 #[test]
 fn errors_name_the_file_the_place_and_the_cause() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let store = LocalStore::new(dir.path());
     let error = store.read(FileKind::Snapshot, &id(0xcd)).unwrap_err();
     let text = format!("{error}: {}", error.source);
@@ -178,7 +180,7 @@ fn put_while_failing(dir: &Path, anonymous: bool, injection: &str) -> Option<Str
             Some(told.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr))).to_owned())
         }
         Err(_) => {
-            println!("SKIPPED: no strace, so no failing {injection}");
+            skip("needs strace");
             None
         }
     }
@@ -213,7 +215,7 @@ fn a_failed_system_call_is_a_failure_with_its_kind_and_leaves_no_file() {
         ("renameat2:error=EIO", &both[1..], "Permanent"),
     ] {
         for anonymous in ways {
-            let dir = tempfile::tempdir().unwrap();
+            let dir = temp_dir();
             LocalStore::new(dir.path()).create().unwrap();
             let Some(told) = put_while_failing(dir.path(), *anonymous, injection) else { return };
             assert_eq!(told, expected, "{injection}");
@@ -234,7 +236,7 @@ fn what_a_file_system_does_not_know_is_done_another_way() {
         ("writev:error=EINTR:when=1", true),
         ("flock:error=ENOLCK", false),
     ] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = temp_dir();
         let store = LocalStore::new(dir.path());
         store.create().unwrap();
         let Some(told) = put_while_failing(dir.path(), anonymous, injection) else { return };

@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use holdfast_model::Id;
 use holdfast_store::contract::{self, Strength};
 use holdfast_store::{ErrorKind, FileKind, RcloneProgram, RcloneStore, Store};
+use holdfast_testkit::{Tool, temp_dir};
 
-use crate::servers::{chain, find};
+use crate::servers::chain;
 
 /// Rclone answers the deletion of nothing with 200, and replaces what another wrote since we looked.
 const STRENGTH: Strength = Strength { noticed_removal: false, exclusive_put: false };
 
 fn rclone() -> Option<RcloneProgram> {
-    let program = find("HOLDFAST_RCLONE", &["rclone"])?.display().to_string();
+    let program = Tool::Rclone.require()?.display().to_string();
     let arguments = "serve restic --stdio --b2-hard-delete --config=/dev/null".to_owned();
     Some(RcloneProgram { program, arguments, ..RcloneProgram::default() })
 }
@@ -37,7 +38,7 @@ fn gone_soon(text: &str) {
 
 #[test]
 fn rclone_keeps_the_contract_and_ends_with_the_store() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some(how) = rclone() else { return };
     let remote = dir.path().join("remote").display().to_string();
     let store = RcloneStore::start(&remote, &how, 5).unwrap();
@@ -50,7 +51,7 @@ fn rclone_keeps_the_contract_and_ends_with_the_store() {
 
 #[test]
 fn packs_lie_where_restic_looks_for_them() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some(how) = rclone() else { return };
     let store = RcloneStore::start(dir.path().to_str().unwrap(), &how, 5).unwrap();
     let id = Id::new([0xab; 32]);
@@ -83,7 +84,7 @@ fn rclone_ends_when_its_user_is_killed() {
         std::thread::sleep(Duration::from_secs(60));
         return;
     }
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let remote = dir.path().join("killed").display().to_string();
     let mut child = std::process::Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "rclone::rclone_ends_when_its_user_is_killed", "--nocapture"])

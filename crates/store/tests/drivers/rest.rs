@@ -8,8 +8,9 @@ use std::process::Command;
 use holdfast_model::Id;
 use holdfast_store::contract::{self, Strength};
 use holdfast_store::{ErrorKind, FileKind, Place, RestStore, Secret, Store, Tls};
+use holdfast_testkit::{Tool, temp_dir};
 
-use crate::servers::{Server, chain, find, free_port};
+use crate::servers::{Server, chain, free_port, require};
 
 /// Restic's server answers the deletion of nothing with 200, and of several uploads of one name at the same moment it
 /// may take more than one.
@@ -20,13 +21,14 @@ fn store(url: &str, tls: &Tls) -> RestStore {
     RestStore::new(&place, None, tls, 5).unwrap()
 }
 
-/// Restic's REST server on a port; `None` where there is none.
+/// Restic's REST server on a port; without it the test is skipped and must return.
 fn server(dir: &Path, options: &[&str]) -> Option<(Server, u16)> {
-    let program = find("HOLDFAST_REST_SERVER", &["rest-server", "restic-rest-server"])?;
-    let port = free_port();
-    let mut command = Command::new(program);
-    command.arg("--path").arg(dir).args(["--listen", &format!("127.0.0.1:{port}")]).args(options);
-    Some((Server::on_port(&mut command, port), port))
+    let program = Tool::RestServer.require()?;
+    Some(Server::on_free_port(|port| {
+        let mut command = Command::new(&program);
+        command.arg("--path").arg(dir).args(["--listen", &format!("127.0.0.1:{port}")]).args(options);
+        command
+    }))
 }
 
 fn id(first: u8) -> Id {
@@ -35,7 +37,7 @@ fn id(first: u8) -> Id {
 
 #[test]
 fn restics_server_keeps_the_contract() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some((_server, port)) = server(dir.path(), &["--no-auth", "--no-verify-upload"]) else { return };
     contract::run(&store(&format!("http://127.0.0.1:{port}/deep/repo"), &Tls::default()), STRENGTH);
     assert!(dir.path().join("deep/repo/snapshots").is_dir());
@@ -43,8 +45,8 @@ fn restics_server_keeps_the_contract() {
 
 #[test]
 fn a_socket_serves_as_a_port_does() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(program) = find("HOLDFAST_REST_SERVER", &["rest-server", "restic-rest-server"]) else { return };
+    let dir = temp_dir();
+    let Some(program) = Tool::RestServer.require() else { return };
     let socket = dir.path().join("rest.sock");
     let mut command = Command::new(program);
     command.arg("--path").arg(dir.path()).args(["--no-auth", "--no-verify-upload"]);
@@ -56,7 +58,7 @@ fn a_socket_serves_as_a_port_does() {
 
 #[test]
 fn user_and_password_are_sent_and_never_shown() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     std::fs::write(dir.path().join(".htpasswd"), "ann:{SHA}L55TUjtiq8FBorTWAZ0jy6g129A=\n").unwrap();
     let Some((_server, port)) = server(dir.path(), &["--no-verify-upload"]) else { return };
     let right = store(&format!("http://ann:correct%20horse@127.0.0.1:{port}/"), &Tls::default());
@@ -79,7 +81,7 @@ fn user_and_password_are_sent_and_never_shown() {
 
 #[test]
 fn a_server_that_verifies_takes_only_files_named_by_their_content() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some((_server, port)) = server(dir.path(), &["--no-auth"]) else { return };
     let store = store(&format!("http://127.0.0.1:{port}/"), &Tls::default());
     store.create().unwrap();
@@ -92,7 +94,7 @@ fn a_server_that_verifies_takes_only_files_named_by_their_content() {
 
 #[test]
 fn an_append_only_server_denies_deletion_and_a_full_one_says_so() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let options = ["--no-auth", "--no-verify-upload", "--append-only", "--max-size", "100000"];
     let Some((_server, port)) = server(dir.path(), &options) else { return };
     let store = store(&format!("http://127.0.0.1:{port}/"), &Tls::default());
@@ -106,9 +108,9 @@ fn an_append_only_server_denies_deletion_and_a_full_one_says_so() {
 
 #[test]
 fn a_certificate_is_checked_against_the_authorities_given() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let (certificate, key) = (dir.path().join("public_key"), dir.path().join("private_key"));
-    let Some(openssl) = find("HOLDFAST_OPENSSL", &["openssl"]) else { return };
+    let Some(openssl) = require("openssl") else { return };
     let made = Command::new(openssl)
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
         .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"])

@@ -1,27 +1,26 @@
-//! Servers for the time of one test: found, started on free ports, ended on drop.
+//! Servers for the time of one test: started on free ports, ended on drop.
 
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// The program that `variable` names, or else the first of `names` on the path.
-pub(crate) fn find(variable: &str, names: &[&str]) -> Option<PathBuf> {
-    let named = std::env::var_os(variable).map(PathBuf::from);
+use holdfast_testkit::skip;
+
+/// A program on the path; without it the test is skipped and must return.
+pub(crate) fn require(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = || {
-        let places: Vec<_> = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]).collect();
-        names.iter().flat_map(|name| places.iter().map(move |place| place.join(name))).find(|file| file.exists())
-    };
-    let found = named.or_else(on_path);
+    let found = std::env::split_paths(&path).map(|place| place.join(name)).find(|file| file.exists());
     if found.is_none() {
-        println!("SKIPPED: there is no {} here; {variable} may name it", names[0]);
+        skip(&format!("needs {name}"));
     }
     found
 }
 
-/// A port that nobody listens on.
+/// A port that nobody listens on now.
 pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
@@ -32,29 +31,39 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a server and waits until `ready`.
-    pub(crate) fn start(command: &mut Command, ready: impl Fn() -> bool) -> Self {
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        // The test's output is shown only if it fails; then the server's side of it helps.
-        std::thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("server: {line}")));
-        let start = Instant::now();
-        while !ready() {
-            assert!(start.elapsed() < Duration::from_secs(30), "{command:?} does not become ready");
-            assert!(child.try_wait().unwrap().is_none(), "{command:?} has ended");
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        Self { child }
-    }
-
-    /// Starts a server that listens on a port of the loopback.
-    pub(crate) fn on_port(command: &mut Command, port: u16) -> Self {
-        Self::start(command, || TcpStream::connect(("127.0.0.1", port)).is_ok())
+    /// Starts the server that `command` makes for a port of the loopback. Somebody else may take the port first; then it is
+    /// another.
+    pub(crate) fn on_free_port(command: impl Fn(u16) -> Command) -> (Self, u16) {
+        let try_one = || {
+            let port = free_port();
+            Self::start(&mut command(port), || TcpStream::connect(("127.0.0.1", port)).is_ok())
+                .map(|server| (server, port))
+        };
+        (0..10).find_map(|_| try_one()).expect("one of ten ports is free")
     }
 
     /// Starts a server that listens on a socket.
     pub(crate) fn on_socket(command: &mut Command, socket: &Path) -> Self {
-        Self::start(command, || std::os::unix::net::UnixStream::connect(socket).is_ok())
+        Self::start(command, || UnixStream::connect(socket).is_ok()).expect("nobody else has this socket")
+    }
+
+    /// Starts a server and waits until it is ready; `None` if it ends before.
+    fn start(command: &mut Command, ready: impl Fn() -> bool) -> Option<Self> {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        // The test's output is shown only if it fails; then the server's side of it helps.
+        thread::spawn(move || log.lines().map_while(Result::ok).for_each(|line| println!("server: {line}")));
+        let start = Instant::now();
+        while !ready() {
+            assert!(start.elapsed() < Duration::from_secs(60), "{command:?} does not become ready");
+            if child.try_wait().unwrap().is_some() {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        // Who answers may be another one, who had the port already; ours then ends.
+        thread::sleep(Duration::from_millis(50));
+        child.try_wait().unwrap().is_none().then_some(Self { child })
     }
 }
 

@@ -7,9 +7,10 @@ use std::process::Command;
 
 use holdfast_model::Id;
 use holdfast_store::contract::{self, Strength};
-use holdfast_store::{ErrorKind, FileKind, LocalStore, Place, SftpStore, SshProgram, Store};
+use holdfast_store::{ErrorKind, FileKind, LocalStore, Place, RetryStore, SftpStore, SshProgram, Store};
+use holdfast_testkit::{Sshd, skip, temp_dir};
 
-use crate::servers::{Server, chain, find, free_port};
+use crate::servers::{chain, require};
 
 fn id(first: u8) -> Id {
     Id::new([first; 32])
@@ -27,7 +28,7 @@ fn sftp_server() -> Option<String> {
     let found = std::env::var("HOLDFAST_SFTP_SERVER").ok();
     let found = found.or_else(|| PLACES.iter().find(|place| Path::new(place).exists()).map(|p| (*p).to_owned()));
     if found.is_none() {
-        println!("SKIPPED: there is no sftp-server here; HOLDFAST_SFTP_SERVER may name it");
+        skip("needs sftp-server; HOLDFAST_SFTP_SERVER may name it");
     }
     found
 }
@@ -46,7 +47,7 @@ fn files(root: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn opensshs_server_keeps_the_contract() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some(store) = piped(&dir.path().join("deep/repo"), "exec SERVER") else { return };
     contract::run(&store, Strength::FULL);
     assert_eq!(files(dir.path()), [] as [PathBuf; 0]);
@@ -54,7 +55,7 @@ fn opensshs_server_keeps_the_contract() {
 
 #[test]
 fn the_layout_and_modes_are_those_of_the_local_driver() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some(remote) = piped(&dir.path().join("repo"), "umask 0; exec SERVER") else { return };
     let local = LocalStore::new(dir.path().join("repo"));
     remote.create().unwrap();
@@ -75,7 +76,7 @@ fn the_layout_and_modes_are_those_of_the_local_driver() {
 
 #[test]
 fn a_missing_root_is_not_found_but_missing_folders_are_empty() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some(gone) = piped(&dir.path().join("gone"), "exec SERVER") else { return };
     let Some(bare) = piped(dir.path(), "exec SERVER") else { return };
     for kind in FileKind::ALL {
@@ -92,8 +93,8 @@ fn a_missing_root_is_not_found_but_missing_folders_are_empty() {
 
 #[test]
 fn file_and_folder_are_synced_before_and_after_the_name_is_given() {
-    let dir = tempfile::tempdir().unwrap();
-    let Some(_strace) = find("HOLDFAST_STRACE", &["strace"]) else { return };
+    let dir = temp_dir();
+    let Some(_strace) = require("strace") else { return };
     let log = dir.path().join("log");
     let traced = format!("exec strace -y -o {} -e trace=fsync,link,rename SERVER", log.display());
     let Some(store) = piped(&dir.path().join("repo"), &traced) else { return };
@@ -114,14 +115,14 @@ fn file_and_folder_are_synced_before_and_after_the_name_is_given() {
 
 #[test]
 fn a_failed_sync_or_write_on_the_server_is_a_failure_and_leaves_no_file() {
-    let Some(_strace) = find("HOLDFAST_STRACE", &["strace"]) else { return };
+    let Some(_strace) = require("strace") else { return };
     for (injection, kind) in [
         ("fsync:error=EIO:when=1", ErrorKind::Permanent),
         ("fsync:error=EIO:when=2", ErrorKind::Permanent),
         ("lseek:error=EIO:when=2+", ErrorKind::Permanent),
         ("link:error=EACCES:when=1", ErrorKind::Denied),
     ] {
-        let dir = tempfile::tempdir().unwrap();
+        let dir = temp_dir();
         let Some(plain) = piped(dir.path(), "exec SERVER") else { return };
         plain.create().unwrap();
         let (call, _) = injection.split_once(':').unwrap();
@@ -135,10 +136,10 @@ fn a_failed_sync_or_write_on_the_server_is_a_failure_and_leaves_no_file() {
 
 #[test]
 fn a_full_disk_is_told_apart() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let probe = Command::new("unshare").args(["-m", "true"]).status();
     if !probe.is_ok_and(|status| status.success()) {
-        println!("SKIPPED: mounting a small file system needs root");
+        skip("needs the right to make a mount namespace");
         return;
     }
     let mounted =
@@ -153,7 +154,7 @@ fn a_full_disk_is_told_apart() {
 
 #[test]
 fn a_lost_connection_is_transient_and_the_next_call_connects_again() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let pid = dir.path().join("pid");
     let Some(store) = piped(dir.path(), &format!("echo $$ >{}; exec SERVER", pid.display())) else { return };
     store.create().unwrap();
@@ -169,7 +170,7 @@ fn a_lost_connection_is_transient_and_the_next_call_connects_again() {
 
 #[test]
 fn what_stands_in_for_a_server_cannot_confuse_us() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     for (command, kind, words) in [
         ("echo Welcome to this machine, it greets you", ErrorKind::Transient, "ended"),
         ("echo ssh: connect to host x port 22: Connection refused >&2; exit 255", ErrorKind::Transient, "refused"),
@@ -189,7 +190,7 @@ fn what_stands_in_for_a_server_cannot_confuse_us() {
 
 #[test]
 fn old_leftovers_are_swept_and_young_ones_are_not() {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = temp_dir();
     let Some(store) = piped(dir.path(), "exec SERVER") else { return };
     store.create().unwrap();
     let local = LocalStore::new(dir.path());
@@ -201,72 +202,42 @@ fn old_leftovers_are_swept_and_young_ones_are_not() {
     assert_eq!(files(dir.path()), [] as [PathBuf; 0]);
 }
 
-/// A real sshd on a port of the loopback, with keys of its own.
-struct Sshd {
-    _server: Server,
-    dir: tempfile::TempDir,
-    port: u16,
-}
-
-impl Sshd {
-    fn start() -> Option<Self> {
-        let (sshd, keygen) = (find("HOLDFAST_SSHD", &["sshd"])?, find("HOLDFAST_SSH_KEYGEN", &["ssh-keygen"])?);
-        let dir = tempfile::tempdir().unwrap();
-        let at = |name: &str| dir.path().join(name).display().to_string();
-        for name in ["host", "user", "stranger"] {
-            let made = Command::new(&keygen).args(["-q", "-t", "ed25519", "-N", "", "-f", &at(name)]).status();
-            assert!(made.unwrap().success());
-        }
-        fs::copy(at("user.pub"), at("authorized")).unwrap();
-        let port = free_port();
-        let config = format!(
-            "ListenAddress 127.0.0.1:{port}\nHostKey {}\nAuthorizedKeysFile {}\nPidFile none\nStrictModes no\n\
-             UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin prohibit-password\n\
-             Subsystem sftp internal-sftp\n",
-            at("host"),
-            at("authorized"),
-        );
-        fs::write(at("config"), config).unwrap();
-        let known = |key: &str| {
-            let key = fs::read_to_string(at(key)).unwrap();
-            let mut words = key.split(' ');
-            format!("[127.0.0.1]:{port} {} {}\n", words.next().unwrap(), words.next().unwrap())
-        };
-        fs::write(at("known"), known("host.pub")).unwrap();
-        fs::write(at("wrong"), known("stranger.pub")).unwrap();
-        // sshd wants this directory for the unprivileged half of itself.
-        let _ = fs::create_dir_all("/run/sshd");
-        let server = Server::on_port(Command::new(sshd).args(["-D", "-e", "-f", &at("config")]), port);
-        Some(Self { _server: server, dir, port })
-    }
-
-    fn store(&self, key: &str, known: &str) -> SftpStore {
-        let at = |name: &str| self.dir.path().join(name).display().to_string();
-        let arguments = format!(
-            "-F none -i {} -oIdentitiesOnly=yes -oIdentityAgent=none -oBatchMode=yes -oUserKnownHostsFile={} \
-             -oStrictHostKeyChecking=yes",
-            at(key),
-            at(known)
-        );
-        let how = SshProgram { arguments: Some(arguments), ..SshProgram::default() };
-        store(&format!("sftp://127.0.0.1:{}/{}", self.port, at("repo")), &how)
-    }
+/// A real sshd, and a store in its own directory. (A relative path would lead into the home directory that the machine's
+/// tables name.)
+fn sshd() -> Option<(Sshd, SftpStore)> {
+    let sshd = Sshd::builder().config("Subsystem sftp internal-sftp").start()?;
+    let how = SshProgram { arguments: Some(sshd.ssh_arguments().join(" ")), ..SshProgram::default() };
+    let store = store(&format!("sftp:{}", sshd.source(sshd.home().join("repo"))), &how);
+    Some((sshd, store))
 }
 
 #[test]
 fn a_real_sshd_keeps_the_contract() {
-    let Some(sshd) = Sshd::start() else { return };
-    contract::run(&sshd.store("user", "known"), Strength::FULL);
-    assert!(sshd.dir.path().join("repo/snapshots").is_dir());
+    let Some((sshd, store)) = sshd() else { return };
+    contract::run(&store, Strength::FULL);
+    assert!(sshd.home().join("repo/snapshots").is_dir());
+}
+
+#[test]
+fn connections_that_are_cut_are_made_again() {
+    let Some((sshd, store)) = sshd() else { return };
+    store.create().unwrap();
+    store.put(FileKind::Key, &id(1), &[b"x"]).unwrap();
+    sshd.cut();
+    let patient = RetryStore::new(store);
+    assert_eq!(patient.list(FileKind::Key).unwrap().len(), 1);
 }
 
 #[test]
 fn what_ssh_refuses_is_refused_in_its_words() {
-    let Some(sshd) = Sshd::start() else { return };
-    let error = sshd.store("stranger", "known").list(FileKind::Key).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Denied, "{}", chain(&error));
-    assert!(chain(&error).contains("Permission denied"), "{}", chain(&error));
-    let error = sshd.store("user", "wrong").list(FileKind::Key).unwrap_err();
+    let Some((sshd, store)) = sshd() else { return };
+    sshd.expect_another_host_key();
+    let error = store.list(FileKind::Key).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Denied, "{}", chain(&error));
     assert!(chain(&error).contains("Host key verification failed"), "{}", chain(&error));
+    let Some((sshd, store)) = self::sshd() else { return };
+    fs::remove_file(sshd.client_key()).unwrap();
+    let error = store.list(FileKind::Key).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Denied, "{}", chain(&error));
+    assert!(chain(&error).contains("Permission denied"), "{}", chain(&error));
 }
