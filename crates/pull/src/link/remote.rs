@@ -43,7 +43,7 @@ pub struct Remote<'a> {
     pub start: Start,
     /// The agents that can be brought.
     pub agents: &'a Agents,
-    /// This program, which is also the puller: `PROGRAM puller --agents …`.
+    /// This program, which is also the puller: `PROGRAM puller --agent ARCHITECTURE… DESCRIPTORS`.
     pub puller: &'a Path,
     /// At most so many bytes a second from the client.
     pub limit_rate: Option<u64>,
