@@ -6,6 +6,8 @@
 mod digests;
 mod file;
 mod grants;
+#[cfg(test)]
+mod tests;
 
 use std::io;
 use std::path::{Path, PathBuf};

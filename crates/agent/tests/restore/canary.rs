@@ -56,4 +56,3 @@ impl Canary {
         assert_eq!(fs::read(self.tree.path("dir/file")).expect("the canary can be looked at"), b"alive");
     }
 }
-

@@ -174,4 +174,3 @@ fn deleting_does_not_follow_what_is_swapped_in() {
         canary.assert_alive();
     }
 }
-

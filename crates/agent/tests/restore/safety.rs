@@ -9,9 +9,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use crate::canary::Canary;
 use holdfast_testkit::{Prng, Tree, require_root, temp_dir};
 use holdfast_wire::{EntryKind, Overwrite, RestoreJob, RestoreOutcome};
-use crate::canary::Canary;
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use serde_bytes::ByteBuf;
 

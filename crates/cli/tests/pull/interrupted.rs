@@ -61,13 +61,21 @@ fn a_backup_that_dies_at_any_moment_leaves_a_valid_repository_and_the_next_run_s
 
 #[test]
 fn what_an_interrupted_session_had_made_durable_is_not_sent_again() {
+    goes_on(&[]);
+}
+
+#[test]
+fn a_prune_in_between_keeps_what_an_interrupted_session_had_made_durable() {
+    goes_on(&["prune", "--max-unused", "0%"]);
+}
+
+/// Interrupts a session, does something `between`, and looks at what the next session sends.
+fn goes_on(between: &[&str]) {
     let Some(scene) = Scene::new() else { return };
     let tree = scene.tree("source");
     tree.random_file("data", 64 << 20, 1);
-    // The backup ends in an interruption once all of the first file has come.
+    // The same data as the output of a command that never ends: it comes, becomes durable, and is interrupted.
     let source = scene.sshd.source(tree.root());
-    let fifo = tree.path("zz-endless");
-    std::fs::create_dir(&fifo).unwrap();
     let host = format!("{}:", scene.sshd.destination());
     let command = format!("cat {}; sleep 600", tree.path("data").display());
     let mut run =
@@ -75,6 +83,9 @@ fn what_an_interrupted_session_had_made_durable_is_not_sent_again() {
     process::must_happen("packs are written", || packs(&scene) > 40 << 20);
     process::signal(run.id(), Signal::INT);
     assert_eq!(run.wait().unwrap().code(), Some(130));
+    if !between.is_empty() {
+        scene.run(between).ok();
+    }
     let run = scene.run(&["backup", "--json", &source, "--host", "web1"]).ok();
     let summary = crate::scene::Summary::of(&run);
     assert!(summary.get("bytes_received") < 24 << 20, "{}", summary.get("bytes_received"));
