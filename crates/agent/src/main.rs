@@ -5,6 +5,7 @@
 
 mod arguments;
 mod failure;
+mod memory;
 mod priority;
 
 use std::fs::{self, File};
@@ -28,6 +29,7 @@ const BUG: i32 = 70;
 
 fn main() -> ExitCode {
     die_of_panics();
+    memory::settle();
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {

@@ -95,7 +95,9 @@ pub enum Verb {
 /// What the puller is told; descriptors are passed by number.
 #[derive(Debug, clap::Args)]
 pub struct PullerArgs {
-    /// Architectures of the agents whose files follow from descriptor 5 on
-    #[arg(long, value_delimiter = ',')]
+    /// The architecture of an agent; their files are the last descriptors
+    #[arg(long = "agent")]
     pub agents: Vec<String>,
+    /// Numbers of the descriptors: the memory, its two bells, the agents
+    pub descriptors: String,
 }

@@ -54,7 +54,7 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
 
 /// The process that reads one client's bytes.
 pub fn puller(args: &PullerArgs) -> Exit {
-    match holdfast_pull::puller::run(&args.agents) {
+    match holdfast_pull::puller::run(&args.agents, &args.descriptors) {
         Ok(()) => Exit::Done,
         Err(error) => {
             crate::output::failure(false, Exit::Failed as u8, &crate::failure::sentence(&error.into()));

@@ -1,18 +1,25 @@
-//! Hands records between the puller, which reads a client's bytes, and the vault, which holds the keys.
+//! What passes between the process that reads a client's bytes (the puller) and the one with the keys (the vault).
 //!
-//! Both map one sealed piece of shared memory with a ring in each direction. The puller counts as hostile: a rooted
-//! client may have taken it over. So the vault copies every record out exactly once before it looks at it, believes
-//! no position or length that it has not checked, and never gives out a reference into the shared memory.
+//! Two rings in one sealed piece of shared memory: *up* from puller to vault, *down* from vault to puller, each with
+//! one writer and one reader, and a doorbell each for whoever waits. The puller may have been taken over by what it
+//! read, so the vault believes nothing that stands in the memory: positions are checked against its own, every record
+//! is copied out once and checked on the copy, and no reference into the memory leaves this crate. What the records
+//! mean is not known here.
 
-mod doorbell;
-mod end;
-mod map;
+mod bell;
+mod ends;
+mod error;
+mod inherit;
+mod layout;
+mod mapping;
+mod memory;
 mod record;
 mod ring;
 
-#[cfg(test)]
-mod tests;
-
-pub use end::{HandoverError, PullerFds, Receiver, Sender, Sizes, puller_ends, vault_ends, wait_for_either};
-pub use record::{Kind, MAX_RECORD, Record};
-pub use ring::BrokenRing;
+pub use ends::{
+    DownReceiver, DownSender, PullerEnd, PullerFds, RingSizes, UpReceiver, UpSender, VaultEnd, wait_for_either,
+};
+pub use error::{ErrorKind, HandoverError};
+pub use inherit::MAX_FURTHER;
+pub use record::{Counters, Down, FailureKind, MAX_NOISE, MAX_RECORD, MAX_TEXT, OwnedUp, Up};
+pub use ring::Closer;

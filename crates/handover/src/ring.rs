@@ -1,152 +1,133 @@
-//! One direction: a ring of bytes with one writer and one reader.
+//! One ring: records from one writer to one reader, through memory that the other side may scribble on at any time.
 //!
-//! Two counters say how many bytes were ever written and read. Each side keeps its own counter in private memory and
-//! only publishes it; of the other's counter it believes nothing but what lies within the ring's capacity and does not
-//! go backwards.
+//! Positions count words since the beginning and never wrap. Each side keeps its own position to itself, publishes it
+//! for the other to see, and checks the other's against it: whatever stands in the memory, nothing is read or written
+//! outside the ring and nothing panics. A lying other side can make this one wait, or end the session; no more.
+//!
+//! A record is a word with its kind (lowest byte) and length (upper half), then its bytes, filled up to whole words.
+//! It is published as a whole.
+//!
+//! Whoever has nothing to do says so in the memory, looks once more and waits at the doorbell; the other side rings
+//! it if it finds that said after having published. All four steps are sequentially consistent, so one of the two
+//! sees the other.
+
+mod copy;
+mod either;
+mod reader;
+mod writer;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Instant;
 
-use crate::map::Map;
-use crate::record::{Kind, MAX_RECORD, Record};
+use crate::bell::{Bell, Woken};
+use crate::error::HandoverError;
+use crate::layout::Places;
+use crate::mapping::Mapping;
+use crate::record::Bounds;
 
-/// Kind, three bytes of nothing, and the length.
-const HEADER: usize = 8;
-/// Room for the two counters, each on a cache line of its own.
-pub(crate) const COUNTERS: usize = 128;
+pub(crate) use either::wait_for_either;
+pub(crate) use reader::RingReader;
+pub(crate) use writer::RingWriter;
 
-/// The other side has written what no honest one writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the other end of the ring is broken: {0}")]
-pub struct BrokenRing(&'static str);
-
-/// Where a ring lies within the shared memory.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
-    pub(crate) offset: usize,
-    pub(crate) capacity: usize,
+/// What reader and writer of a ring have in common: one process's side of it.
+#[derive(Debug)]
+pub(crate) struct Side {
+    mapping: Arc<Mapping>,
+    places: Places,
+    bounds: Bounds,
+    bell: Arc<Bell>,
+    closed: Arc<AtomicBool>,
+    gone: bool,
 }
 
-/// The writing end.
-pub(crate) struct Writer {
-    map: Arc<Map>,
-    place: Place,
-    written: u64,
-    read_seen: u64,
+/// Ends a blocked or future call of one side of a ring, from any thread.
+#[derive(Debug, Clone)]
+pub struct Closer {
+    bell: Arc<Bell>,
+    closed: Arc<AtomicBool>,
 }
 
-/// The reading end.
-pub(crate) struct Reader {
-    map: Arc<Map>,
-    place: Place,
-    read: u64,
-    written_seen: u64,
-}
-
-impl Place {
-    fn written<'a>(&self, map: &'a Map) -> &'a std::sync::atomic::AtomicU64 {
-        map.counter(self.offset)
+impl Closer {
+    /// Closes that side: its calls fail with [`HandoverError::Closed`], the other process finds this one gone.
+    pub fn close(&self) {
+        self.closed.store(true, SeqCst);
+        self.bell.hang_up();
     }
 
-    fn read<'a>(&self, map: &'a Map) -> &'a std::sync::atomic::AtomicU64 {
-        map.counter(self.offset + COUNTERS / 2)
-    }
-
-    /// Splits a range of the endless stream into its two parts in the ring.
-    fn parts(&self, position: u64, len: usize) -> [(usize, usize); 2] {
-        let start = (position % self.capacity as u64) as usize;
-        let first = len.min(self.capacity - start);
-        [(self.offset + COUNTERS + start, first), (self.offset + COUNTERS, len - first)]
+    /// Waits until that side is closed or the other process has ended. May be called beside any other call.
+    pub fn wait_for_end(&self) -> Result<(), HandoverError> {
+        self.bell.wait_for_end()
     }
 }
 
-impl Writer {
-    pub(crate) fn new(map: Arc<Map>, place: Place) -> Self {
-        Self { map, place, written: 0, read_seen: 0 }
+impl Side {
+    pub(crate) fn new(mapping: Arc<Mapping>, places: Places, bounds: Bounds, bell: Bell) -> Self {
+        let closed = Arc::new(AtomicBool::new(false));
+        Self { mapping, places, bounds, bell: Arc::new(bell), closed, gone: false }
     }
 
-    /// Writes a record if there is room; `false` if there is none.
-    pub(crate) fn write(&mut self, kind: Kind, bytes: &[u8]) -> Result<bool, BrokenRing> {
-        assert!(bytes.len() <= MAX_RECORD, "records are bounded by whoever makes them");
-        let needed = (HEADER + bytes.len()) as u64;
-        if self.room() < needed {
-            self.refresh()?;
-            if self.room() < needed {
-                return Ok(false);
+    pub(crate) fn closer(&self) -> Closer {
+        Closer { bell: self.bell.clone(), closed: self.closed.clone() }
+    }
+
+    fn head(&self) -> &AtomicU64 {
+        &self.mapping[self.places.head]
+    }
+
+    fn tail(&self) -> &AtomicU64 {
+        &self.mapping[self.places.tail]
+    }
+
+    fn reader_waits(&self) -> &AtomicU64 {
+        &self.mapping[self.places.reader_waits]
+    }
+
+    fn writer_waits(&self) -> &AtomicU64 {
+        &self.mapping[self.places.writer_waits]
+    }
+
+    fn data(&self) -> &[AtomicU64] {
+        &self.mapping[self.places.data..self.places.data + self.places.capacity]
+    }
+
+    fn capacity(&self) -> u64 {
+        self.places.capacity as u64
+    }
+
+    fn check_open(&self) -> Result<(), HandoverError> {
+        if self.closed.load(SeqCst) { Err(HandoverError::Closed) } else { Ok(()) }
+    }
+
+    /// Waits until there may be something to do. After the other side has gone it returns once more, so that what it
+    /// left can be seen.
+    fn wait(&mut self, deadline: Option<Instant>) -> Result<(), HandoverError> {
+        if self.gone {
+            return Err(HandoverError::PeerGone);
+        }
+        let woken = self.bell.wait(deadline)?;
+        self.heed(woken)
+    }
+
+    fn heed(&mut self, woken: Woken) -> Result<(), HandoverError> {
+        match woken {
+            Woken::Rung => Ok(()),
+            Woken::TimedOut => Err(HandoverError::TimedOut),
+            Woken::Gone => {
+                self.check_open()?;
+                self.gone = true;
+                Ok(())
             }
         }
-        let mut header = [0; HEADER];
-        header[0] = kind as u8;
-        header[4..].copy_from_slice(&(bytes.len() as u32).to_le_bytes());
-        self.copy_in(self.written, &header);
-        self.copy_in(self.written + HEADER as u64, bytes);
-        self.written += needed;
-        self.place.written(&self.map).store(self.written, Ordering::Release);
-        Ok(true)
-    }
-
-    fn room(&self) -> u64 {
-        self.place.capacity as u64 - (self.written - self.read_seen)
-    }
-
-    fn refresh(&mut self) -> Result<(), BrokenRing> {
-        let read = self.place.read(&self.map).load(Ordering::Acquire);
-        if read < self.read_seen || read > self.written {
-            return Err(BrokenRing("it has read what was not written"));
-        }
-        self.read_seen = read;
-        Ok(())
-    }
-
-    fn copy_in(&self, position: u64, bytes: &[u8]) {
-        let [(first, len), (second, _)] = self.place.parts(position, bytes.len());
-        self.map.write(first, &bytes[..len]);
-        self.map.write(second, &bytes[len..]);
     }
 }
 
-impl Reader {
-    pub(crate) fn new(map: Arc<Map>, place: Place) -> Self {
-        Self { map, place, read: 0, written_seen: 0 }
-    }
-
-    /// Takes out the next record; `None` if there is none.
-    pub(crate) fn read(&mut self) -> Result<Option<Record>, BrokenRing> {
-        if self.available() == 0 {
-            let written = self.place.written(&self.map).load(Ordering::Acquire);
-            if written < self.written_seen || written - self.read > self.place.capacity as u64 {
-                return Err(BrokenRing("it has written more than fits"));
-            }
-            self.written_seen = written;
-            if self.available() == 0 {
-                return Ok(None);
-            }
-        }
-        if self.available() < HEADER as u64 {
-            return Err(BrokenRing("a record ends before it begins"));
-        }
-        let mut header = [0; HEADER];
-        self.copy_out(self.read, &mut header);
-        let kind = Kind::from_number(header[0]).ok_or(BrokenRing("a record of no kind"))?;
-        let len = u32::from_le_bytes([header[4], header[5], header[6], header[7]]) as usize;
-        if len > MAX_RECORD || self.available() < (HEADER + len) as u64 {
-            return Err(BrokenRing("a record that is not there"));
-        }
-        let mut bytes = vec![0; len];
-        self.copy_out(self.read + HEADER as u64, &mut bytes);
-        self.read += (HEADER + len) as u64;
-        self.place.read(&self.map).store(self.read, Ordering::Release);
-        Ok(Some(Record { kind, bytes }))
-    }
-
-    fn available(&self) -> u64 {
-        self.written_seen - self.read
-    }
-
-    fn copy_out(&self, position: u64, bytes: &mut [u8]) {
-        let [(first, len), (second, _)] = self.place.parts(position, bytes.len());
-        let (head, tail) = bytes.split_at_mut(len);
-        self.map.read(first, head);
-        self.map.read(second, tail);
+impl Drop for Side {
+    fn drop(&mut self) {
+        self.bell.hang_up();
     }
 }
+
+#[cfg(test)]
+mod tests;

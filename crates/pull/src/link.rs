@@ -4,9 +4,12 @@
 //! at the far end of a puller's ring. What comes from a remote link is hostile until checked.
 
 mod assembly;
+mod ending;
+mod intake;
 mod local;
 mod remote;
 
+use holdfast_handover::HandoverError;
 use holdfast_wire::{EncodeError, FromAgent, ToAgent};
 
 use crate::Violation;
@@ -43,6 +46,9 @@ pub enum LinkError {
     /// A message of ours is too long or wrong.
     #[error("the session cannot go on")]
     Encode(#[source] EncodeError),
+    /// The system refuses what this process needs to talk to the puller.
+    #[error("the session cannot go on")]
+    Handover(#[source] HandoverError),
     /// What came is no agent's preamble.
     #[error("the host did not start the agent; it said: {0}")]
     NotAnAgent(String),

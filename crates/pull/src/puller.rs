@@ -8,25 +8,23 @@ mod upward;
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
+use std::process::exit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
-use holdfast_handover::{HandoverError, Kind, PullerFds, Receiver, Sender, Sizes, puller_ends};
+use holdfast_handover::{
+    Closer, Counters, Down, DownReceiver, ErrorKind, FailureKind, HandoverError, PullerEnd, PullerFds, Up, UpSender,
+};
 use holdfast_wire::FrameWriter;
 
 use self::delivery::{Delivered, deliver};
 
-/// The first descriptors that the vault gives to the process: the memory and the two bells; the agents follow.
-pub const FIRST_FD: RawFd = 3;
-
-/// The sizes of the rings. A large chunk and what follows it find room in the first.
-pub const SIZES: Sizes = Sizes { up: 16 << 20, down: 4 << 20 };
-
 /// Why the puller gave up without being able to tell the vault.
 #[derive(Debug, thiserror::Error)]
 pub enum PullerError {
-    /// A descriptor is missing: it was not started by Holdfast.
+    /// What it needs is missing: it was not started by Holdfast.
     #[error("the puller is started by holdfast itself, not by hand")]
     Start(#[source] io::Error),
     /// The rings.
@@ -40,86 +38,92 @@ pub(crate) struct Cargo {
     pub(crate) file: File,
 }
 
-/// Runs the puller until the client's stream ends. `architectures` names the agents in the order of their descriptors.
-pub fn run(architectures: &[String]) -> Result<(), PullerError> {
-    let mut fds = FIRST_FD..;
-    let mut take = || inherited(fds.next().expect("the range has no end")).map_err(PullerError::Start);
-    let handover = PullerFds { memory: take()?, up: take()?, down: take()? };
-    let cargo = architectures
+/// Runs the puller until the client's stream ends, or the vault. `architectures` names the agents in the order of their
+/// files among the `descriptors`, which are what [`PullerFds::spawn`] passes.
+pub fn run(architectures: &[String], descriptors: &str) -> Result<(), PullerError> {
+    let mut fds = PullerFds::from_argument(descriptors)?;
+    let files = std::mem::take(&mut fds.further);
+    if files.len() != architectures.len() {
+        return Err(PullerError::Start(io::Error::other("each agent needs a file")));
+    }
+    let cargo: Vec<Cargo> = architectures
         .iter()
-        .map(|architecture| Ok(Cargo { architecture: architecture.clone(), file: take()?.into() }))
-        .collect::<Result<Vec<_>, PullerError>>()?;
-    let (mut up, down) = puller_ends(SIZES, handover)?;
+        .zip(files)
+        .map(|(architecture, file)| Cargo { architecture: architecture.clone(), file: file.into() })
+        .collect();
+    let PullerEnd { mut up, down } = PullerEnd::from_fds(fds)?;
+    end_with_the_vault(up.closer())?;
+    match converse(&mut up, down, &cargo) {
+        // Nobody is left to be told.
+        Err(PullerError::Handover(error)) if error.kind() == ErrorKind::PeerGone => Ok(()),
+        result => result,
+    }
+}
 
-    // Standard input and output are the pipes of ssh.
+fn converse(up: &mut UpSender, down: DownReceiver, cargo: &[Cargo]) -> Result<(), PullerError> {
     let mut from_client = File::from(duplicate(io::stdin())?);
     let mut to_client = File::from(duplicate(io::stdout())?);
+    // Only the writer must hold the pipe to ssh: when it lets go, the agent sees the end.
+    rustix::stdio::dup2_stdout(io::stderr()).map_err(|errno| PullerError::Start(errno.into()))?;
     let sent = Arc::new(AtomicU64::new(0));
-    match deliver(&mut from_client, &mut to_client, &cargo, &sent) {
+    match deliver(&mut from_client, &mut to_client, cargo, &sent) {
         Delivered::Agent(first) => {
-            let writer = std::thread::Builder::new().name("down".into());
             let counter = sent.clone();
+            let writer = thread::Builder::new().name("down".into());
             writer.spawn(move || downward(down, to_client, &counter)).map_err(PullerError::Start)?;
             let received = first.len() as u64;
-            upward::run(io::Cursor::new(first).chain(from_client), received, &mut up, &sent)?;
+            upward::run(io::Cursor::new(first).chain(from_client), received, up, &sent)?;
         }
-        Delivered::CannotRun(why) => up.send(Kind::CannotRun, why.as_bytes())?,
-        Delivered::Noise(noise) => up.send(Kind::Noise, &noise)?,
+        Delivered::CannotRun(why) => up.send(Up::Failed { kind: FailureKind::CannotRun, text: &why }, None)?,
+        Delivered::Noise(noise) => up.send(Up::Noise(&noise), None)?,
     }
-    up.send(Kind::End, &[])?;
     Ok(())
 }
 
-/// Writes to the client whatever the vault says. Ends the process when the vault is gone: nobody waits for it any more.
-fn downward(mut down: Receiver, to_client: File, sent: &AtomicU64) {
+/// Ends the process when the vault is gone, whatever its threads wait for: nobody waits for them any more.
+fn end_with_the_vault(vault: Closer) -> Result<(), PullerError> {
+    let watcher = thread::Builder::new().name("vault".into());
+    watcher.spawn(move || exit(i32::from(vault.wait_for_end().is_err()))).map_err(PullerError::Start)?;
+    Ok(())
+}
+
+/// Writes to the client whatever the vault says, until the vault is gone.
+fn downward(mut down: DownReceiver, to_client: File, sent: &AtomicU64) {
     let before = sent.load(Ordering::Relaxed);
-    let mut writer = FrameWriter::new(to_client);
+    // None once the stream has ended. If the client ended it, the other thread sees the end of its stream and tells;
+    // here everything is still taken, so that the vault does not wait for room meanwhile.
+    let mut writer = Some(FrameWriter::new(to_client));
     loop {
         let record = match down.try_recv() {
-            Ok(Some(record)) => Ok(Some(record)),
+            Ok(Some(record)) => Ok(record),
             // Nothing more to gather: what is there goes out before we wait.
             Ok(None) => {
-                if writer.flush().is_err() {
-                    return;
-                }
-                sent.store(before + writer.bytes_sent(), Ordering::Relaxed);
+                writer = writer.and_then(|writer| flushed(writer, before, sent));
                 down.recv(None)
             }
             Err(error) => Err(error),
         };
-        let written = match record {
-            Ok(Some(record)) if record.kind == Kind::Message => writer.message(&record.bytes),
-            Ok(Some(record)) => writer.data(&record.bytes),
-            Ok(None) => Ok(()),
-            Err(_) => std::process::exit(0),
-        };
-        if written.is_err() {
-            // The client is gone; the other thread sees the end of its stream and tells.
-            return;
-        }
+        let Ok(record) = record else { return };
+        writer = writer.and_then(|mut writer| match record {
+            Down::Message(bytes) => writer.message(bytes).is_ok().then_some(writer),
+            Down::Data(bytes) => writer.data(bytes).is_ok().then_some(writer),
+            Down::Close => flushed(writer, before, sent).and(None),
+        });
     }
 }
 
+/// The writer, if the stream has not ended.
+fn flushed(mut writer: FrameWriter<File>, before: u64, sent: &AtomicU64) -> Option<FrameWriter<File>> {
+    writer.flush().ok()?;
+    sent.store(before + writer.bytes_sent(), Ordering::Relaxed);
+    Some(writer)
+}
+
 /// Tells how many bytes the connection has carried.
-fn tell_traffic(up: &mut Sender, received: u64, sent: &AtomicU64) -> Result<(), HandoverError> {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&received.to_le_bytes());
-    bytes[8..].copy_from_slice(&sent.load(Ordering::Relaxed).to_le_bytes());
-    up.send(Kind::Traffic, &bytes)
+fn tell_traffic(up: &mut UpSender, received: u64, sent: &AtomicU64) -> Result<(), HandoverError> {
+    up.send(Up::Counters(Counters { received, sent: sent.load(Ordering::Relaxed) }), None)
 }
 
 fn duplicate(stream: impl AsFd) -> Result<OwnedFd, PullerError> {
     stream.as_fd().try_clone_to_owned().map_err(PullerError::Start)
-}
-
-/// Takes over a descriptor that the vault has passed on.
-#[expect(unsafe_code, reason = "descriptors arrive as numbers")]
-fn inherited(fd: RawFd) -> io::Result<OwnedFd> {
-    let valid = rustix::io::fcntl_getfd(
-        // SAFETY: only asks whether the descriptor is open; it is not used if it is not.
-        unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) },
-    );
-    valid?;
-    // SAFETY: open, as was just seen; this process has just begun, and nothing else in it knows this number.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }

@@ -18,7 +18,7 @@ pub use rest::RestPlace;
 pub use sftp::SftpPlace;
 
 /// A place that may hold a repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Place {
     /// `/srv/backup`, `local:PATH`
     Local(PathBuf),
@@ -101,6 +101,13 @@ impl FromStr for Place {
 
 fn form(scheme: &'static str, problem: &'static str, form: &'static str) -> PlaceError {
     PlaceError::Form { scheme, problem, form }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // An rclone remote may hold passwords.
+        write!(f, "Place({self})")
+    }
 }
 
 impl fmt::Display for Place {

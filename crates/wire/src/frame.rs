@@ -35,7 +35,7 @@ pub struct FrameHeader {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// The stream does not begin with the preface: whatever speaks there is no holdfast.
-    #[error("instead of the agent's first words came {noise}")]
+    #[error("instead of the first words of the other side came {noise}")]
     NotHoldfast {
         /// What came instead.
         noise: Noise,

@@ -171,3 +171,6 @@ impl ToAgent {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

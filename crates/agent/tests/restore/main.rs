@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "what plays the server is a test too, though not marked as one")]
 
+mod canary;
 mod deleting;
 mod interrupted;
 mod overwriting;
+mod races;
 mod round_trip;
 mod safety;
 mod server;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 use holdfast_model::pattern::PatternList;
 use holdfast_repo::SavedSnapshot;
-use holdfast_repo::catalogue::{Find, Verdict};
+use holdfast_repo::catalogue::Find;
 use serde::Serialize;
 
 use super::entry::{self, Found};
@@ -27,10 +27,7 @@ pub fn run(context: &Context, args: &FindArgs) -> Result<Exit> {
     let (repository, _lock) = chosen::for_reading(context)?;
     let snapshots = chosen::snapshots(&repository, &args.snapshot, &snapshots::filter(&args.filter))?;
     context.output.finish();
-    let mut find = Find::new(repository.engine(), |path| {
-        let verdict = patterns.verdict(path);
-        Verdict { matches: verdict.matched, beneath: verdict.matched || verdict.child_may_match }
-    });
+    let mut find = Find::matching(repository.engine(), &patterns);
     let (mut all, mut exit) = (Vec::new(), Exit::Done);
     // The newest first: it is what people look for.
     for snapshot in snapshots.iter().rev() {
@@ -59,7 +56,7 @@ fn show(context: &Context, snapshot: &SavedSnapshot, lines: &[String]) -> Result
         return Ok(());
     }
     let (id, time) = (snapshot.id.short(), local_time::show(snapshot.time));
-    let found = output::count(lines.len() as u64, "match").replace("matchs", "matches");
+    let found = output::count(lines.len() as u64, "find");
     context
         .output
         .line(format!("{found} in snapshot {id} of {} at {time}:", output::path(snapshot.hostname.as_bytes())))?;

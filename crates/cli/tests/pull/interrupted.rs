@@ -70,7 +70,8 @@ fn what_an_interrupted_session_had_made_durable_is_not_sent_again() {
     std::fs::create_dir(&fifo).unwrap();
     let host = format!("{}:", scene.sshd.destination());
     let command = format!("cat {}; sleep 600", tree.path("data").display());
-    let mut run = scene.command(&["backup", &host, "--host", "web1", "--command", &command, "--as", "/x"]).spawn().unwrap();
+    let mut run =
+        scene.command(&["backup", &host, "--host", "web1", "--command", &command, "--as", "/x"]).spawn().unwrap();
     process::must_happen("packs are written", || packs(&scene) > 40 << 20);
     process::signal(run.id(), Signal::INT);
     assert_eq!(run.wait().unwrap().code(), Some(130));

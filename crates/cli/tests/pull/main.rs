@@ -1,5 +1,7 @@
 //! The main job from end to end: the real program, a real sshd, the real restic beside it.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
 mod chunks;
 mod grants;
 mod interrupted;

@@ -148,7 +148,8 @@ fn newest(dir: &Path) -> i64 {
         let metadata = entry.path().symlink_metadata();
         let Ok(metadata) = metadata else { return 0 };
         // Deeper than a path can say is as old as what lies above it.
-        let beneath = if metadata.is_dir() && entry.path().as_os_str().len() < 1000 { newest_of(&entry.path()) } else { 0 };
+        let beneath =
+            if metadata.is_dir() && entry.path().as_os_str().len() < 1000 { newest_of(&entry.path()) } else { 0 };
         metadata.ctime().max(beneath)
     });
     newest.max().unwrap_or(0)

@@ -24,7 +24,8 @@ fn everything(dir: &Path) -> Vec<String> {
 fn with_home() -> Option<(Scene, std::path::PathBuf)> {
     let home = holdfast_testkit::temp_dir().keep();
     let text = home.to_str().unwrap().to_owned();
-    let sshd = Sshd::builder().environment("HOME", &text).environment("XDG_CACHE_HOME", format!("{text}/.cache")).start()?;
+    let sshd =
+        Sshd::builder().environment("HOME", &text).environment("XDG_CACHE_HOME", format!("{text}/.cache")).start()?;
     Some((Scene::with(sshd, &[])?, home))
 }
 
@@ -53,13 +54,14 @@ fn the_agent_knows_neither_password_nor_repository() {
     tree.random_file("data", 4 << 20, 2);
     // The agent waits for a reader of this fifo's content no longer than a command that never ends.
     let host = format!("{}:", scene.sshd.destination());
-    let mut run = scene.command(&["backup", &host, "--command", "echo begun; sleep 600", "--as", "/x"]).spawn().unwrap();
+    let mut run =
+        scene.command(&["backup", &host, "--command", "echo begun; sleep 600", "--as", "/x"]).spawn().unwrap();
     let mut agent = None;
     process::must_happen("the agent runs", || {
         let sessions = scene.sshd.session_processes();
-        agent = sessions.into_iter().find(|pid| {
-            process::is_running(*pid) && process::command_line(*pid).iter().any(|word| word == "--stdio")
-        });
+        agent = sessions
+            .into_iter()
+            .find(|pid| process::is_running(*pid) && process::command_line(*pid).iter().any(|word| word == "--stdio"));
         agent.is_some()
     });
     let agent = agent.unwrap();

@@ -77,7 +77,9 @@ fn a_real_tree_of_more_than_20_000_files_comes_back_as_it_was() {
     let differences = compare_trees(doc, ours.join("usr/share/doc"), &CompareOptions::default());
     let unexpected: Vec<_> = differences
         .into_iter()
-        .filter(|difference| std::fs::symlink_metadata(doc.join(&difference.path)).is_ok_and(|file| file.len() <= 48 << 10))
+        .filter(|difference| {
+            std::fs::symlink_metadata(doc.join(&difference.path)).is_ok_and(|file| file.len() <= 48 << 10)
+        })
         .filter(|difference| !doc.join(&difference.path).is_dir())
         .collect();
     assert!(unexpected.is_empty(), "{unexpected:?}");

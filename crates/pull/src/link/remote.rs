@@ -5,23 +5,24 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use command_fds::{CommandFdExt, FdMapping};
-use holdfast_handover::{HandoverError, Kind, Receiver, Record, Sender, vault_ends, wait_for_either};
+use holdfast_handover::{
+    Down, DownSender, ErrorKind, OwnedUp, PullerFds, RingSizes, Up as Record, UpReceiver, VaultEnd, wait_for_either,
+};
 use holdfast_model::CancelToken;
 use holdfast_model::source::RemoteHost;
-use holdfast_wire::{FromAgent, ToAgent, ViolationClass, decode, encode};
+use holdfast_wire::{ToAgent, ViolationClass, encode};
 
-use super::assembly::Assembly;
+use super::ending::Ending;
+use super::intake::{Intake, Over};
 use super::{ClientLink, LinkError, Traffic, Trust, Up};
 use crate::agents::Agents;
-use crate::puller::{FIRST_FD, SIZES};
-use crate::ssh::{SshKiller, SshProcess, SshProgram, explain};
-use crate::text::{printable, printable_path};
+use crate::ssh::{SshPipes, SshProcess, SshProgram, explain};
+use crate::text::printable_path;
 use crate::{Start, Violation, preamble};
 
 /// Bytes that may be under way from an agent before they are taken.
@@ -42,7 +43,7 @@ pub struct Remote<'a> {
     pub start: Start,
     /// The agents that can be brought.
     pub agents: &'a Agents,
-    /// This program, which is also the puller: `PROGRAM puller --agents …`.
+    /// This program, which is also the puller: `PROGRAM puller --agent ARCHITECTURE… DESCRIPTORS`.
     pub puller: &'a Path,
     /// At most so many bytes a second from the client.
     pub limit_rate: Option<u64>,
@@ -53,14 +54,12 @@ pub struct RemoteLink {
     host: String,
     ssh: SshProcess,
     puller: Child,
-    up: Receiver,
-    down: Sender,
-    early: VecDeque<Record>,
+    up: UpReceiver,
+    down: DownSender,
+    ending: Arc<Ending>,
+    early: VecDeque<OwnedUp>,
     early_bytes: usize,
-    ready: VecDeque<Up>,
-    assembly: Assembly,
-    message_bytes: u64,
-    traffic: Traffic,
+    intake: Intake,
     limit: Option<RateLimit>,
 }
 
@@ -76,24 +75,9 @@ impl RemoteLink {
     pub fn connect(remote: &Remote<'_>, cancel: &CancelToken) -> io::Result<Self> {
         let command = preamble::command(remote.agents, remote.start);
         let (ssh, pipes) = SshProcess::start(remote.ssh, remote.host, &command)?;
-        let (down, up, fds) = vault_ends(SIZES).map_err(io::Error::other)?;
-        let mut handed: Vec<OwnedFd> = vec![fds.memory, fds.up, fds.down];
-        for agent in remote.agents.iter() {
-            handed.push(agent.file.try_clone()?.into());
-        }
-        let architectures: Vec<&str> = remote.agents.iter().map(|agent| agent.architecture.as_str()).collect();
-        let mappings =
-            handed.into_iter().zip(FIRST_FD..).map(|(parent_fd, child_fd)| FdMapping { parent_fd, child_fd });
-        let puller = Command::new(remote.puller)
-            .args(["puller", "--agents", &architectures.join(",")])
-            .env_clear()
-            .stdin(pipes.from_client)
-            .stdout(pipes.to_client)
-            .stderr(Stdio::inherit())
-            .fd_mappings(mappings.collect())
-            .map_err(io::Error::other)?
-            .spawn()?;
-        watch(cancel, ssh.killer())?;
+        let (VaultEnd { up, down }, fds) = VaultEnd::create(RingSizes::default()).map_err(io::Error::other)?;
+        let puller = start_puller(remote, pipes, fds)?;
+        let ending = Ending::on_cancel(cancel, ssh.killer(), [up.closer(), down.closer()]);
         let limit = remote.limit_rate.map(|bytes_per_second| RateLimit {
             bytes_per_second: bytes_per_second.max(1),
             began: Instant::now(),
@@ -105,12 +89,10 @@ impl RemoteLink {
             puller,
             up,
             down,
+            ending,
             early: VecDeque::new(),
             early_bytes: 0,
-            ready: VecDeque::new(),
-            assembly: Assembly::default(),
-            message_bytes: 0,
-            traffic: Traffic::default(),
+            intake: Intake::default(),
             limit,
         })
     }
@@ -120,79 +102,70 @@ impl RemoteLink {
         self.ssh.host_key()
     }
 
-    fn next_record(&mut self) -> Result<Record, LinkError> {
-        if let Some(record) = self.early.pop_front() {
-            self.early_bytes -= record.bytes.len();
-            return Ok(record);
-        }
-        match self.up.recv(None) {
-            Ok(Some(record)) => Ok(record),
-            Ok(None) | Err(HandoverError::Gone) => Err(self.ended()),
-            Err(error) => Err(broken(&error)),
-        }
-    }
-
-    fn take(&mut self, record: Record) -> Result<(), LinkError> {
+    /// Takes in one more record, waiting for it.
+    fn take_record(&mut self) -> Result<(), LinkError> {
+        let (taken, bytes) = match self.early.pop_front() {
+            Some(record) => {
+                self.early_bytes -= record.kept_bytes();
+                (self.intake.take(record.as_up()), bytes_of(record.as_up()))
+            }
+            None => match self.up.recv(None) {
+                Ok(record) => (self.intake.take(record), bytes_of(record)),
+                Err(error) => (Err(error.into()), 0),
+            },
+        };
         if let Some(limit) = &mut self.limit {
-            limit.take(record.bytes.len());
+            limit.take(bytes, &self.ending);
         }
-        match record.kind {
-            Kind::Message => {
-                self.message_bytes += record.bytes.len() as u64;
-                let message: FromAgent = decode(&record.bytes).map_err(Violation::from)?;
-                self.ready.push_back(Up::Message(message));
-            }
-            Kind::Data => {
-                let ready = &mut self.ready;
-                self.assembly.take(&record.bytes, |chunk| ready.push_back(Up::Chunk(chunk)))?;
-            }
-            Kind::Traffic => self.learn_traffic(&record.bytes),
-            Kind::Connected => {}
-            Kind::Noise => {
-                let status = self.ended();
-                return Err(match record.bytes.trim_ascii() {
-                    b"" => status,
-                    noise => LinkError::NotAnAgent(printable_path(noise)),
-                });
-            }
-            Kind::CannotRun => return Err(LinkError::CannotRun(printable(&record.bytes))),
-            Kind::Violation => {
-                let text = printable(&record.bytes);
-                let class = if text.starts_with("V8") { ViolationClass::Expansion } else { ViolationClass::Protocol };
-                return Err(Violation::new(class, text.split_once(' ').map_or("", |(_, text)| text)).into());
-            }
-            Kind::End => return Err(self.ended()),
-        }
-        Ok(())
+        taken.map_err(|over| self.over(over))
     }
 
-    fn learn_traffic(&mut self, bytes: &[u8]) {
-        if let Some((received, sent)) = bytes.split_first_chunk().zip(bytes.last_chunk()).map(|((a, _), b)| (a, b)) {
-            self.traffic = Traffic { received: u64::from_le_bytes(*received), sent: u64::from_le_bytes(*sent) };
-        }
-    }
-
-    fn pass(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), LinkError> {
+    /// Sends a record, and never blocks the puller and the agent meanwhile: they may wait for us as we do for them.
+    fn pass(&mut self, record: Down<'_>) -> Result<(), LinkError> {
         loop {
-            match self.down.try_send(kind, bytes) {
+            match self.down.try_send(record) {
                 Ok(true) => return Ok(()),
                 Ok(false) => {}
-                Err(HandoverError::Gone) => return Err(self.ended()),
-                Err(error) => return Err(broken(&error)),
+                Err(error) => return Err(self.over(error.into())),
             }
-            // No room: takes in what the agent says meanwhile, for it may wait for us as we do for it.
-            match self.up.try_recv() {
+            let waited = match self.up.try_recv() {
                 Ok(Some(record)) => {
-                    self.early_bytes += record.bytes.len();
+                    let record = OwnedUp::from(record);
+                    self.early_bytes += record.kept_bytes();
                     self.early.push_back(record);
                     if self.early_bytes > MAX_EARLY {
                         return Err(Violation::new(ViolationClass::Quota, "a flood of messages").into());
                     }
+                    Ok(())
                 }
-                Ok(None) => wait_for_either(&mut self.down, &mut self.up).map_err(|error| broken(&error))?,
-                Err(HandoverError::Gone) => return Err(self.ended()),
-                Err(error) => return Err(broken(&error)),
+                Ok(None) => wait_for_either(&mut self.down, &mut self.up),
+                Err(error) => Err(error),
+            };
+            match waited {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::PeerGone => return Err(self.last_words()),
+                Err(error) => return Err(self.over(error.into())),
             }
+        }
+    }
+
+    /// Why the puller has gone: what it said last may wait among what came early.
+    fn last_words(&mut self) -> LinkError {
+        let last = self.early.iter().rev().map(OwnedUp::as_up).find_map(|record| match record {
+            Record::Failed { .. } | Record::Noise(_) => Intake::default().take(record).err(),
+            _ => None,
+        });
+        self.over(last.unwrap_or(Over::Ended))
+    }
+
+    fn over(&mut self, over: Over) -> LinkError {
+        match over {
+            Over::Ended => self.ended(),
+            Over::Noise(noise) => match (self.ended(), noise.as_slice()) {
+                (status, b"") => status,
+                (_, noise) => LinkError::NotAnAgent(printable_path(noise)),
+            },
+            Over::Error(error) => error,
         }
     }
 
@@ -210,23 +183,32 @@ impl RemoteLink {
     }
 }
 
-/// A puller that breaks its ring counts as the client's doing: it reads nothing but the client's bytes.
-fn broken(error: &HandoverError) -> LinkError {
-    Violation::new(ViolationClass::Protocol, crate::text::with_causes(error)).into()
+/// Starts the puller on the pipes of `ssh`, with its end of the handover and the agents.
+fn start_puller(remote: &Remote<'_>, pipes: SshPipes, mut fds: PullerFds) -> io::Result<Child> {
+    let mut command = Command::new(remote.puller);
+    command.arg("puller").env_clear();
+    command.stdin(pipes.from_client).stdout(pipes.to_client).stderr(Stdio::inherit());
+    for agent in remote.agents.iter() {
+        command.args(["--agent", &agent.architecture]);
+        fds.further.push(agent.file.try_clone()?.into());
+    }
+    fds.spawn(command).map_err(io::Error::other)
 }
 
-/// Ends `ssh` when the work is cancelled: everything that waits for the client then wakes up.
-fn watch(cancel: &CancelToken, killer: SshKiller) -> io::Result<()> {
-    cancel.on_cancel(move || killer.kill());
-    Ok(())
+/// What counts against the limit of the rate.
+fn bytes_of(record: Record<'_>) -> usize {
+    match record {
+        Record::Message(bytes) | Record::Data(bytes) => bytes.len(),
+        _ => 0,
+    }
 }
 
 impl RateLimit {
-    fn take(&mut self, bytes: usize) {
+    fn take(&mut self, bytes: usize, ending: &Ending) {
         self.taken += bytes as u64;
         let due = Duration::from_secs_f64(self.taken as f64 / self.bytes_per_second as f64);
         if let Some(early) = due.checked_sub(self.began.elapsed()) {
-            std::thread::sleep(early);
+            ending.sleep(early);
         }
     }
 }
@@ -234,25 +216,24 @@ impl RateLimit {
 impl ClientLink for RemoteLink {
     fn recv(&mut self) -> Result<Up, LinkError> {
         loop {
-            if let Some(up) = self.ready.pop_front() {
+            if let Some(up) = self.intake.ready.pop_front() {
                 return Ok(up);
             }
-            let record = self.next_record()?;
-            self.take(record)?;
+            self.take_record()?;
         }
     }
 
     fn expect_chunk(&mut self, len: u32) {
-        self.assembly.expect(len as usize);
+        self.intake.assembly.expect(len as usize);
     }
 
     fn send(&mut self, message: ToAgent) -> Result<(), LinkError> {
         let bytes = encode(&message).map_err(LinkError::Encode)?;
-        self.pass(Kind::Message, &bytes)
+        self.pass(Down::Message(&bytes))
     }
 
     fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError> {
-        bytes.chunks(holdfast_wire::limits::MAX_DATA).try_for_each(|part| self.pass(Kind::Data, part))
+        bytes.chunks(holdfast_wire::limits::MAX_DATA).try_for_each(|part| self.pass(Down::Data(part)))
     }
 
     fn trust(&self) -> Trust {
@@ -264,18 +245,21 @@ impl ClientLink for RemoteLink {
     }
 
     fn take_message_bytes(&mut self) -> u64 {
-        std::mem::take(&mut self.message_bytes)
+        std::mem::take(&mut self.intake.message_bytes)
     }
 
     fn finish(&mut self) -> Traffic {
-        while let Ok(Some(record)) = self.up.recv(Some(PATIENCE)) {
-            match record.kind {
-                Kind::Traffic => self.learn_traffic(&record.bytes),
-                Kind::End => break,
-                _ => {}
+        let deadline = Some(Instant::now() + PATIENCE);
+        while let Some(record) = self.early.pop_front() {
+            self.intake.learn_traffic(record.as_up());
+        }
+        while let Ok(record) = self.up.recv(deadline) {
+            self.intake.learn_traffic(record);
+            if matches!(record, Record::End) {
+                break;
             }
         }
-        self.traffic
+        self.intake.traffic
     }
 }
 

@@ -5,17 +5,17 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use holdfast_handover::MAX_NOISE;
 use holdfast_wire::PREFACE;
 
 use super::Cargo;
 use crate::preamble::Line;
 
 /// Greetings and the like before the preamble's line, in bytes.
-const MAX_NOISE: usize = 64 << 10;
-/// So much of what came instead of an agent is shown.
-const MAX_SHOWN: usize = 2 << 10;
+const MAX_GREETING: usize = 64 << 10;
 
 /// How the delivery ended.
 pub(super) enum Delivered {
@@ -50,7 +50,7 @@ pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo]
             }
             continue;
         }
-        if bytes.len() >= MAX_NOISE {
+        if bytes.len() >= MAX_GREETING {
             break;
         }
         match from.read(&mut buffer) {
@@ -60,7 +60,7 @@ pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo]
             Err(_) => break,
         }
     }
-    bytes.truncate(MAX_SHOWN);
+    bytes.truncate(MAX_NOISE);
     Delivered::Noise(bytes)
 }
 
@@ -70,11 +70,25 @@ fn send(to: &mut impl Write, cargo: &[Cargo], architecture: &str) -> Result<u64,
     let Some(cargo) = found else {
         return Err(format!("no agent for the architecture {architecture} is installed on the backup server"));
     };
-    let mut file: &File = &cargo.file;
+    let mut file = FromStart { file: &cargo.file, position: 0 };
     let lost = |error: io::Error| format!("the agent could not be sent: {error}");
     let count = io::copy(&mut file, to).map_err(lost)?;
     to.flush().map_err(lost)?;
     Ok(count)
+}
+
+/// Reads a file from its start, wherever other sessions, which share the open file, are reading it.
+struct FromStart<'a> {
+    file: &'a File,
+    position: u64,
+}
+
+impl Read for FromStart<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read_at(buffer, self.position)?;
+        self.position += count as u64;
+        Ok(count)
+    }
 }
 
 #[cfg(test)]
@@ -82,9 +96,9 @@ mod tests {
     use super::*;
 
     fn cargo() -> Vec<Cargo> {
+        // Another session has read it to its end.
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"the agent").unwrap();
-        io::Seek::rewind(&mut file).unwrap();
         vec![Cargo { architecture: "x86_64".into(), file }]
     }
 
@@ -111,7 +125,7 @@ mod tests {
     fn what_is_no_agent_is_shown_and_bounded() {
         let (delivered, _) = answer("Your account has expired.\n".as_bytes());
         assert!(matches!(delivered, Delivered::Noise(noise) if noise.starts_with(b"Your account")));
-        assert!(matches!(answer(&vec![b'x'; 1 << 20]).0, Delivered::Noise(noise) if noise.len() == MAX_SHOWN));
+        assert!(matches!(answer(&vec![b'x'; 1 << 20]).0, Delivered::Noise(noise) if noise.len() == MAX_NOISE));
         let (delivered, _) = answer(b"holdfast-preamble need mips\n");
         assert!(matches!(delivered, Delivered::CannotRun(why) if why.contains("mips")));
         let (delivered, _) = answer(b"holdfast-preamble error this host runs BeOS\n");

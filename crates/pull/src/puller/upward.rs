@@ -3,8 +3,8 @@
 use std::io::Read;
 use std::sync::atomic::AtomicU64;
 
-use holdfast_handover::{HandoverError, Kind, Sender};
-use holdfast_wire::{Decompressor, Frame, FrameReader, ReadError, ViolationClass};
+use holdfast_handover::{FailureKind, HandoverError, Up, UpSender};
+use holdfast_wire::{Decompressor, Frame, FrameError, FrameReader, ReadError};
 
 use super::tell_traffic;
 
@@ -12,17 +12,17 @@ use super::tell_traffic;
 const TELL_EVERY: u64 = 4 << 20;
 
 /// Hands over everything until the stream ends or is no stream of frames.
-pub(super) fn run(stream: impl Read, mut told: u64, up: &mut Sender, sent: &AtomicU64) -> Result<(), HandoverError> {
+pub(super) fn run(stream: impl Read, mut told: u64, up: &mut UpSender, sent: &AtomicU64) -> Result<(), HandoverError> {
     let mut reader = FrameReader::new(stream);
     let mut decompressor = Decompressor::new();
-    up.send(Kind::Connected, &[])?;
+    up.send(Up::Connected, None)?;
     let end = loop {
         match reader.next_frame() {
-            Ok(Some(Frame::Message(bytes))) => up.send(Kind::Message, bytes)?,
-            Ok(Some(Frame::Raw(bytes))) => up.send(Kind::Data, bytes)?,
+            Ok(Some(Frame::Message(bytes))) => up.send(Up::Message(bytes), None)?,
+            Ok(Some(Frame::Raw(bytes))) => up.send(Up::Data(bytes), None)?,
             Ok(Some(Frame::Zstd { bytes, decoded_len })) => match decompressor.decompress(bytes, decoded_len) {
-                Ok(bytes) => up.send(Kind::Data, bytes)?,
-                Err(error) => return violation(up, ViolationClass::Expansion, &error),
+                Ok(bytes) => up.send(Up::Data(bytes), None)?,
+                Err(error) => return failed(up, FailureKind::Expansion, &error),
             },
             Ok(None) => break None,
             Err(error) => break Some(error),
@@ -33,14 +33,23 @@ pub(super) fn run(stream: impl Read, mut told: u64, up: &mut Sender, sent: &Atom
         }
     };
     tell_traffic(up, reader.bytes_received(), sent)?;
-    if let Some(ReadError::Frame { source }) = &end
-        && let Some(class) = source.class()
-    {
-        return violation(up, class, source);
+    match &end {
+        None => up.send(Up::End, None),
+        Some(error @ ReadError::Io { .. }) => failed(up, FailureKind::Io, error),
+        Some(ReadError::Frame { source }) => failed(up, failure_kind(source), source),
     }
-    Ok(())
 }
 
-fn violation(up: &mut Sender, class: ViolationClass, error: &dyn std::error::Error) -> Result<(), HandoverError> {
-    up.send(Kind::Violation, format!("{class} {}", crate::text::with_causes(error)).as_bytes())
+fn failure_kind(error: &FrameError) -> FailureKind {
+    match error {
+        FrameError::UnknownKind { .. } | FrameError::Length { .. } | FrameError::NotHoldfast { .. } => {
+            FailureKind::Protocol
+        }
+        FrameError::Expansion { .. } => FailureKind::Expansion,
+        FrameError::Truncated => FailureKind::Truncated,
+    }
+}
+
+fn failed(up: &mut UpSender, kind: FailureKind, error: &dyn std::error::Error) -> Result<(), HandoverError> {
+    up.send(Up::Failed { kind, text: &crate::text::with_causes(error) }, None)
 }

@@ -1,4 +1,4 @@
-//! What `catalogue` promises, as tests.
+//! Walks, searches, differences, dumps and sizes over blobs in memory; tests/restic.rs compares them with restic.
 
 use std::sync::atomic::Ordering;
 

@@ -1,4 +1,4 @@
-//! What `check` promises, as tests.
+//! Checks of indexes that disagree; tests/restic.rs has damaged files and compares the verdicts with restic.
 
 use holdfast_model::{BlobId, Silent};
 use sha2::{Digest, Sha256};

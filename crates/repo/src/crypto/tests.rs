@@ -1,4 +1,4 @@
-//! What `crypto` promises, as tests.
+//! What sealing promises, and that the MAC is the published one.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! What `lock` promises, as tests.
+//! Locks between processes that are not there: their files are written as those would write them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What `snapshot` promises, as tests.
+//! The document of a snapshot, and which snapshots a filter chooses.
 
 use holdfast_model::Timestamp;
 

@@ -1,4 +1,4 @@
-//! What `tree` promises, as tests.
+//! The bytes of trees, and trees that somebody tampered with.
 
 use super::*;
 use crate::time::ZonedTime;

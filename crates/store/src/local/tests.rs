@@ -1,4 +1,4 @@
-//! What `local` promises, as tests.
+//! Claims about the local driver, also with system calls that fail: strace makes them, in a process of its own.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

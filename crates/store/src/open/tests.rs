@@ -1,3 +1,5 @@
+//! Claims about options and about what comes of a place. The drivers themselves are tested elsewhere.
+
 use holdfast_testkit::temp_dir;
 
 use super::*;

@@ -1,4 +1,4 @@
-//! What `uri` promises, as tests.
+//! Claims about how places are read: against restic's own spellings, and against what must be refused.
 
 use super::*;
 use crate::Secret;
@@ -126,6 +126,7 @@ fn rclone_keeps_the_options_of_a_connection_string_to_itself() {
     assert_eq!(place("rclone:b2prod:yggdrasil/foo"), Place::Rclone("b2prod:yggdrasil/foo".to_owned()));
     assert_eq!(place("rclone:remote:path").to_string(), "rclone:remote:path");
     assert_eq!(place("rclone::sftp,host=h,pass=secret:path").to_string(), "rclone::sftp,***:path");
+    assert!(!format!("{:?}", place("rclone::sftp,host=h,pass=secret:path")).contains("secret"));
     assert_eq!(place("opendal:s3"), Place::OpenDal("s3".to_owned()));
 }
 

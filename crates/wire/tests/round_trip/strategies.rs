@@ -209,10 +209,10 @@ fn restore() -> impl Strategy<Value = RestoreJob> {
 
 fn node() -> impl Strategy<Value = RestoreNode> {
     let entry = prop_oneof![(entry_of(kind()), Just(Vec::new())), (file_entry(), vec(chunk(), 0..4)),];
-    (relative_path(), entry, text(200), text(200), option::of(any::<u64>())).prop_map(
-        |(path, (mut entry, chunks), user, group, hard_link_to)| {
+    (relative_path(), entry, text(200), text(200), any::<bool>(), option::of(any::<u64>())).prop_map(
+        |(path, (mut entry, chunks), user, group, whole, hard_link_to)| {
             entry.name = ByteBuf::from(path.rsplit(|byte| *byte == b'/').next().unwrap());
-            RestoreNode { path: ByteBuf::from(path), entry, user, group, chunks, hard_link_to }
+            RestoreNode { path: ByteBuf::from(path), entry, user, group, whole, chunks, hard_link_to }
         },
     )
 }
