@@ -1,6 +1,7 @@
-//! How fast blobs go into a repository: files of a directory, or data that does not compress, into memory or a directory.
+//! How fast blobs go into a repository: files of a directory, data that does not compress, or a million tiny
+//! blobs, into memory or a directory; and how fast the index is read then.
 //!
-//! `cargo run --release -p holdfast-repo --example ingest_speed -- noise|DIRECTORY memory|REPOSITORY [verify]`
+//! `cargo run --release -p holdfast-repo --example ingest_speed -- noise|tiny|DIRECTORY memory|REPOSITORY [verify]`
 //! Files are read beforehand, so that the figures are the engine's alone.
 
 #![expect(clippy::print_stdout, reason = "an example that shows figures")]
@@ -13,7 +14,7 @@ use holdfast_chunker::sha256;
 use holdfast_model::{BlobId, Clock, SystemClock};
 use holdfast_repo::key::KdfCost;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
-use holdfast_repo::{EngineOptions, IngestSession, InitOptions, OpenOptions, Proof, Repository, Snapshot};
+use holdfast_repo::{BlobKind, EngineOptions, IngestSession, InitOptions, OpenOptions, Proof, Repository, Snapshot};
 use holdfast_store::{LocalStore, MemoryStore, Sleep, Store};
 
 fn main() -> anyhow::Result<()> {
@@ -21,7 +22,11 @@ fn main() -> anyhow::Result<()> {
     let [source, target, rest @ ..] = arguments.as_slice() else {
         anyhow::bail!("give a source (`noise` or a directory) and a target (`memory` or a repository to be made)");
     };
-    let chunks = if source == "noise" { noise(1 << 30) } else { read(Path::new(source))? };
+    let chunks = match source.as_str() {
+        "noise" => noise(1 << 30),
+        "tiny" => (0..1_000_000u32).map(|n| n.to_le_bytes().to_vec()).collect(),
+        _ => read(Path::new(source))?,
+    };
     let bytes: usize = chunks.iter().map(Vec::len).sum();
     println!("{} chunks, {} MB", chunks.len(), bytes / 1_000_000);
 
@@ -30,7 +35,7 @@ fn main() -> anyhow::Result<()> {
     let engine = EngineOptions { verify: rest.iter().any(|word| word == "verify"), ..EngineOptions::default() };
     let cheap = InitOptions { kdf_cost: KdfCost { log_n: 10, r: 8, p: 1 }, ..InitOptions::default() };
     let options = OpenOptions { engine, ..OpenOptions::default() };
-    let repository = Repository::init(store, b"password", cheap, options)?;
+    let repository = Repository::init(store.clone(), b"password", cheap, options)?;
 
     let ids: Vec<BlobId> = chunks.iter().map(|chunk| BlobId::new(sha256(chunk))).collect();
     for round in ["first", "again"] {
@@ -58,7 +63,16 @@ fn main() -> anyhow::Result<()> {
             report.added.data.blobs,
         );
     }
-    println!("index: {} KB", repository.engine().index().memory() / 1000);
+    let again = Repository::open(store, b"password", OpenOptions::default())?;
+    let begin = (Instant::now(), cpu());
+    let files = again.engine().refresh()?.added;
+    let seconds = begin.0.elapsed().as_secs_f64();
+    let memory = again.engine().index().memory();
+    println!("index: {files} files read in {seconds:.2} s, processor {:.2} s, {} KB", cpu() - begin.1, memory / 1000);
+    let begin = Instant::now();
+    let view = again.engine().index();
+    let found = ids.iter().filter(|id| view.has(BlobKind::Data, id)).count();
+    println!("{found} look-ups in {:.2} s", begin.elapsed().as_secs_f64());
     Ok(())
 }
 

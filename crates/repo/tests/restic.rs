@@ -6,6 +6,8 @@
 mod catalogue;
 #[path = "restic/check.rs"]
 mod check;
+#[path = "restic/engine.rs"]
+mod engine;
 #[path = "restic/fixture.rs"]
 mod fixture;
 #[path = "restic/format.rs"]

@@ -1,4 +1,4 @@
-//! Copies between two repositories in memory. What restic makes of them is tested in `tests/interop.rs`.
+//! Copies between two repositories in memory. What restic makes of them is tested in `tests/restic/engine.rs`.
 
 use holdfast_model::{CancelToken, Silent};
 use holdfast_store::{FileKind, Store};

@@ -17,7 +17,7 @@ use super::state::{Added, OnDurable, SessionState};
 use super::worker::{Job, Proof};
 use crate::closure::{SessionClosure, prove};
 use crate::error::RepoError;
-use crate::pack::{BlobKind, MAX_DATA_LENGTH, MAX_PLAIN_LENGTH};
+use crate::pack::{BlobKind, Compression, MAX_DATA_LENGTH, MAX_PLAIN_LENGTH};
 use crate::snapshot::{SavedSnapshot, Snapshot};
 use crate::tree::Tree;
 use crate::tree_walk::References;
@@ -29,6 +29,7 @@ pub struct IngestSession {
     handle: Arc<Handle>,
     pub(super) state: Arc<SessionState>,
     closure: Mutex<SessionClosure>,
+    compression: Compression,
     /// Given back when the session has left the pipeline.
     lock: Option<LockGuard>,
 }
@@ -60,13 +61,26 @@ impl IngestSession {
         let handle = engine.pipeline().handle();
         let state = SessionState::new(on_durable);
         handle.enter(&state, lock.watch());
-        let mut session =
-            Self { repository: repository.clone(), handle, state, closure: Mutex::default(), lock: Some(lock) };
+        let mut session = Self {
+            repository: repository.clone(),
+            handle,
+            state,
+            closure: Mutex::default(),
+            compression: engine.core().options.compression,
+            lock: Some(lock),
+        };
         engine.refresh()?;
         let view = engine.index();
         engine.core().closed.revise(&view);
         session.closure = Mutex::new(SessionClosure::new(view.generation()));
         Ok(session)
+    }
+
+    /// Spends this effort on compressing what the session puts, whatever the repository's other sessions do.
+    #[must_use]
+    pub fn with_compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
     }
 
     /// The repository.
@@ -153,7 +167,8 @@ impl IngestSession {
         self.state.check()?;
         let permit = self.handle.shared.budget.take(bytes.len());
         let busy = self.state.busy();
-        let job = Job { session: self.state.clone(), kind, id, bytes, proof, permit, busy };
+        let compression = self.compression;
+        let job = Job { session: self.state.clone(), kind, id, bytes, proof, compression, permit, busy };
         self.handle.jobs.send(job).map_err(|_| IngestError::Defect)?;
         self.handle.nudge();
         Ok(())

@@ -1,5 +1,5 @@
 //! Sessions against repositories in memory: what is written in which order, what is told, and what is left when
-//! things fail at any call. What restic makes of the result is tested in `tests/interop.rs`.
+//! things fail at any call. What restic makes of the result is tested in `tests/restic/engine.rs`.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Barrier};

@@ -15,7 +15,7 @@ use super::pending::Claim;
 use super::pipeline::Shared;
 use super::state::{Busy, SessionState};
 use super::upload::Task;
-use crate::pack::{BlobEncoder, BlobKind};
+use crate::pack::{BlobEncoder, BlobKind, Compression};
 
 /// Whether the id of a blob is known to be right.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,7 @@ pub(super) struct Job {
     pub(super) id: BlobId,
     pub(super) bytes: Vec<u8>,
     pub(super) proof: Proof,
+    pub(super) compression: Compression,
     pub(super) permit: Permit,
     pub(super) busy: Busy,
 }
@@ -40,7 +41,7 @@ pub(super) struct Job {
 /// Works until no one puts blobs any more.
 pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>, uploads: &Sender<Task>) {
     let options = &shared.core.options;
-    let encoder = || BlobEncoder::new(options.compression, options.verify);
+    let encoder = || BlobEncoder::new(options.verify);
     let mut own = encoder();
     for job in jobs {
         // No lock is held, and uploaders wait for no worker.
@@ -55,7 +56,7 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>, uploads: &Sender<Task>)
 }
 
 fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<Task>) {
-    let Job { session, kind, id, bytes, proof, permit, busy } = job;
+    let Job { session, kind, id, bytes, proof, compression, permit, busy } = job;
     if session.check().is_err() {
         return;
     }
@@ -66,7 +67,7 @@ fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<T
     match shared.pending.claim(&shared.core.index, kind, id, &session) {
         Claim::Durable if kind == BlobKind::Data => session.tell_later(id),
         Claim::Durable | Claim::OnItsWay => {}
-        Claim::New(encoding) => match encoder.encode(&shared.core.key, kind, &bytes) {
+        Claim::New(encoding) => match encoder.encode(&shared.core.key, kind, &bytes, compression) {
             Err(error) => encoding.fail(error.into()),
             Ok(sealed) => {
                 let now = shared.core.clock.instant();

@@ -35,8 +35,9 @@ pub struct EncodeFault;
 
 /// Encodes blobs, one after the other.
 pub(crate) struct BlobEncoder {
-    compression: Compression,
     compressor: Compressor<'static>,
+    /// What the compressor is set to.
+    level: i32,
     quick: Compressor<'static>,
     verify: Option<Verifier>,
     scratch: Vec<u8>,
@@ -49,12 +50,12 @@ struct Verifier {
 }
 
 impl BlobEncoder {
-    pub(crate) fn new(compression: Compression, verify: bool) -> Self {
+    pub(crate) fn new(verify: bool) -> Self {
         const MEMORY: &str = "a compression context needs nothing but memory";
         let decompressor = || Decompressor::new().expect(MEMORY);
         Self {
-            compression,
-            compressor: Compressor::new(compression.level()).expect(MEMORY),
+            compressor: Compressor::new(1).expect(MEMORY),
+            level: 1,
             quick: Compressor::new(1).expect(MEMORY),
             verify: verify.then(|| Verifier { decompressor: decompressor(), plain: Vec::new() }),
             scratch: Vec::new(),
@@ -63,8 +64,14 @@ impl BlobEncoder {
     }
 
     /// Encodes one blob.
-    pub(crate) fn encode(&mut self, key: &Key, kind: BlobKind, plain: &[u8]) -> Result<Sealed<'_>, EncodeFault> {
-        let sealed = if self.compress(kind, plain)? {
+    pub(crate) fn encode(
+        &mut self,
+        key: &Key,
+        kind: BlobKind,
+        plain: &[u8],
+        compression: Compression,
+    ) -> Result<Sealed<'_>, EncodeFault> {
+        let sealed = if self.compress(kind, plain, compression)? {
             key.seal_in_place(&mut self.scratch, 0);
             let bytes = if self.scratch.len() >= OWN_PART {
                 SealedBytes::Given(self.scratch.as_slice().to_vec())
@@ -86,17 +93,21 @@ impl BlobEncoder {
     }
 
     /// Compresses into the scratch buffer, behind room for a nonce; false if the blob is better stored as it is.
-    fn compress(&mut self, kind: BlobKind, plain: &[u8]) -> Result<bool, EncodeFault> {
+    fn compress(&mut self, kind: BlobKind, plain: &[u8], compression: Compression) -> Result<bool, EncodeFault> {
         if plain.is_empty() {
             return Ok(false);
         }
         let is_tree = kind == BlobKind::Tree;
-        match self.compression {
+        match compression {
             Compression::Off if !is_tree => return Ok(false),
             Compression::Auto if !is_tree && !looks_compressible(plain, &mut self.quick, &mut self.sample) => {
                 return Ok(false);
             }
             _ => {}
+        }
+        if self.level != compression.level() {
+            self.level = compression.level();
+            self.compressor.set_compression_level(self.level).map_err(|_| EncodeFault)?;
         }
         let mut out = std::mem::take(&mut self.scratch);
         out.clear();

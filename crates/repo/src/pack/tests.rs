@@ -27,9 +27,19 @@ fn plaintexts() -> Vec<Vec<u8>> {
 }
 
 fn write(key: &Key, kind: BlobKind, encoder: &mut BlobEncoder, plaintexts: &[Vec<u8>]) -> FinishedPack {
+    write_as(Compression::Auto, key, kind, encoder, plaintexts)
+}
+
+fn write_as(
+    compression: Compression,
+    key: &Key,
+    kind: BlobKind,
+    encoder: &mut BlobEncoder,
+    plaintexts: &[Vec<u8>],
+) -> FinishedPack {
     let mut pack = OpenPack::new(kind);
     for plain in plaintexts {
-        let sealed = encoder.encode(key, kind, plain).unwrap();
+        let sealed = encoder.encode(key, kind, plain, compression).unwrap();
         pack.add(id_of(plain), sealed);
     }
     pack.finish(key).unwrap()
@@ -51,10 +61,11 @@ fn decode_all(key: &Key, pack: &FinishedPack) -> Vec<Vec<u8>> {
 fn blobs_come_back_whatever_the_compression() {
     let (key, plaintexts) = (Key::random(), plaintexts());
     let level = Compression::Level(CompressionLevel::new(7).unwrap());
+    // One encoder for all of them: sessions of different efforts share it.
+    let encoder = &mut BlobEncoder::new(true);
     for compression in [Compression::Auto, Compression::Off, Compression::Fast, Compression::Best, level] {
         for kind in [BlobKind::Data, BlobKind::Tree] {
-            let encoder = &mut BlobEncoder::new(compression, true);
-            let pack = write(&key, kind, encoder, &plaintexts);
+            let pack = write_as(compression, &key, kind, encoder, &plaintexts);
             assert_eq!(decode_all(&key, &pack), plaintexts);
             let compressed = pack.blobs.iter().filter(|blob| blob.uncompressed_length != 0).count();
             let expected = match (kind, compression) {
@@ -73,7 +84,7 @@ fn a_pack_is_listed_from_its_own_header() {
     let (key, store) = (Key::random(), MemoryStore::new());
     // Enough blobs that the header is longer than the first read.
     let plaintexts: Vec<Vec<u8>> = (0..1000u32).map(|n| n.to_le_bytes().repeat(1 + n as usize % 40)).collect();
-    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
+    let encoder = &mut BlobEncoder::new(false);
     for count in [1, 1000] {
         let pack = write(&key, BlobKind::Data, encoder, &plaintexts[..count]);
         let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
@@ -87,7 +98,7 @@ fn a_pack_is_listed_from_its_own_header() {
 #[test]
 fn a_damaged_pack_is_never_listed() {
     let (key, store) = (Key::random(), MemoryStore::new());
-    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
+    let encoder = &mut BlobEncoder::new(false);
     let pack = write(&key, BlobKind::Tree, encoder, &[b"one".to_vec(), b"two".to_vec()]);
     let bytes = pack.parts.concat();
     let header = bytes.len() - header_length(&pack.blobs) as usize;
@@ -106,11 +117,11 @@ fn a_damaged_pack_is_never_listed() {
 #[test]
 fn packs_are_merged_without_moving_a_blob_out_of_its_place() {
     let (key, plaintexts) = (Key::random(), plaintexts());
-    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
+    let encoder = &mut BlobEncoder::new(false);
     let mut packs = plaintexts.chunks(5).map(|plaintexts| {
         let mut pack = OpenPack::new(BlobKind::Data);
         for plain in plaintexts {
-            pack.add(id_of(plain), encoder.encode(&key, BlobKind::Data, plain).unwrap());
+            pack.add(id_of(plain), encoder.encode(&key, BlobKind::Data, plain, Compression::Auto).unwrap());
         }
         pack
     });
@@ -126,7 +137,7 @@ fn packs_are_merged_without_moving_a_blob_out_of_its_place() {
 fn a_blob_is_refused_under_another_id_or_length() {
     let key = Key::random();
     let plain = b"content ".repeat(100);
-    let encoder = &mut BlobEncoder::new(Compression::Auto, false);
+    let encoder = &mut BlobEncoder::new(false);
     let pack = write(&key, BlobKind::Data, encoder, std::slice::from_ref(&plain));
     let (blob, bytes) = (pack.blobs[0], pack.parts.concat());
     let decode = |id: &BlobId, length: u32| {
@@ -145,7 +156,7 @@ proptest! {
     #[test]
     fn any_bytes_come_back(plain in prop::collection::vec(any::<u8>(), 0..5000)) {
         let key = Key::random();
-        let encoder = &mut BlobEncoder::new(Compression::Auto, true);
+        let encoder = &mut BlobEncoder::new(true);
         let pack = write(&key, BlobKind::Data, encoder, std::slice::from_ref(&plain));
         prop_assert_eq!(decode_all(&key, &pack), vec![plain]);
     }

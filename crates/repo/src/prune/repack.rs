@@ -35,7 +35,7 @@ pub(super) fn repack(
     let repacker = Repacker { core, plan, open: Default::default(), written: Mutex::default() };
     let (next, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let run = || {
-        let mut encoder = BlobEncoder::new(core.options.compression, core.options.verify);
+        let mut encoder = BlobEncoder::new(core.options.verify);
         while let Some((pack, blobs)) = work.get(next.fetch_add(1, Ordering::Relaxed)) {
             let result = cancel.check().map_err(RepoError::from).and_then(|()| lock.check());
             let result = result.map_err(PruneError::from).and_then(|()| repacker.one(*pack, blobs, &mut encoder));
@@ -134,7 +134,7 @@ impl Repacker<'_> {
             .map_err(|source| PruneError::Repack { pack, source: Box::new(source) })?;
         let compress = !blob.compressed && (kind == BlobKind::Tree || self.plan.options.repack_uncompressed);
         let sealed = if compress {
-            encoder.encode(&self.core.key, kind, &plain)?
+            encoder.encode(&self.core.key, kind, &plain, self.core.options.compression)?
         } else {
             let uncompressed_length = if blob.compressed { blob.plain_length } else { 0 };
             Sealed { bytes: SealedBytes::Given(self.core.key.seal(&blob.bytes)), uncompressed_length }

@@ -1,5 +1,5 @@
 //! Prunes against a model, against crashes at any call, and against repositories that are not whole. That the
-//! decisions are restic's is tested in `tests/interop.rs`.
+//! decisions are restic's is tested in `tests/restic/engine.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -178,7 +178,7 @@ fn keys_are_added_listed_changed_and_removed() {
     assert_eq!((shown.username.as_str(), shown.hostname.as_str()), ("anna", "desk"));
     assert_eq!(open(&store, b"second").unwrap().id(), repository.id());
 
-    let third = repository.change_password(b"third", cheap).unwrap();
+    let third = repository.change_password(b"third", None, cheap).unwrap();
     assert_eq!(repository.key_id(), third);
     assert_eq!(kind(open(&store, PASSWORD)), RepoErrorKind::WrongPassword);
     open(&store, b"third").unwrap();

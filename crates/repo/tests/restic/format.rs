@@ -123,7 +123,7 @@ fn keys_of_either_open_for_the_other() {
     let store = Arc::new(LocalStore::new(&fixture.repository));
     let third = Repository::open(store, b"third", OpenOptions::default()).unwrap();
     assert_eq!(third.keys().unwrap().len(), 3);
-    third.change_password(b"fourth", CHEAP).unwrap();
+    third.change_password(b"fourth", None, CHEAP).unwrap();
     Restic::new(&fixture.repository, "fourth").unwrap().ok(["cat", "config"]);
     let third = Restic::new(&fixture.repository, "third").unwrap();
     assert_eq!(third.run(["cat", "config"]).status.code(), Some(12));

@@ -201,7 +201,7 @@ fn a_copy_is_what_restic_would_have_made() {
 
 /// A repository with four snapshots of a changing source, two of them forgotten, and an unreferenced pack.
 fn used_repository(path: &Path, source: &Path, seed: u64) -> Repository {
-    let repository = init(path, if seed % 2 == 0 { Compression::Auto } else { Compression::Off });
+    let repository = init(path, if seed.is_multiple_of(2) { Compression::Auto } else { Compression::Off });
     let mut saved = Vec::new();
     for n in 0..4 {
         make_source(&source.join(format!("part {n}")), 10 * seed + n);
@@ -289,8 +289,8 @@ impl ResticPlan {
             ("remove", "to delete", " packs"),
             ("unreferenced", "to delete", "unreferenced"),
         ] {
-            let line = said.lines().filter(|line| line.starts_with(label) && line.contains(last));
-            let line = line.filter(|line| name != "remove" || !line.contains("unreferenced")).next_back();
+            let mut line = said.lines().filter(|line| line.starts_with(label) && line.contains(last));
+            let line = line.rfind(|line| name != "remove" || !line.contains("unreferenced"));
             let number = line.map_or("0", |line| line.split(':').nth(1).unwrap().split_whitespace().next().unwrap());
             numbers.insert(name, number.parse().unwrap());
         }
