@@ -30,7 +30,8 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { name: "restic", version_argument: "version", oldest: (0, 18) },
     Program { name: "restic-rest-server", version_argument: "--version", oldest: (0, 12) },
-    Program { name: "rclone", version_argument: "version", oldest: (1, 60) },
+    // Older ones cannot listen on a Unix socket.
+    Program { name: "rclone", version_argument: "version", oldest: (1, 61) },
 ];
 
 /// Debian's suites that may have them, the steadiest first: what tests run against should not change by itself.

@@ -142,9 +142,7 @@ impl<'a> NodeWalk<'a> {
     }
 
     fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
-        // The format keeps no count of links for pipes and sockets: there, the inode alone tells.
-        let uncounted = matches!(node.kind, NodeKind::Fifo | NodeKind::Socket);
-        if node.is_dir() || node.inode == 0 || (node.links < 2 && !uncounted) {
+        if node.is_dir() || node.inode == 0 || (node.links < 2 && !has_uncounted_links(node)) {
             return None;
         }
         let first = *self.first_names.entry((node.device_id, node.inode)).or_insert(number);
@@ -154,6 +152,11 @@ impl<'a> NodeWalk<'a> {
 
 fn load(repository: &Repository, id: TreeId) -> Result<Arc<Tree>, RestoreError> {
     Ok(repository.engine().load_tree(id)?)
+}
+
+/// The format keeps no count of links for pipes and sockets: there, the inode alone tells.
+fn has_uncounted_links(node: &Node) -> bool {
+    matches!(node.kind, NodeKind::Fifo | NodeKind::Socket)
 }
 
 /// A node's metadata as the agent knows it.
@@ -182,7 +185,8 @@ fn entry_of(node: &Node) -> Entry {
         ctime: node.ctime.at,
         inode: node.inode,
         device: node.device_id,
-        links: node.links,
+        // The agent remembers nodes with several names until it has seen them all; of these the count is not known.
+        links: if has_uncounted_links(node) { u64::from(u32::MAX) } else { node.links },
         xattrs: node.xattrs.iter().map(xattr).collect(),
     }
 }
