@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use holdfast_testkit::{Restic, Sshd, TempDir, Tree, agents_dir, temp_dir};
 
 /// The password of every repository here.
-pub const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 /// One repository and one host.
 pub struct Scene {
