@@ -103,6 +103,13 @@ pub fn backup(
 ) -> Result<Summary, BackupError> {
     let sink = Sink::begin(work)?;
     let parent = find_parent(work.repository, request)?;
+    if let Some(parent) = &parent
+        && link.trust() == Trust::Stranger
+        && parent.hostname != request.stamp.hostname
+    {
+        // Unchanged files are taken from it, and its chunks count as this client's: it must be this client's own.
+        return Err(BackupError::ForeignParent { parent: parent.id.short(), hostname: parent.hostname.clone() });
+    }
     let mut memory = load_memory(work.state, request)?;
     if request.parent == ParentChoice::Nothing {
         memory.forget();

@@ -18,6 +18,17 @@ fn a_second_client_with_the_same_data_sends_it_all_and_the_repository_stores_it_
 }
 
 #[test]
+fn a_client_is_never_compared_with_the_snapshot_of_another() {
+    let Some(scene) = Scene::new() else { return };
+    let tree = scene.tree("source");
+    tree.file("data", b"of web1");
+    scene.backup(tree.root(), &["--host", "web1"]);
+    let source = scene.sshd.source(tree.root());
+    let sentence = scene.run(&["backup", &source, "--host", "web2", "--parent", "latest"]).fails(1);
+    assert!(sentence.contains("web1"), "{sentence}");
+}
+
+#[test]
 fn clients_of_one_trust_group_need_not_send_the_same_twice() {
     let Some(scene) = Scene::new() else { return };
     let tree = scene.tree("source");

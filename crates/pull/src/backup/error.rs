@@ -15,6 +15,14 @@ pub enum BackupError {
     /// The repository.
     #[error(transparent)]
     Repository(#[from] RepoError),
+    /// The parent is another client's.
+    #[error("snapshot {parent} is of {hostname}: a host may only be compared with its own snapshots")]
+    ForeignParent {
+        /// The snapshot.
+        parent: String,
+        /// Whose it is.
+        hostname: String,
+    },
     /// The parent can't be read.
     #[error("the snapshot to compare with cannot be read; run it with --force to read all files instead")]
     Parent(#[from] ReadError),
