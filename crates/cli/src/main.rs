@@ -15,7 +15,6 @@ mod output;
 mod password;
 mod signals;
 
-use std::io::Write;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -61,16 +60,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// Help that was asked for, or what is wrong with the command line, in one sentence.
+/// Help, or what is wrong with the command line in one sentence.
 fn usage(error: &clap::Error) -> Exit {
     match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
-            // Whoever asked for help and closed the output has enough of it.
-            let _ = error.print();
+            output::help(&error.render(), true);
             Exit::Done
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            let _ = write!(std::io::stderr(), "{}", Cli::command().render_help());
+            output::help(&Cli::command().render_help(), false);
             Exit::Failed
         }
         _ => {

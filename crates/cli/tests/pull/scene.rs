@@ -81,6 +81,31 @@ impl Scene {
         Summary::of(&run)
     }
 
+    /// Backs up a path of this machine.
+    pub(crate) fn run_local(&self, path: &Path) -> Summary {
+        Summary::of(&self.run(&["backup", "--json", path.to_str().unwrap()]).ok())
+    }
+
+    /// Demands that restic finds the repository sound.
+    pub(crate) fn is_sound(&self) {
+        if let Some(restic) = self.restic() {
+            restic.ok(["check", "--no-lock"]);
+        }
+    }
+
+    /// The files in a folder of the repository, however deep.
+    pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path("repository").join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found
+    }
+
     /// The real restic on the same repository, if there is one.
     pub(crate) fn restic(&self) -> Option<Restic> {
         Restic::new(self.path("repository"), PASSWORD)
@@ -91,6 +116,10 @@ impl Run {
     /// Of a finished process.
     pub(crate) fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        for said in [&output.stdout, &output.stderr] {
+            let secret = said.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());
+            assert!(!secret, "the password was printed");
+        }
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
@@ -105,6 +134,7 @@ impl Run {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
         let sentences: Vec<&str> = self.err.lines().filter(|line| line.starts_with("holdfast: ")).collect();
         assert_eq!(sentences.len(), 1, "{}", self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
         sentences[0].to_owned()
     }
 }
