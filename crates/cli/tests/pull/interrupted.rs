@@ -84,11 +84,14 @@ fn goes_on(signal: Signal, between: &[&str]) {
     let Some(scene) = Scene::with(sshd, &[]) else { return };
     let Some(restic) = scene.restic() else { return };
     let tree = scene.tree("source");
-    tree.random_file("a", 48 << 20, 1).random_file("b", 48 << 20, 2);
+    tree.random_file("data", 64 << 20, 1);
     let source = scene.sshd.source(tree.root());
-    // Slow enough to be caught in its middle.
-    let mut run = scene.command(&["backup", "--quiet", "--limit-rate", "40M", &source]).spawn().unwrap();
-    process::must_happen("an index is written", || scene.files("index").len() > 1 || packs(&scene) > 60 << 20);
+    // The same data as the output of a command that never ends: it comes, becomes durable, and is interrupted.
+    let host = format!("{}:", scene.sshd.destination());
+    let command = format!("cat {}; sleep 600", tree.path("data").display());
+    let first = ["backup", "--quiet", &host, "--command", &command, "--as", "/x"];
+    let mut run = scene.command(&first).spawn().unwrap();
+    process::must_happen("packs are written", || packs(&scene) > 40 << 20);
     process::signal(run.id(), signal);
     let code = run.wait().unwrap().code();
     assert_eq!(code, (signal != Signal::KILL).then_some(130));

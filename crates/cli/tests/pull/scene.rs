@@ -81,11 +81,6 @@ impl Scene {
         Summary::of(&run)
     }
 
-    /// Backs up a path of this machine.
-    pub(crate) fn run_local(&self, path: &Path) -> Summary {
-        Summary::of(&self.run(&["backup", "--json", path.to_str().unwrap()]).ok())
-    }
-
     /// Demands that restic finds the repository sound.
     pub(crate) fn is_sound(&self) {
         if let Some(restic) = self.restic() {

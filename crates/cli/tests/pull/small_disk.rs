@@ -1,7 +1,7 @@
-//! A disk that is soon full. It is seen through `/proc`, mounted only for a process that is gone when the test is.
+//! A disk that is soon full. It is mounted only for one process, which is gone when the test is.
 
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use holdfast_testkit::{TempDir, require_root, skip, temp_dir};
@@ -34,7 +34,21 @@ impl SmallDisk {
         Some(disk)
     }
 
-    /// A path on it.
+    /// Where it is mounted for [`inside`](Self::inside).
+    pub(crate) fn place(&self) -> &Path {
+        self.mount.path()
+    }
+
+    /// The command, run where the disk is mounted.
+    pub(crate) fn inside(&self, command: &Command) -> Command {
+        let mut inside = Command::new("nsenter");
+        inside.arg(format!("--mount=/proc/{}/ns/mnt", self.holder.id())).arg(command.get_program());
+        inside.args(command.get_args()).env_clear().stdin(Stdio::null());
+        inside.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        inside
+    }
+
+    /// A path on it, as all others see it.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         let mount = self.mount.path().strip_prefix("/").unwrap();
         PathBuf::from(format!("/proc/{}/root", self.holder.id())).join(mount).join(name)

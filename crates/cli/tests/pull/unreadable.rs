@@ -80,11 +80,13 @@ fn a_repository_that_this_user_may_not_read() {
     }
     let Some(scene) = Scene::new() else { return };
     std::fs::set_permissions(scene.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    chown(scene.path("password"), Some(SOMEBODY), None).unwrap();
+    std::fs::create_dir(scene.path("state")).unwrap();
+    for file in ["password", "state"] {
+        chown(scene.path(file), Some(SOMEBODY), None).unwrap();
+    }
     let as_somebody = |arguments: &[&str]| {
         let mut command = scene.command(arguments);
-        command.env("HOLDFAST_STATE", "/nonexistent/state").uid(SOMEBODY).gid(SOMEBODY);
-        Run::of(command.output().unwrap()).fails(1)
+        Run::of(command.uid(SOMEBODY).gid(SOMEBODY).output().unwrap()).fails(1)
     };
     let sentence = as_somebody(&["snapshots"]);
     assert!(sentence.contains("Permission denied") && sentence.contains("check who may read"), "{sentence}");

@@ -53,15 +53,12 @@ fn snapshots_and_targets_that_cannot_be() {
     let tree = scene.tree("source");
     tree.file("a", b"a");
     let file = tree.path("a");
-    // Of seventeen ids, two begin with the same digit.
-    let mut ids = vec![scene.backup(tree.root(), &[]).1];
-    for _ in 0..16 {
-        ids.push(scene.run_local(tree.root()).1);
+    // The beginning of all ids is that of several.
+    for _ in 0..2 {
+        scene.backup(tree.root(), &[]);
     }
-    ids.sort_unstable();
-    let twin = ids.windows(2).find(|pair| pair[0][..1] == pair[1][..1]).unwrap()[0][..1].to_owned();
     let restore = |name: &str, target: &str| scene.run(&["restore", name, "--target", target]).fails(1);
-    let sentence = restore(&twin, "/nonexistent/x");
+    let sentence = restore("", "/nonexistent/x");
     assert!(sentence.contains("several") && sentence.contains("more digits"), "{sentence}");
     let sentence = restore("zzzz", "/nonexistent/x");
     assert!(sentence.contains("zzzz") && sentence.contains("holdfast snapshots"), "{sentence}");
