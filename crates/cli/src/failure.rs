@@ -46,3 +46,31 @@ pub fn sentence(error: &Error) -> String {
     }
     parts.join(": ")
 }
+
+/// What is wrong with the command line, on one line, and where help is.
+pub fn usage(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    // The pattern of the whole call follows, and says less than the help.
+    let told =
+        text.split("\n\nUsage:").next().unwrap_or(&text).split("\n\nFor more information").next().unwrap_or(&text);
+    let words: Vec<&str> = told.trim_start_matches("error: ").split_whitespace().collect();
+    format!("{}; `holdfast help` and `--help` after a verb tell more", words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::usage;
+    use crate::args::Cli;
+
+    #[test]
+    fn a_wrong_command_line_is_told_in_one_sentence() {
+        let told = |line: &str| usage(&Cli::try_parse_from(line.split(' ')).unwrap_err());
+        let missing = "the following required arguments were not provided: --as <PATH>; ";
+        assert!(told("holdfast backup web1: --command x").starts_with(missing));
+        let value = "invalid value 'round' for '--chunker <CHUNKER>' [possible values: gear, rabin]; ";
+        assert!(told("holdfast init --chunker round").starts_with(value));
+        assert!(told("holdfast frobnicate").starts_with("unrecognized subcommand 'frobnicate'; "));
+    }
+}

@@ -17,7 +17,8 @@ mod signals;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use holdfast_model::CancelToken;
 
 use crate::args::{Cli, Verb};
@@ -36,7 +37,10 @@ pub struct Context {
 
 fn main() -> ExitCode {
     // A reader of our output that has enough of it ends us by SIGPIPE no more than any other write error does.
-    let Cli { global, verb } = Cli::parse();
+    let Cli { global, verb } = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error).into(),
+    };
     if let Verb::Puller(puller) = &verb {
         return commands::puller(puller).into();
     }
@@ -52,6 +56,25 @@ fn main() -> ExitCode {
             let exit = if cancelled { Exit::Interrupted } else { failure::exit_of(&error) };
             output::failure(json, exit as u8, &failure::sentence(&error));
             exit.into()
+        }
+    }
+}
+
+/// Help, or what is wrong with the command line in one sentence.
+fn usage(error: &clap::Error) -> Exit {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
+            output::help(&error.render(), true);
+            Exit::Done
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            output::help(&Cli::command().render_help(), false);
+            Exit::Failed
+        }
+        _ => {
+            let json = std::env::args_os().any(|argument| argument == "--json");
+            output::failure(json, Exit::Failed as u8, &failure::usage(error));
+            Exit::Failed
         }
     }
 }

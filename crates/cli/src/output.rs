@@ -100,3 +100,13 @@ pub fn failure(json: bool, code: u8, message: &str) {
         writeln!(err, "holdfast: {message}")
     };
 }
+
+/// Help: to standard output if it was asked for, else to standard error. In colour on a terminal.
+pub fn help(text: &clap::builder::StyledStr, asked: bool) {
+    // Whoever has closed it has enough of it.
+    let _ = match asked {
+        true if io::stdout().is_terminal() => write!(io::stdout().lock(), "{}", text.ansi()),
+        true => write!(io::stdout().lock(), "{text}"),
+        false => write!(io::stderr().lock(), "{text}"),
+    };
+}

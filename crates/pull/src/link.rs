@@ -43,6 +43,16 @@ pub enum LinkError {
         /// The words.
         said: String,
     },
+    /// `ssh` ended well or badly, but nobody has said why.
+    #[error(
+        "ssh to {host} ended before the work was done ({status}); run it again, and see what 'ssh {host} true' says"
+    )]
+    Ended {
+        /// The host.
+        host: String,
+        /// How `ssh` ended.
+        status: std::process::ExitStatus,
+    },
     /// A message of ours is too long or wrong.
     #[error("the session cannot go on")]
     Encode(#[source] EncodeError),

@@ -72,7 +72,7 @@ const SCRIPT: &str = concat!(
     r#"[ -n "$d" ] || fail "no folder where this user may write and run a program was found (tried $c, /tmp, /var/tmp, /dev/shm, the home and /run)"; "#,
     r#"clean() { rm -f "$t"; [ -z "$e" ] || rmdir "$d" 2>/dev/null; }; trap "clean; exit 69" HUP INT TERM PIPE; "#,
     r#"say need "$m"; head -c "$n" > "$t" 2>/dev/null; "#,
-    r#"[ "$(wc -c < "$t" | tr -d " ")" = "$n" ] || { clean; fail "the agent could not be stored in $d (is the disk full?)"; }; "#,
+    r#"[ "$(wc -c < "$t" | tr -d " ")" = "$n" ] || { clean; fail "the agent could not be stored in $d (is the disk full? with --ephemeral another place is tried)"; }; "#,
     r#"if [ -n "$(sum /dev/null)" ] && { same "$t"; [ $? -ne 0 ]; }; then clean; fail "the agent arrived damaged"; fi; "#,
     r#"chmod 700 "$t"; if [ -z "$e" ]; then mv -f "$t" "$f" || { clean; fail "cannot write to $c"; }; "#,
     r#"find "$c" -name "agent-*" -mtime +30 -exec rm -f {} + 2>/dev/null; fi; trap - HUP INT TERM PIPE; "#,

@@ -10,6 +10,7 @@ mod program;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::fd::OwnedFd;
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,12 +52,19 @@ pub struct SshKiller(Arc<OwnedFd>);
 impl SshProcess {
     /// Starts `ssh`, to run `remote_command` in the client's login shell.
     pub fn start(program: &SshProgram, host: &RemoteHost, remote_command: &str) -> io::Result<(Self, SshPipes)> {
-        let own = NamedTempFile::with_prefix("holdfast-ssh-")?;
-        let remote = tempfile::tempfile()?;
+        let temporary = |error: io::Error| {
+            let text = format!("cannot make a temporary file; set TMPDIR to a folder where that works ({error})");
+            io::Error::new(error.kind(), text)
+        };
+        let own = NamedTempFile::with_prefix("holdfast-ssh-").map_err(temporary)?;
+        let remote = tempfile::tempfile().map_err(temporary)?;
         let mut command = program.command(host, own.path());
         command.arg(remote_command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(remote.try_clone()?);
-        let mut child = command.spawn()?;
+        let mut child = command.spawn().map_err(|error| {
+            let program = Path::new(command.get_program()).display();
+            io::Error::new(error.kind(), format!("cannot start {program}; is the OpenSSH client installed? ({error})"))
+        })?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to_client, from_client) = pipes.expect("both were asked for as pipes");
         let pid = Pid::from_child(&child);
@@ -119,5 +127,7 @@ fn tail(file: &mut File) -> String {
     if file.seek(SeekFrom::Start(length.saturating_sub(MAX_MESSAGES))).is_ok() {
         let _ = file.take(MAX_MESSAGES).read_to_end(&mut bytes);
     }
-    printable(bytes.trim_ascii_end())
+    // ssh ends its lines as for a terminal in raw mode.
+    let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
+    printable(lines.join(&b'\n').trim_ascii_end())
 }

@@ -94,7 +94,10 @@ pub enum RepoError {
         folder: &'static str,
     },
     /// None of the keys opens.
-    #[error("the password opens none of the {keys} keys of the repository in {location}")]
+    #[error(
+        "wrong password: it opens no key of the repository in {location} ({keys} tried); \
+         check which password and which repository were given"
+    )]
     WrongPassword {
         /// The store.
         location: String,
@@ -119,7 +122,7 @@ pub enum RepoError {
         version: u32,
     },
     /// A file is not what it should be.
-    #[error("{file} in {location} is damaged; run `holdfast check` and bring the file back from a copy")]
+    #[error("{file} in {location} is damaged; {}", remedy(.file))]
     Damaged {
         /// The file as `folder/id`.
         file: String,
@@ -130,7 +133,11 @@ pub enum RepoError {
         source: FileFault,
     },
     /// A lock excludes ours.
-    #[error("the repository in {location} is locked by {}", .holders.first().map_or_else(String::new, ToString::to_string))]
+    #[error(
+        "the repository in {location} is locked by {}; wait until that has ended, \
+         or run `holdfast unlock` if it ended without a word",
+        .holders.first().map_or_else(String::new, ToString::to_string)
+    )]
     Locked {
         /// The store.
         location: String,
@@ -144,7 +151,7 @@ pub enum RepoError {
         location: String,
     },
     /// No file of that id or prefix.
-    #[error("there is no {what} {name:?} in {location}")]
+    #[error("there is no {what} {name:?} in {location}; {} shows what there is", lister(.what))]
     NotFound {
         /// `snapshot` or `key`.
         what: &'static str,
@@ -188,6 +195,22 @@ pub enum RepoError {
     /// Somebody asked to stop.
     #[error("interrupted")]
     Cancelled,
+}
+
+/// What to do about a damaged file.
+fn remedy(file: &str) -> &'static str {
+    match file.split('/').next() {
+        Some("index") => "bring it back from a copy, or rebuild the index with `restic repair index`",
+        Some("snapshots") => {
+            "other snapshots are not affected: name them by their ids; bring this one back from a copy, or remove it"
+        }
+        _ => "bring it back from a copy",
+    }
+}
+
+/// The command that shows what ids there are.
+fn lister(what: &str) -> &'static str {
+    if what == "key" { "`holdfast key list`" } else { "`holdfast snapshots`" }
 }
 
 impl RepoError {

@@ -25,9 +25,20 @@ pub enum ErrorKind {
     Permanent,
 }
 
+impl ErrorKind {
+    /// What to do about it, where that is the same for every store.
+    fn remedy(self) -> &'static str {
+        match self {
+            Self::Full => "; make room there and run it again",
+            Self::Denied => "; check who may read and write there, and as whom this runs",
+            _ => "",
+        }
+    }
+}
+
 /// A failed call, with what was being done to which file where.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {action} {what} in {location}")]
+#[error("cannot {action} {what} in {location}{}", .kind.remedy())]
 pub struct StoreError {
     /// What the failure means.
     pub kind: ErrorKind,

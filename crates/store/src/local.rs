@@ -56,7 +56,8 @@ impl LocalStore {
         if let Some(root) = self.root.get() {
             return Ok(root);
         }
-        let root = Root::open(&self.path)?;
+        // What lies at or beneath a file that is no directory is not there.
+        let root = Root::open(&self.path).map_err(|errno| if errno == Errno::NOTDIR { Errno::NOENT } else { errno })?;
         Ok(self.root.get_or_init(|| root))
     }
 

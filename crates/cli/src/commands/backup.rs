@@ -61,6 +61,9 @@ impl<'a> Plan<'a> {
             None => local_time::local(SystemClock.now())?,
         };
         let limit_rate = args.limit_rate.as_deref().map(parse_size).transpose().context("--limit-rate")?;
+        if limit_rate == Some(0) {
+            bail!("--limit-rate: at 0 bytes a second it would never end; leave it out for no limit");
+        }
         Ok(Self { args, hostname: args.host.clone().unwrap_or(addressed), username, time, limit_rate })
     }
 

@@ -46,7 +46,7 @@ impl Call {
             puller: &self.program,
             limit_rate: self.limit_rate,
         };
-        RemoteLink::connect(&remote, &context.cancel).context("cannot start ssh; is the OpenSSH client installed?")
+        RemoteLink::connect(&remote, &context.cancel).with_context(|| format!("cannot call {host}"))
     }
 }
 

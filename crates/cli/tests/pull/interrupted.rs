@@ -1,9 +1,11 @@
 //! Whatever dies, whenever: the repository stays valid, and the next run goes on where the last one ended.
 
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use holdfast_testkit::process::{self, Signal};
-use holdfast_testkit::{Prng, Tree};
+use holdfast_testkit::{Prng, Sshd, Tree, agents_dir};
 
 use crate::scene::Scene;
 
@@ -61,39 +63,69 @@ fn a_backup_that_dies_at_any_moment_leaves_a_valid_repository_and_the_next_run_s
 
 #[test]
 fn what_an_interrupted_session_had_made_durable_is_not_sent_again() {
-    goes_on(&[]);
+    goes_on(Signal::INT, &[]);
+}
+
+#[test]
+fn what_a_killed_session_had_made_durable_is_not_sent_again() {
+    goes_on(Signal::KILL, &[]);
 }
 
 #[test]
 fn a_prune_in_between_keeps_what_an_interrupted_session_had_made_durable() {
-    goes_on(&["prune", "--max-unused", "0%"]);
+    goes_on(Signal::TERM, &["prune", "--max-unused", "0%"]);
 }
 
-/// Interrupts a session, does something `between`, and looks at what the next session sends.
-fn goes_on(between: &[&str]) {
-    let Some(scene) = Scene::new() else { return };
+/// Interrupts a session, does something `between`, and looks at what the next session sends, by the agent's own log.
+fn goes_on(signal: Signal, between: &[&str]) {
+    let log = holdfast_testkit::temp_dir();
+    let log = log.path().join("sent");
+    let Some(sshd) = Sshd::builder().forced_command(logging_agent(&log)).start() else { return };
+    let Some(scene) = Scene::with(sshd, &[]) else { return };
+    let Some(restic) = scene.restic() else { return };
     let tree = scene.tree("source");
-    tree.random_file("data", 64 << 20, 1);
-    // The same data as the output of a command that never ends: it comes, becomes durable, and is interrupted.
+    tree.random_file("a", 48 << 20, 1).random_file("b", 48 << 20, 2);
     let source = scene.sshd.source(tree.root());
-    let host = format!("{}:", scene.sshd.destination());
-    let command = format!("cat {}; sleep 600", tree.path("data").display());
-    let mut run =
-        scene.command(&["backup", &host, "--host", "web1", "--command", &command, "--as", "/x"]).spawn().unwrap();
-    process::must_happen("packs are written", || packs(&scene) > 40 << 20);
-    process::signal(run.id(), Signal::INT);
-    assert_eq!(run.wait().unwrap().code(), Some(130));
+    // Slow enough to be caught in its middle.
+    let mut run = scene.command(&["backup", "--quiet", "--limit-rate", "40M", &source]).spawn().unwrap();
+    process::must_happen("an index is written", || scene.files("index").len() > 1 || packs(&scene) > 60 << 20);
+    process::signal(run.id(), signal);
+    let code = run.wait().unwrap().code();
+    assert_eq!(code, (signal != Signal::KILL).then_some(130));
+    process::must_happen("the agent ends", || scene.sshd.session_processes().is_empty());
+    let listed = restic.ok(["list", "blobs", "--no-lock"]);
+    let durable: HashSet<&str> = listed.lines().filter_map(|line| line.strip_prefix("data ")).collect();
+    let sent_before = sent(&log).len();
+    if signal != Signal::KILL {
+        assert!(durable.len() > 10, "{}", durable.len());
+    }
     if !between.is_empty() {
         scene.run(between).ok();
     }
-    let run = scene.run(&["backup", "--json", &source, "--host", "web1"]).ok();
-    let summary = crate::scene::Summary::of(&run);
-    assert!(summary.get("bytes_received") < 24 << 20, "{}", summary.get("bytes_received"));
+    scene.run(&["backup", "--quiet", &source]).ok();
+    let sent = sent(&log);
+    let (before, after) = sent.split_at(sent_before);
+    assert!(!after.is_empty() && durable.iter().all(|id| before.iter().any(|sent| sent == id)));
+    let again: Vec<_> = after.iter().filter(|id| durable.contains(id.as_str())).collect();
+    assert!(again.is_empty(), "{} of {} durable chunks were sent again", again.len(), durable.len());
+    assert_eq!(scene.files("locks").len(), 0, "a dead lock is left");
+    restic.check_read_data();
+}
+
+/// An installed agent, as its owner starts it by a forced command, that notes what it sends.
+fn logging_agent(log: &Path) -> String {
+    let agents = std::fs::read_dir(agents_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let here = |path: &PathBuf| path.to_str().unwrap().contains(&format!("holdfast-agent-{}", std::env::consts::ARCH));
+    format!("{} --stdio --send-log {}", agents.into_iter().find(here).unwrap().display(), log.display())
+}
+
+/// The ids of all chunks that the agents have sent so far, in order.
+fn sent(log: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(log).unwrap();
+    text.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
 }
 
 /// Bytes of all packs.
 fn packs(scene: &Scene) -> u64 {
-    let folders = std::fs::read_dir(scene.path("repository/data")).unwrap();
-    let files = folders.filter_map(|folder| std::fs::read_dir(folder.unwrap().path()).ok()).flatten();
-    files.filter_map(|file| file.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
+    scene.files("data").iter().filter_map(|path| path.metadata().ok()).map(|metadata| metadata.len()).sum()
 }

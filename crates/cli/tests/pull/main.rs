@@ -3,9 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
 
 mod chunks;
+mod damage;
+mod full;
 mod grants;
 mod interrupted;
 mod scene;
+mod small_disk;
+mod together;
 mod traces;
+mod unchanged;
+mod unreachable;
+mod unreadable;
 mod whole;
 mod wrong;

@@ -10,31 +10,31 @@ use holdfast_testkit::{Restic, Sshd, TempDir, Tree, agents_dir, temp_dir};
 pub(crate) const PASSWORD: &str = "correct horse";
 
 /// One repository and one host.
-pub struct Scene {
+pub(crate) struct Scene {
     /// Everything lies in here.
-    pub dir: TempDir,
+    pub(crate) dir: TempDir,
     /// The host.
-    pub sshd: Sshd,
+    pub(crate) sshd: Sshd,
 }
 
 /// One finished run.
-pub struct Run {
+pub(crate) struct Run {
     /// The exit code; `None` if it was killed.
-    pub code: Option<i32>,
+    pub(crate) code: Option<i32>,
     /// Standard output.
-    pub out: String,
+    pub(crate) out: String,
     /// Standard error.
-    pub err: String,
+    pub(crate) err: String,
 }
 
 impl Scene {
     /// A fresh repository and a running host; `None` (and a word) without an sshd.
-    pub fn new() -> Option<Self> {
+    pub(crate) fn new() -> Option<Self> {
         Self::with(Sshd::start()?, &[])
     }
 
     /// As `new`, for this host and with these options of `init`.
-    pub fn with(sshd: Sshd, init: &[&str]) -> Option<Self> {
+    pub(crate) fn with(sshd: Sshd, init: &[&str]) -> Option<Self> {
         let scene = Self { dir: temp_dir(), sshd };
         std::fs::write(scene.path("password"), PASSWORD).unwrap();
         scene.run(&[&["init"], init].concat()).ok();
@@ -42,17 +42,17 @@ impl Scene {
     }
 
     /// A path beside the repository.
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
     /// A tree to back up.
-    pub fn tree(&self, name: &str) -> Tree {
+    pub(crate) fn tree(&self, name: &str) -> Tree {
         Tree::create(self.path(name))
     }
 
     /// The program with everything that every call needs.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
         command.args(arguments).env_clear().stdin(Stdio::null());
         for name in ["PATH", "HOME", "TMPDIR"] {
@@ -69,52 +69,82 @@ impl Scene {
     }
 
     /// Runs the program to its end.
-    pub fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         Run::of(self.command(arguments).output().unwrap())
     }
 
     /// Backs up a path of the host, as JSON; gives the summary's numbers.
-    pub fn backup(&self, path: &Path, more: &[&str]) -> Summary {
+    pub(crate) fn backup(&self, path: &Path, more: &[&str]) -> Summary {
         let source = self.sshd.source(path);
         let run = self.run(&[&["backup", "--json", &source], more].concat());
         assert!(matches!(run.code, Some(0)), "{}{}", run.out, run.err);
         Summary::of(&run)
     }
 
+    /// Backs up a path of this machine.
+    pub(crate) fn run_local(&self, path: &Path) -> Summary {
+        Summary::of(&self.run(&["backup", "--json", path.to_str().unwrap()]).ok())
+    }
+
+    /// Demands that restic finds the repository sound.
+    pub(crate) fn is_sound(&self) {
+        if let Some(restic) = self.restic() {
+            restic.ok(["check", "--no-lock"]);
+        }
+    }
+
+    /// The files in a folder of the repository, however deep.
+    pub(crate) fn files(&self, folder: &str) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.path("repository").join(folder)];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { found.push(path) }
+            }
+        }
+        found
+    }
+
     /// The real restic on the same repository, if there is one.
-    pub fn restic(&self) -> Option<Restic> {
+    pub(crate) fn restic(&self) -> Option<Restic> {
         Restic::new(self.path("repository"), PASSWORD)
     }
 }
 
 impl Run {
     /// Of a finished process.
-    pub fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        for said in [&output.stdout, &output.stderr] {
+            let secret = said.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());
+            assert!(!secret, "the password was printed");
+        }
         Self { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
     }
 
     /// Asserts that it ended well.
-    pub fn ok(self) -> Self {
+    pub(crate) fn ok(self) -> Self {
         assert_eq!(self.code, Some(0), "{}{}", self.out, self.err);
         self
     }
 
     /// Asserts that it failed with this code and one sentence; gives the sentence.
-    pub fn fails(self, code: i32) -> String {
+    pub(crate) fn fails(self, code: i32) -> String {
         assert_eq!(self.code, Some(code), "{}{}", self.out, self.err);
         let sentences: Vec<&str> = self.err.lines().filter(|line| line.starts_with("holdfast: ")).collect();
         assert_eq!(sentences.len(), 1, "{}", self.err);
+        assert!(!self.err.contains("panicked"), "{}", self.err);
         sentences[0].to_owned()
     }
 }
 
 /// The numbers of a summary event.
-pub struct Summary(HashMap<String, u64>, pub String);
+pub(crate) struct Summary(HashMap<String, u64>, pub(crate) String);
 
 impl Summary {
     /// Reads the last line of a run with `--json`.
-    pub fn of(run: &Run) -> Self {
+    pub(crate) fn of(run: &Run) -> Self {
         let line = run.out.lines().rfind(|line| line.contains("\"summary\"")).expect("a summary");
         let fields = line.trim_matches(['{', '}']).split(',').filter_map(|field| {
             let (name, value) = field.split_once(':')?;
@@ -125,13 +155,13 @@ impl Summary {
     }
 
     /// One number.
-    pub fn get(&self, name: &str) -> u64 {
+    pub(crate) fn get(&self, name: &str) -> u64 {
         *self.0.get(name).unwrap_or_else(|| panic!("no {name} in the summary"))
     }
 }
 
 /// Waits until every file of a tree is older than what counts as just changed.
-pub fn let_it_age(tree: &Tree) {
+pub(crate) fn let_it_age(tree: &Tree) {
     let changed = std::fs::metadata(tree.root()).unwrap();
     use std::os::unix::fs::MetadataExt;
     let changed = changed.ctime().max(newest(tree.root()));

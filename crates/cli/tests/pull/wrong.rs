@@ -1,4 +1,4 @@
-//! Wrong input: one sentence that helps, the right exit code, and nothing half-done.
+//! Wrong words on the command line: one sentence that helps, the right exit code, and nothing half-done.
 
 use crate::scene::Scene;
 
@@ -9,43 +9,74 @@ fn what_cannot_be_is_refused_with_one_sentence() {
     tree.file("a", b"a");
     let path = tree.root().to_str().unwrap();
     let source = scene.sshd.source(tree.root());
-    let fails = |arguments: &[&str], code: i32, part: &str| {
-        let sentence = scene.run(arguments).fails(code);
+    let host = format!("{}:", scene.sshd.destination());
+    let fails = |arguments: &[&str], part: &str| {
+        let sentence = scene.run(arguments).fails(1);
         assert!(sentence.contains(part), "{arguments:?}: {sentence}");
     };
-    fails(&["backup", "-r", "/nonexistent/repository", path], 10, "no repository");
-    fails(&["init"], 1, "already");
-    fails(&["backup", "web1:/a", "web2:/b"], 1, "call");
-    fails(&["backup", &source, "/etc"], 1, "");
-    fails(&["backup", "root@127.0.0.1:relative"], 1, "absolute");
-    fails(&["backup", "--", "-oProxyCommand=x:/etc"], 1, "host");
-    fails(&["backup", path, "--exclude", "[a"], 1, "");
-    fails(&["restore", "latest", "--target", "/tmp/never"], 1, "no snapshot");
-    fails(&["backup", path, "--compression", "wild"], 1, "");
-    fails(&["backup", path, "--parent", "ffff"], 1, "ffff");
-    fails(&["backup", &source, "--ssh", "ssh -p 1"], 1, "Connection refused");
-    std::fs::write(scene.path("wrong-password"), "wrong").unwrap();
-    fails(&["backup", path, "-p", scene.path("wrong-password").to_str().unwrap()], 12, "password");
+    fails(&["init"], "already");
+    fails(&["restore", "latest", "--target", "/tmp/never"], "no snapshot");
+    // Sources.
+    fails(&["backup", "web1:/a", "web2:/b"], "call twice");
+    fails(&["backup", &source, "/etc"], "call twice");
+    fails(&["backup", "root@127.0.0.1:relative"], "absolute");
+    fails(&["backup", "--", "-oProxyCommand=x:/etc"], "host");
+    fails(&["backup", &host], "HOST:/PATH");
+    fails(&["backup"], "SOURCE");
+    fails(&["backup", "--files-from", "/no/such/list"], "/no/such/list");
+    fails(&["backup", &host, "--command", "true"], "--as");
+    fails(&["backup", &source, "--as", "/x"], "--command");
+    fails(&["backup", &source, "--command", "true", "--as", "/x"], "without a path");
+    fails(&["backup", &host, "--command", "true", "--as", "/"], "--as needs the name of a file");
+    // Options.
+    fails(&["backup", path, "--exclude", "[a"], "[a");
+    fails(&["backup", path, "--exclude-file", "/no/such/patterns"], "/no/such/patterns");
+    fails(&["backup", path, "--exclude-larger-than", "big"], "--exclude-larger-than");
+    fails(&["backup", path, "--exclude-if-present", "a/b"], "--exclude-if-present");
+    fails(&["backup", path, "--compression", "wild"], "auto, off, fast, best");
+    fails(&["backup", path, "--time", "yesterday"], "2026-");
+    fails(&["backup", path, "--limit-rate", "fast"], "--limit-rate");
+    fails(&["backup", path, "--limit-rate", "0"], "no limit");
+    fails(&["backup", path, "--parent", "ffff"], "ffff");
+    fails(&["backup", path, "--no-such-option"], "--no-such-option");
+    fails(&["forget", "--keep-daily", "many"], "--keep-daily");
+    fails(&["init", "--chunker", "round"], "gear, rabin");
+    fails(&["frobnicate"], "frobnicate");
+    fails(&["check", "--read-data-subset", "200%"], "200%");
+    assert_eq!(scene.files("snapshots").len(), 0);
+    scene.is_sound();
 }
 
 #[test]
-fn an_unknown_or_changed_host_key_is_refused_in_the_words_of_ssh() {
+fn snapshots_and_targets_that_cannot_be() {
     let Some(scene) = Scene::new() else { return };
     let tree = scene.tree("source");
     tree.file("a", b"a");
-    let source = scene.sshd.source(tree.root());
-    scene.sshd.expect_another_host_key();
-    let sentence = scene.run(&["backup", &source]).fails(1);
-    assert!(sentence.contains("Host key verification failed"), "{sentence}");
-}
-
-#[test]
-fn paths_that_cannot_be_read_are_named_and_the_rest_is_stored() {
-    let Some(scene) = Scene::new() else { return };
-    let tree = scene.tree("source");
-    tree.file("a", b"a");
-    let run = scene.run(&["backup", &scene.sshd.source(tree.root()), &scene.sshd.source("/no/such/path")]);
-    assert_eq!(run.code, Some(3), "{}{}", run.out, run.err);
-    assert!(run.err.contains("/no/such/path"), "{}", run.err);
-    assert!(run.out.contains("saved"), "{}", run.out);
+    let file = tree.path("a");
+    // Of seventeen ids, two begin with the same digit.
+    let mut ids = vec![scene.backup(tree.root(), &[]).1];
+    for _ in 0..16 {
+        ids.push(scene.run_local(tree.root()).1);
+    }
+    ids.sort_unstable();
+    let twin = ids.windows(2).find(|pair| pair[0][..1] == pair[1][..1]).unwrap()[0][..1].to_owned();
+    let restore = |name: &str, target: &str| scene.run(&["restore", name, "--target", target]).fails(1);
+    let sentence = restore(&twin, "/nonexistent/x");
+    assert!(sentence.contains("several") && sentence.contains("more digits"), "{sentence}");
+    let sentence = restore("zzzz", "/nonexistent/x");
+    assert!(sentence.contains("zzzz") && sentence.contains("holdfast snapshots"), "{sentence}");
+    let sentence = restore("latest:/no/such/path", "/nonexistent/x");
+    assert!(sentence.contains("there is nothing at /no"), "{sentence}");
+    // A file, or something beneath a file, here and on a host.
+    for target in [file.clone(), file.join("beneath")] {
+        for target in [target.display().to_string(), scene.sshd.source(&target)] {
+            // More than once: the agent may be gone before or after it is told what to restore.
+            for _ in 0..2 {
+                let sentence = restore("latest", &target);
+                assert!(sentence.contains("not a directory; name another one"), "{target}: {sentence}");
+            }
+        }
+    }
+    assert_eq!(std::fs::read(file).unwrap(), b"a");
+    scene.is_sound();
 }

@@ -23,6 +23,11 @@ pub enum BackupError {
         /// Whose it is.
         hostname: String,
     },
+    /// None of the paths was found on the client.
+    #[error(
+        "none of the paths to back up is there or can be reached, so nothing was stored: check how they are written"
+    )]
+    NothingFound,
     /// The parent can't be read.
     #[error("the snapshot to compare with cannot be read; run it with --force to read all files instead")]
     Parent(#[from] ReadError),

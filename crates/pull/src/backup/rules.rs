@@ -61,18 +61,40 @@ impl<'a> Possession<'a> {
 /// The part of the client's file system that the job is about.
 pub(super) struct Scope {
     roots: Vec<Vec<u8>>,
+    found: bool,
 }
 
 impl Scope {
     /// The job's roots, absolute.
     pub(super) fn new(roots: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        Self { roots: roots.into_iter().collect() }
+        let roots: Vec<_> = roots.into_iter().collect();
+        let found = roots.iter().any(|root| root == b"/");
+        Self { roots, found }
     }
 
     /// Refuses a directory that is neither beneath a root nor on the way to one.
     pub(super) fn check(&self, path: &[u8]) -> Result<(), Violation> {
         let inside = self.roots.iter().any(|root| is_beneath(path, root) || is_beneath(root, path));
         if inside { Ok(()) } else { Err(Violation::new(ViolationClass::Scope, crate::text::printable_path(path))) }
+    }
+
+    /// Notes what the client has found in a directory: it may be a root.
+    pub(super) fn note(&mut self, dir: &[u8], name: &[u8]) {
+        let is_root = |root: &Vec<u8>| {
+            let (parent, last) = root.split_at(root.iter().rposition(|byte| *byte == b'/').unwrap_or(0));
+            last.get(1..) == Some(name) && (parent == dir || (parent.is_empty() && dir == b"/"))
+        };
+        self.found = self.found || self.roots.iter().any(is_root);
+    }
+
+    /// Notes that a directory is known from before: that is remembered only of what was found.
+    pub(super) fn note_known(&mut self) {
+        self.found = true;
+    }
+
+    /// Whether at least one root was found.
+    pub(super) fn found(&self) -> bool {
+        self.found
     }
 }
 
@@ -85,6 +107,18 @@ fn is_beneath(path: &[u8], dir: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_root_is_found_in_the_directory_that_holds_it() {
+        let found = |dir: &str, name: &str| {
+            let mut scope = Scope::new([b"/etc".to_vec(), b"/var/www".to_vec()]);
+            scope.note(dir.as_bytes(), name.as_bytes());
+            scope.found()
+        };
+        assert!(found("/", "etc") && found("/var", "www"));
+        assert!(!found("/", "var") && !found("/", "www") && !found("/etc", "www") && !found("/var/www", "etc"));
+        assert!(Scope::new([b"/".to_vec()]).found());
+    }
 
     #[test]
     fn only_the_roots_and_the_way_to_them_are_in_scope() {

@@ -44,7 +44,7 @@ pub(super) struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Serves the agent until the root's tree is written.
+    /// Serves the agent until the root's tree is written; an error if there is nothing in it that was asked for.
     pub(super) fn run(&mut self) -> Result<Resolved, BackupError> {
         loop {
             self.cancel.check()?;
@@ -55,7 +55,7 @@ impl Session<'_> {
             self.give_credit()?;
             self.monitor.progress(&self.progress);
             if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)) {
-                return Ok(root);
+                return if self.scope.found() { Ok(root) } else { Err(BackupError::NothingFound) };
             }
         }
     }
@@ -91,6 +91,7 @@ impl Session<'_> {
             let known = if digest.memorable { self.memory.get(&digest.digest) } else { None };
             match known {
                 Some(known) if self.ingest.is_closed(&known.tree) => {
+                    self.scope.note_known();
                     self.recorder.record(&digest.digest, known);
                     self.dirs.add_known(known);
                 }
@@ -120,6 +121,7 @@ impl Session<'_> {
         }
         let mut wanted = Vec::new();
         for entry in entries {
+            self.scope.note(&self.dirs.open(dir)?.path, &entry.name);
             if let Some(index) = self.entry(dir, entry)? {
                 wanted.push(index);
             }

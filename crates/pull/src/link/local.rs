@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use holdfast_agent::{Down, Downlink, LinkClosed, Uplink};
@@ -14,6 +15,8 @@ use super::{ClientLink, LinkError, Traffic, Trust, Up};
 const UP_DEPTH: usize = 64;
 /// Messages and blobs under way to the agent: blobs are up to 8 MiB.
 const DOWN_DEPTH: usize = 8;
+/// An agent that listens no more gets so long to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The server's end.
 pub struct LocalLink {
@@ -61,11 +64,25 @@ impl LocalLink {
         let (Some(up), Some(sender)) = (&self.up, &self.down) else { return Err(LinkError::Closed) };
         loop {
             crossbeam_channel::select! {
-                send(sender, down) -> sent => return sent.map_err(|_| LinkError::Closed),
-                recv(up) -> said => self.early.push_back(said.map_err(|_| LinkError::Closed)?),
+                send(sender, down) -> sent => return sent.map_err(|_| last_words(up, &mut self.early)),
+                recv(up) -> said => match said {
+                    Ok(said) => self.early.push_back(said),
+                    Err(_) => return Err(last_words(up, &mut self.early)),
+                },
             }
         }
     }
+}
+
+/// Why the agent listens no more: it says so before it ends, and may have done so while we were sending.
+fn last_words(up: &Receiver<Up>, early: &mut VecDeque<Up>) -> LinkError {
+    let deadline = Instant::now() + PATIENCE;
+    early.extend(std::iter::from_fn(|| up.recv_deadline(deadline).ok()));
+    let refused = early.iter().find_map(|up| match up {
+        Up::Message(FromAgent::Refused { message }) => Some(LinkError::Refused(message.clone())),
+        _ => None,
+    });
+    refused.unwrap_or(LinkError::Closed)
 }
 
 impl ClientLink for LocalLink {

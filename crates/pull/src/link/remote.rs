@@ -178,7 +178,8 @@ impl RemoteLink {
             Ok(_) if !remote.is_empty() => {
                 LinkError::Remote { host: self.host.clone(), said: remote.replace('\n', "; ") }
             }
-            _ => LinkError::Closed,
+            Ok(status) => LinkError::Ended { host: self.host.clone(), status },
+            Err(_) => LinkError::Closed,
         }
     }
 }

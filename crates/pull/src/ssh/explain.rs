@@ -5,8 +5,13 @@
 /// What `ssh` says when it fails, and what to do about it. The text only picks the advice, it decides nothing.
 const ADVICE: &[(&str, &str)] = &[
     (
+        "IDENTIFICATION HAS CHANGED",
+        "the host has another key than before: if it was not set up anew, somebody else answers in its place; compare \
+         the fingerprint with the host's own before you remove the old key with 'ssh-keygen -R'",
+    ),
+    (
         "Host key verification failed",
-        "the host's key is unknown or has changed: compare its fingerprint with the host's own, then add it with \
+        "the host's key is not known here: compare its fingerprint with the host's own, then add it with \
          'ssh-keyscan' or 'ssh' by hand",
     ),
     ("Permission denied", "the host accepts none of our keys: add the public key to the host's authorized_keys"),
@@ -20,7 +25,7 @@ const ADVICE: &[(&str, &str)] = &[
 
 /// One sentence for an `ssh` that failed with `own` messages.
 pub fn explain(host: &str, own: &str) -> String {
-    let said: Vec<&str> = own.lines().map(str::trim).filter(|line| !line.is_empty() && !is_decoration(line)).collect();
+    let said: Vec<&str> = own.lines().map(undecorated).filter(|line| !line.is_empty()).collect();
     let words = said.join("; ");
     let advice = ADVICE.iter().find(|(sign, _)| own.contains(sign)).map(|(_, advice)| *advice);
     match (words.is_empty(), advice) {
@@ -30,9 +35,9 @@ pub fn explain(host: &str, own: &str) -> String {
     }
 }
 
-/// The frame of @ signs around ssh's warning of a changed key.
-fn is_decoration(line: &str) -> bool {
-    line.chars().all(|c| c == '@')
+/// Without the frame of @ signs around ssh's warning of a changed key.
+fn undecorated(line: &str) -> &str {
+    line.trim_matches(|c: char| c == '@' || c.is_whitespace())
 }
 
 #[cfg(test)]
@@ -41,8 +46,8 @@ mod tests {
 
     #[test]
     fn the_words_of_ssh_are_passed_on_with_advice() {
-        let text = explain("web1", "@@@@@@\nHost key verification failed.\r\n");
-        assert!(text.starts_with("ssh to web1 failed: Host key verification failed. (the host's key"), "{text}");
+        let text = explain("web1", "@@@@@@\r\n@  LOOK  @\r\nHost key verification failed.\r\n");
+        assert!(text.starts_with("ssh to web1 failed: LOOK; Host key verification failed. (the host's key"), "{text}");
         assert_eq!(explain("web1", ""), "ssh to web1 ended without a word");
     }
 }

@@ -10,7 +10,7 @@ use crate::tree::NodeError;
 #[derive(Debug, thiserror::Error)]
 pub enum Finding {
     /// A snapshot file is damaged.
-    #[error("snapshot {id} is damaged")]
+    #[error("{source}")]
     Snapshot {
         /// The snapshot.
         id: SnapshotId,
@@ -19,7 +19,7 @@ pub enum Finding {
         source: RepoError,
     },
     /// An index file is damaged.
-    #[error("index file {id} is damaged; rebuild the index")]
+    #[error("{source}")]
     Index {
         /// The file.
         id: IndexId,
@@ -44,7 +44,7 @@ pub enum Finding {
         actual: u64,
     },
     /// Index files say different things about a pack.
-    #[error("index files disagree about pack {pack}; rebuild the index")]
+    #[error("index files disagree about pack {pack}; rebuild the index with `restic repair index`")]
     PackDisputed {
         /// The pack.
         pack: PackId,
