@@ -10,7 +10,7 @@ use holdfast_model::{Clock, SystemClock, parse_size};
 use holdfast_pull::state::ClientIdentity;
 use holdfast_pull::{
     Backup, BackupRequest, ClientLink, CommandRequest, LocalLink, ParentChoice, Stamp, Summary, backup, backup_command,
-    greet,
+    client_path, greet,
 };
 use holdfast_repo::time::ZonedTime;
 use holdfast_repo::{EngineOptions, Repository, SnapshotFilter};
@@ -128,9 +128,9 @@ impl<'a> Plan<'a> {
         paths: &[Vec<u8>],
     ) -> Result<Done> {
         let identity = ClientIdentity { host_key, hostname: self.hostname.clone() };
-        let roots = paths.iter().map(|path| roots::absolute_on_host(path)).collect::<Result<Vec<_>>>();
         // The one source of a command has no path.
-        let roots = if self.args.command.is_some() { Vec::new() } else { roots? };
+        let paths = if self.args.command.is_some() { &[] } else { paths };
+        let roots = paths.iter().map(|path| client_path(path, hello)).collect::<Result<Vec<_>, _>>()?;
         self.run(context, repository, link, hello, &identity, roots)
     }
 
@@ -194,7 +194,6 @@ pub fn check_command(args: &BackupArgs, sources: &[Source]) -> Result<()> {
                 "--command runs on one host, named without a path: root@db1: --command 'pg_dumpall' --as /dumps/all.sql"
             )
         }
-        None if sources.iter().any(empty) => bail!("a source names a host but no path; write HOST:/PATH"),
         _ => Ok(()),
     }
 }

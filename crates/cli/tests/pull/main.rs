@@ -5,6 +5,7 @@
 
 mod chunks;
 mod grants;
+mod home;
 mod interrupted;
 mod run;
 mod scene;

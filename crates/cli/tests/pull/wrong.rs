@@ -17,7 +17,7 @@ fn what_cannot_be_is_refused_with_one_sentence() {
     fails(&["init"], 1, "already");
     fails(&["backup", "web1:/a", "web2:/b"], 1, "call");
     fails(&["backup", &source, "/etc"], 1, "");
-    fails(&["backup", "root@127.0.0.1:relative"], 1, "absolute");
+    fails(&["backup", "root@127.0.0.1:~other/dir"], 1, "absolute");
     fails(&["backup", "--", "-oProxyCommand=x:/etc"], 1, "host");
     fails(&["backup", path, "--exclude", "[a"], 1, "");
     fails(&["restore", "latest", "--target", "/tmp/never"], 1, "no snapshot");
