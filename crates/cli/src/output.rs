@@ -109,7 +109,7 @@ impl Output {
 
     /// Says how it ended for the host, if that is badly.
     pub fn failure(&self, code: u8, message: &str) {
-        self.finish();
+        let _above = self.status_line.then(terminal::without_status_line);
         failure_of(self.json, code, self.host.as_deref(), message);
     }
 

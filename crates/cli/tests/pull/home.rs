@@ -43,6 +43,21 @@ fn a_path_without_a_slash_first_lies_in_the_home_of_the_login() {
 }
 
 #[test]
+fn a_run_forgets_by_the_absolute_paths_that_relative_ones_stand_for() {
+    let Some(scene) = Scene::new() else { return };
+    Tree::create(scene.sshd.home().join("docs")).file("letter", "Dear reader");
+    let sources = format!("{0}:docs {0}:~/docs/letter", scene.sshd.destination());
+    for _ in 0..3 {
+        let mut run = scene.command(&["run"]);
+        run.env("HOLDFAST_SOURCES", &sources).env("HOLDFAST_KEEP_LAST", "1");
+        let said = crate::scene::Run::of(run.output().unwrap()).ok().out;
+        assert!(said.contains("127.0.0.1: docs ~/docs/letter"), "{said}");
+    }
+    let listed: Value = serde_json::from_str(&scene.run(&["snapshots", "--json"]).ok().out).unwrap();
+    assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+}
+
+#[test]
 fn through_sudo_too_the_home_is_that_of_the_login() {
     let programs = holdfast_testkit::temp_dir();
     let sudo = programs.path().join("sudo");
