@@ -15,7 +15,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{cargo, run as run_command, shown};
 use crate::workspace::Workspace;
 use crate::{agent, tools};
-use count::{Counts, counts_in};
+use count::{Counts, Runner};
 
 /// Runs all tests, or those whose names contain `filter`.
 pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
@@ -27,50 +27,39 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
 
     let skip_log = workspace.target.join("skipped-tests");
     std::fs::write(&skip_log, "").with_context(|| format!("cannot write {}", skip_log.display()))?;
-    let mut total = Counts::default();
-    let mut failed = false;
-    for mut command in runners(filter) {
-        command.current_dir(&workspace.root).env("HOLDFAST_SKIP_LOG", &skip_log).env("HOLDFAST_AGENTS", &agents);
-        command.env("HOLDFAST_BIN", workspace.target.join("debug/holdfast"));
-        for (variable, name) in [
-            ("HOLDFAST_RESTIC", "restic"),
-            ("HOLDFAST_REST_SERVER", "restic-rest-server"),
-            ("HOLDFAST_RCLONE", "rclone"),
-        ] {
-            let tool = workspace.tools().join(name);
-            if tool.exists() {
-                command.env(variable, tool);
-            }
+    let (mut command, runner) = runner(filter);
+    command.current_dir(&workspace.root).env("HOLDFAST_SKIP_LOG", &skip_log).env("HOLDFAST_AGENTS", &agents);
+    command.env("HOLDFAST_BIN", workspace.target.join("debug/holdfast"));
+    for (variable, name) in
+        [("HOLDFAST_RESTIC", "restic"), ("HOLDFAST_REST_SERVER", "restic-rest-server"), ("HOLDFAST_RCLONE", "rclone")]
+    {
+        let tool = workspace.tools().join(name);
+        if tool.exists() {
+            command.env(variable, tool);
         }
-        let (success, counts) = run_counted(&mut command)?;
-        failed |= !success;
-        total.add(counts);
     }
-    report(total, &skip_log, failed)
+    let (success, total) = run_counted(&mut command, runner)?;
+    report(total, &skip_log, !success)
 }
 
-/// cargo-nextest where it is installed (each test in a process of its own), else cargo's own runner. nextest leaves
-/// out examples in documentation, so those run on their own then.
-fn runners(filter: Option<&str>) -> Vec<Command> {
+/// cargo-nextest where it is installed (each test in a process of its own), else cargo's own runner. nextest leaves out
+/// examples in documentation: there are none, what shows how something works is a test.
+fn runner(filter: Option<&str>) -> (Command, Runner) {
     let mut nextest = cargo();
     nextest.args(["nextest", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
-    if !nextest.status().is_ok_and(|status| status.success()) {
-        let mut test = cargo();
-        test.args(["test", "--workspace", "--no-fail-fast"])
-            .args(filter.map(|filter| ["--", filter]).into_iter().flatten());
-        return vec![test];
+    let mut command = cargo();
+    if nextest.status().is_ok_and(|status| status.success()) {
+        command.args(["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"]).args(filter);
+        return (command, Runner::Nextest);
     }
-    let mut nextest = cargo();
-    nextest.args(["nextest", "run", "--workspace", "--no-fail-fast", "--no-tests=pass"]).args(filter);
-    let mut doc = cargo();
-    doc.args(["test", "--workspace", "--doc", "--no-fail-fast"])
-        .args(filter.map(|filter| ["--", filter]).into_iter().flatten());
-    vec![nextest, doc]
+    let filter = filter.map(|filter| ["--", filter]).into_iter().flatten();
+    command.args(["test", "--workspace", "--no-fail-fast"]).args(filter);
+    (command, Runner::Cargo)
 }
 
 /// Runs tests, shows what they say as they say it, and counts. Both streams go through one pipe: nextest counts on
 /// standard error, cargo's runner on standard output.
-fn run_counted(command: &mut Command) -> Result<(bool, Counts)> {
+fn run_counted(command: &mut Command, runner: Runner) -> Result<(bool, Counts)> {
     eprintln!("+ {}", shown(command));
     if std::io::stderr().is_terminal() {
         command.env("CARGO_TERM_COLOR", "always");
@@ -85,7 +74,7 @@ fn run_counted(command: &mut Command) -> Result<(bool, Counts)> {
         let line = line.context("cannot read what the tests say")?;
         let line = String::from_utf8_lossy(&line);
         eprintln!("{line}");
-        counts.add(counts_in(&line));
+        counts.add(runner.counts_in(&line));
     }
     let status = child.wait().context("cannot wait for the tests")?;
     Ok((status.success(), counts))
@@ -138,8 +127,8 @@ mod tests {
     #[test]
     fn what_a_runner_says_on_either_stream_is_counted() {
         let mut command = Command::new("sh");
-        let says = "echo 'test result: ok. 2 passed; 0 failed; 1 ignored'; echo '  Summary [1s] 4 tests run: 3 passed, 1 failed' >&2; exit 1";
-        let (success, counts) = run_counted(command.args(["-c", says])).unwrap();
+        let says = "echo 'test result: ok. 2 passed; 0 failed; 1 ignored'; echo 'test result: FAILED. 3 passed; 1 failed' >&2; exit 1";
+        let (success, counts) = run_counted(command.args(["-c", says]), Runner::Cargo).unwrap();
         assert!(!success);
         assert_eq!(counts, Counts { passed: 5, failed: 1, ignored: 1 });
     }

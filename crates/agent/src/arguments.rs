@@ -6,9 +6,10 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 holdfast-agent: the part of Holdfast that runs on a client, started by the server through SSH.
 
-Usage: holdfast-agent --stdio [--ephemeral DIR] [--send-log FILE]
+Usage: holdfast-agent --stdio [--home DIR] [--ephemeral DIR] [--send-log FILE]
 
   --stdio           serve one session over standard input and output
+  --home DIR        the home directory that relative paths are meant beneath, rather than $HOME
   --ephemeral DIR   remove this program and the directory DIR before serving: nothing stays on this machine
   --send-log FILE   append a line for each chunk that leaves this machine: its SHA-256 and its length
   --version         print the version
@@ -31,6 +32,7 @@ pub(crate) enum Mode {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Arguments {
     pub(crate) mode: Mode,
+    pub(crate) home: Option<PathBuf>,
     pub(crate) ephemeral: Option<PathBuf>,
     pub(crate) send_log: Option<PathBuf>,
 }
@@ -39,20 +41,21 @@ impl Arguments {
     /// Fails with a sentence.
     pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Self, String> {
         let mut words = words.into_iter();
-        let (mut mode, mut ephemeral, mut send_log) = (None, None, None);
+        let (mut mode, mut home, mut ephemeral, mut send_log) = (None, None, None, None);
         while let Some(word) = words.next() {
             let mut path = || words.next().map(PathBuf::from).ok_or(format!("{} needs a path", word.display()));
             match word.to_str() {
                 Some("--stdio") => mode = mode.or(Some(Mode::Stdio)),
                 Some("--version" | "-V") => mode = Some(Mode::Version),
                 Some("--help" | "-h") => mode = Some(Mode::Help),
+                Some("--home") => home = Some(path()?),
                 Some("--ephemeral") => ephemeral = Some(path()?),
                 Some("--send-log") => send_log = Some(path()?),
                 _ => return Err(format!("{} is not known", word.display())),
             }
         }
         let mode = mode.ok_or("what to do is missing: --stdio, most likely")?;
-        Ok(Self { mode, ephemeral, send_log })
+        Ok(Self { mode, home, ephemeral, send_log })
     }
 }
 
@@ -66,8 +69,13 @@ mod tests {
 
     #[test]
     fn a_session_is_what_the_server_starts() {
-        let expected = Arguments { mode: Mode::Stdio, ephemeral: Some("/tmp/x".into()), send_log: Some("log".into()) };
-        assert_eq!(parse("--stdio --ephemeral /tmp/x --send-log log"), Ok(expected));
+        let expected = Arguments {
+            mode: Mode::Stdio,
+            home: Some("/root".into()),
+            ephemeral: Some("/tmp/x".into()),
+            send_log: Some("log".into()),
+        };
+        assert_eq!(parse("--stdio --home /root --ephemeral /tmp/x --send-log log"), Ok(expected));
         assert_eq!(parse("--version").unwrap().mode, Mode::Version);
         assert_eq!(parse("--stdio --help").unwrap().mode, Mode::Help);
     }

@@ -64,7 +64,8 @@ fn session(arguments: &Arguments) -> Result<(), Failure> {
     let input = File::from(rustix::io::dup(io::stdin()).map_err(|error| stream(error.into()))?);
     let up = Arc::new(StreamUplink::new(output).map_err(stream)?);
     let down = StreamDownlink::new(input, |error| complain(&format!("holdfast-agent: {}", with_causes(&error))));
-    let options = Options { config, send_log, ..Options::default() };
+    let home = arguments.home.clone().or_else(|| std::env::var_os("HOME").map(Into::into));
+    let options = Options { config, send_log, home, ..Options::default() };
     let result = serve(up.clone(), down, options);
     up.flush();
     Ok(result?)

@@ -1,8 +1,12 @@
 //! One session: the first words, then the one job that the server gives.
 
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
-use holdfast_wire::{AgentHello, FromAgent, ToAgent, Version};
+use holdfast_wire::limits::MAX_HOME;
+use holdfast_wire::{AgentHello, FromAgent, ToAgent, Version, check_absolute_path};
+use serde_bytes::ByteBuf;
 
 use crate::{AgentError, Down, Downlink, Options, Uplink};
 
@@ -56,7 +60,28 @@ fn hello(options: &Options) -> AgentHello {
         architecture: system.machine().to_string_lossy().into_owned(),
         uid: rustix::process::geteuid().as_raw(),
         now: options.clock.now(),
+        home: options.home.as_deref().and_then(told).unwrap_or_default(),
     }
+}
+
+/// A home as the server is told it: absolute and in normal form; `None` for anything that it would refuse.
+fn told(home: &Path) -> Option<ByteBuf> {
+    let mut normal = Vec::new();
+    for component in home.components() {
+        match component {
+            Component::RootDir => {}
+            Component::Normal(name) => {
+                normal.push(b'/');
+                normal.extend_from_slice(name.as_bytes());
+            }
+            _ => return None,
+        }
+    }
+    if normal.is_empty() {
+        normal.push(b'/');
+    }
+    let fits = home.is_absolute() && normal.len() <= MAX_HOME && check_absolute_path(&normal).is_ok();
+    fits.then(|| normal.into())
 }
 
 fn refuse(up: &dyn Uplink, message: String) -> Result<(), AgentError> {
@@ -77,4 +102,20 @@ pub(crate) fn unexpected(message: &ToAgent) -> AgentError {
     let text = format!("{message:?}");
     let name = text.split(|letter: char| !letter.is_alphanumeric()).next().unwrap_or_default();
     AgentError::Protocol { what: format!("it sent {name}, which has no meaning at this point") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_server_is_told_no_home_that_it_would_refuse() {
+        let told = |home: &str| told(Path::new(home)).map(ByteBuf::into_vec);
+        assert_eq!(told("/home/ann/").unwrap(), b"/home/ann");
+        assert_eq!(told("//home/./ann").unwrap(), b"/home/ann");
+        assert_eq!(told("/").unwrap(), b"/");
+        for home in ["", "home/ann", "/home/../ann", &"/a".repeat(4096)] {
+            assert_eq!(told(home), None, "{home}");
+        }
+    }
 }

@@ -24,20 +24,44 @@ pub fn repository(context: &Context) -> Result<Repository> {
 
 /// As [`repository`], with what a backup says of compression; a dry run writes nothing.
 pub fn repository_with(context: &Context, engine: EngineOptions, dry_run: bool) -> Result<Repository> {
-    let mut store = store(context, &address(&context.global)?)?;
-    if dry_run {
-        store = Arc::new(DryRunStore::new(store));
+    let access = Access::find(context)?;
+    if dry_run { access.open_dry(context, engine) } else { access.open(context, engine) }
+}
+
+/// A repository's store and its password, for who opens it more than once.
+pub struct Access {
+    store: Arc<dyn Store>,
+    password: password::Password,
+}
+
+impl Access {
+    /// Finds both, asking for the password if need be.
+    pub fn find(context: &Context) -> Result<Self> {
+        let store = store(context, &address(&context.global)?)?;
+        Ok(Self { store, password: password::of_repository(&context.global)? })
     }
-    let password = password::of_repository(&context.global)?;
-    context.output.monitor().phase(Phase::Opening);
-    Ok(Repository::open(store, password.as_bytes(), options(&context.global, engine))?)
+
+    /// Opens the repository.
+    pub fn open(&self, context: &Context, engine: EngineOptions) -> Result<Repository> {
+        self.open_over(context, self.store.clone(), engine)
+    }
+
+    /// Opens it so that nothing is written.
+    pub fn open_dry(&self, context: &Context, engine: EngineOptions) -> Result<Repository> {
+        self.open_over(context, Arc::new(DryRunStore::new(self.store.clone())), engine)
+    }
+
+    fn open_over(&self, context: &Context, store: Arc<dyn Store>, engine: EngineOptions) -> Result<Repository> {
+        context.output.monitor().phase(Phase::Opening);
+        Ok(Repository::open(store, self.password.as_bytes(), options(&context.global, engine))?)
+    }
 }
 
 /// Makes the repository that the options name.
-pub fn init(context: &Context, init: InitOptions) -> Result<Repository> {
+pub fn init(context: &Context, init: InitOptions, engine: EngineOptions) -> Result<Repository> {
     let store = store(context, &address(&context.global)?)?;
     let password = password::of_new_repository(&context.global)?;
-    Ok(Repository::init(store, password.as_bytes(), init, options(&context.global, EngineOptions::default()))?)
+    Ok(Repository::init(store, password.as_bytes(), init, options(&context.global, engine))?)
 }
 
 /// Opens another repository, with a password of its own or the same.

@@ -3,6 +3,7 @@
 //! Results go to standard output; everything about the work goes to standard error, but JSON events, which are the
 //! output. The only module, with its parts, that writes to either.
 
+mod crowd;
 mod json;
 mod meter;
 mod plain;
@@ -21,27 +22,49 @@ use crate::args::GlobalArgs;
 pub use table::Table;
 pub use text::{bytes, count, duration, path, permissions};
 
-/// Shows the work of one verb.
+/// Shows the work of one verb, or of one host of several that are at work at once.
 pub struct Output {
     json: bool,
     quiet: bool,
+    /// Whether a status line may stand in the way of what is printed.
+    status_line: bool,
+    host: Option<String>,
     monitor: Arc<dyn Monitor>,
+}
+
+/// What `--json` prints, with the host that it is about.
+#[derive(Serialize)]
+struct OfHost<'a, T> {
+    #[serde(flatten)]
+    document: &'a T,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    host: Option<&'a str>,
 }
 
 impl Output {
     /// Chooses by options and by what standard error is.
     pub fn new(global: &GlobalArgs) -> Self {
+        let (json, quiet) = (global.json, global.quiet);
+        let status_line = !json && !quiet && io::stderr().is_terminal();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let monitor: Arc<dyn Monitor> = if global.json {
-            Arc::new(json::JsonMonitor::new(clock))
-        } else if global.quiet {
-            Arc::new(plain::ErrorsOnly)
-        } else if io::stderr().is_terminal() {
-            Arc::new(terminal::TerminalMonitor::new(clock))
-        } else {
-            Arc::new(plain::PlainMonitor::new(clock))
+        let monitor: Arc<dyn Monitor> = match status_line {
+            true => Arc::new(terminal::TerminalMonitor::new(clock)),
+            false => lines_of(json, quiet, None),
         };
-        Self { json: global.json, quiet: global.quiet, monitor }
+        Self { json, quiet, status_line, host: None, monitor }
+    }
+
+    /// One output for each of several hosts that are at work at once: each line, and each event, says which host it is
+    /// about. On a terminal they share the status line.
+    pub fn for_hosts(&self, hosts: &[String]) -> Vec<Self> {
+        let (json, quiet, status_line) = (self.json, self.quiet, self.status_line);
+        let monitors: Vec<Arc<dyn Monitor>> = match status_line {
+            true => crowd::monitors(&self.monitor, hosts, Arc::new(SystemClock)),
+            false => hosts.iter().map(|host| lines_of(json, quiet, Some(host))).collect(),
+        };
+        let of_host =
+            |(host, monitor): (&String, _)| Self { json, quiet, status_line, host: Some(host.clone()), monitor };
+        hosts.iter().zip(monitors).map(of_host).collect()
     }
 
     /// Where the work reports to.
@@ -61,12 +84,33 @@ impl Output {
 
     /// One line of the result for people.
     pub fn line(&self, text: impl AsRef<str>) -> io::Result<()> {
-        if self.json || self.quiet { Ok(()) } else { self.result(text) }
+        self.lines(&[text])
+    }
+
+    /// Several lines of the result for people, with no other host's between them.
+    pub fn lines(&self, lines: &[impl AsRef<str>]) -> io::Result<()> {
+        if self.json || self.quiet { Ok(()) } else { self.print(lines) }
     }
 
     /// One line of a result that was asked for: also when quiet.
     pub fn result(&self, text: impl AsRef<str>) -> io::Result<()> {
-        writeln!(io::stdout().lock(), "{}", text.as_ref())
+        self.print(&[text])
+    }
+
+    fn print(&self, lines: &[impl AsRef<str>]) -> io::Result<()> {
+        // Whoever draws the status line waits until the lines stand in its place.
+        let _above = self.status_line.then(terminal::without_status_line);
+        let mut out = io::stdout().lock();
+        for line in lines {
+            writeln!(out, "{}{}", text::prefix(self.host.as_deref()), line.as_ref())?;
+        }
+        Ok(())
+    }
+
+    /// Says how it ended for the host, if that is badly.
+    pub fn failure(&self, code: u8, message: &str) {
+        let _above = self.status_line.then(terminal::without_status_line);
+        failure_of(self.json, code, self.host.as_deref(), message);
     }
 
     /// For results of any length or any bytes. The caller flushes it, to learn of errors.
@@ -74,30 +118,49 @@ impl Output {
         BufWriter::with_capacity(64 << 10, io::stdout())
     }
 
-    /// One JSON document on a line of its own.
+    /// One JSON document on a line of its own; an object, where there is a host to be named.
     pub fn document(&self, document: &impl Serialize) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        serde_json::to_writer(&mut out, document)?;
+        match self.host.as_deref() {
+            None => serde_json::to_writer(&mut out, document)?,
+            host => serde_json::to_writer(&mut out, &OfHost { document, host })?,
+        }
         out.write_all(b"\n")?;
         out.flush()
     }
 }
 
+/// What reports line by line.
+fn lines_of(json: bool, quiet: bool, host: Option<&str>) -> Arc<dyn Monitor> {
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    match (json, quiet) {
+        (true, _) => Arc::new(json::JsonMonitor::new(clock, host.map(str::to_owned))),
+        (false, true) => Arc::new(plain::ErrorsOnly::new(text::prefix(host))),
+        (false, false) => Arc::new(plain::PlainMonitor::new(clock, text::prefix(host))),
+    }
+}
+
 /// The last word of a failed run, on standard error: one sentence, or restic's `exit_error` event.
 pub fn failure(json: bool, code: u8, message: &str) {
+    failure_of(json, code, None, message);
+}
+
+fn failure_of(json: bool, code: u8, host: Option<&str>, message: &str) {
     #[derive(Serialize)]
     struct ExitError<'a> {
         message_type: &'static str,
         code: u8,
         message: &'a str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        host: Option<&'a str>,
     }
     let mut err = io::stderr().lock();
     // Standard error may be closed: there is nobody left to tell.
     let _ = if json {
-        let event = ExitError { message_type: "exit_error", code, message };
+        let event = ExitError { message_type: "exit_error", code, message, host };
         serde_json::to_writer(&mut err, &event).map_err(io::Error::from).and_then(|()| writeln!(err))
     } else {
-        writeln!(err, "holdfast: {message}")
+        writeln!(err, "holdfast: {}{message}", text::prefix(host))
     };
 }
 

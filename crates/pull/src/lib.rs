@@ -6,6 +6,7 @@
 mod agents;
 mod backup;
 mod greet;
+mod home;
 mod link;
 mod preamble;
 pub mod puller;
@@ -20,6 +21,7 @@ pub use backup::{
     Backup, BackupError, BackupRequest, CommandRequest, ParentChoice, Stamp, Summary, backup, backup_command,
 };
 pub use greet::greet;
+pub use home::{ClientPathError, beneath_home, client_path, normal_path};
 pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
 pub use preamble::Start;
 pub use restore::{All, RestoreError, RestoreReport, RestoreRequest, Selection, restore};

@@ -51,7 +51,7 @@ const TABLE: &str = "@AGENTS@";
 /// The script. `$1` is set to `1` for an ephemeral run, `$2` to the command that runs the agent (`sudo -n` or nothing).
 ///
 /// `usable` copies a shell into a candidate folder and runs it: that finds read-only and noexec file systems before
-/// anything is sent. Where no program computes SHA-256, the agent is received anew each time: SSH vouches for it.
+/// anything is sent. The agent is told the home of the login, because `sudo` changes `$HOME`. Where no program computes SHA-256, the agent is received anew each time: SSH vouches for it.
 const SCRIPT: &str = concat!(
     r#"umask 077; say() { echo "holdfast-preamble $*"; }; "#,
     r#"fail() { say error "$*"; exit 69; }; "#,
@@ -64,7 +64,7 @@ const SCRIPT: &str = concat!(
     r#"cp "$(command -v sh)" "$p/sh" 2>/dev/null && "$p/sh" -c : 2>/dev/null; r=$?; rm -rf "$p"; return $r; }; "#,
     r#"c=${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/holdfast; f=$c/agent-$h; "#,
     r#"if [ "$1" = 0 ] && [ -x "$f" ] && same "$f" && "$f" --version >/dev/null 2>&1; then "#,
-    r#"say cached; exec $2 "$f" --stdio; fi; d=; "#,
+    r#"say cached; exec $2 "$f" --stdio --home "$HOME"; fi; d=; "#,
     r#"if [ "$1" = 0 ] && usable "$c"; then d=$c; t=$c/agent-$h.$$; e=; else "#,
     r#"for b in "${TMPDIR:-/tmp}" /var/tmp /dev/shm "${XDG_RUNTIME_DIR:-/tmp}" "${HOME:-/tmp}" /run; do "#,
     r#"if usable "$b"; then d=$b/holdfast-agent-$$; mkdir "$d" 2>/dev/null && break; d=; fi; done; "#,
@@ -76,7 +76,8 @@ const SCRIPT: &str = concat!(
     r#"if [ -n "$(sum /dev/null)" ] && { same "$t"; [ $? -ne 0 ]; }; then clean; fail "the agent arrived damaged"; fi; "#,
     r#"chmod 700 "$t"; if [ -z "$e" ]; then mv -f "$t" "$f" || { clean; fail "cannot write to $c"; }; "#,
     r#"find "$c" -name "agent-*" -mtime +30 -exec rm -f {} + 2>/dev/null; fi; trap - HUP INT TERM PIPE; "#,
-    r#"if [ -n "$e" ]; then exec $2 "$f" --stdio --ephemeral "$d"; fi; exec $2 "$f" --stdio"#,
+    r#"if [ -n "$e" ]; then exec $2 "$f" --stdio --home "$HOME" --ephemeral "$d"; fi; "#,
+    r#"exec $2 "$f" --stdio --home "$HOME""#,
 );
 
 /// The command for the SSH session.

@@ -28,7 +28,7 @@ pub use walk::{Walk, WalkEntry};
 use crate::engine::Engine;
 use crate::error::RepoError;
 use crate::pack::BlobKind;
-use crate::tree::{Tree, display_name};
+use crate::tree::{NodeError, Tree, display_name};
 
 /// Where trees and contents come from.
 pub trait Blobs: Sync {
@@ -101,6 +101,15 @@ pub enum CatalogueError {
         /// Why.
         #[source]
         source: RepoError,
+    },
+    /// An entry of a directory is not one that can be understood, or that a file system would take.
+    #[error("an entry of {path} is left out")]
+    Node {
+        /// The directory in the snapshot.
+        path: String,
+        /// What is wrong with the entry.
+        #[source]
+        source: NodeError,
     },
     /// The index does not know a blob.
     #[error("the repository has no blob {id}, which {path} needs; run `holdfast check`")]

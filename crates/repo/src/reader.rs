@@ -79,7 +79,7 @@ impl Engine {
         self.core().load_blob(kind, id)
     }
 
-    /// A tree. Trees that were read lately are kept.
+    /// A tree, as much of it as can be understood: see its [`faults`](Tree::faults). Trees that were read lately are kept.
     pub fn load_tree(&self, id: TreeId) -> Result<Arc<Tree>, ReadError> {
         self.core().load_tree(id)
     }
@@ -122,7 +122,7 @@ impl Core {
             return Ok(tree);
         }
         let document = self.load_blob(BlobKind::Tree, &id.into())?;
-        let tree = Tree::parse(&document).map_err(|source| ReadError::Tree { id, source })?;
+        let tree = Tree::read(&document).map_err(|source| ReadError::Tree { id, source })?;
         let tree = Arc::new(tree);
         self.trees.insert(id, tree.clone(), document.len());
         Ok(tree)

@@ -141,6 +141,19 @@ impl Repository {
         Err(RepoError::Refused { reason })
     }
 
+    /// Fails for a repository that nothing may be removed from, and for one that we only read.
+    pub fn check_removable(&self) -> Result<(), RepoError> {
+        if self.config().is_append_only() {
+            let reason = format!(
+                "the repository in {} is marked as append-only, so that nothing may be removed from it; \
+                 lift that with `rustic config --set-append-only false`",
+                self.location()
+            );
+            return Err(RepoError::Refused { reason });
+        }
+        self.check_writable()
+    }
+
     /// The index, the reader and the pipeline that all clones of this repository share.
     pub fn engine(&self) -> &Engine {
         &self.0.engine

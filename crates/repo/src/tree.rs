@@ -14,7 +14,6 @@ mod write;
 
 pub use mode::FileMode;
 pub use node::{Node, NodeKind, Xattr};
-pub use parse::Parsed;
 pub use quote::display_name;
 
 /// Longest name of a node in bytes: no Linux file system takes more.
@@ -24,6 +23,7 @@ pub const MAX_NAME: usize = 255;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Tree {
     nodes: Vec<Node>,
+    faults: Vec<NodeError>,
 }
 
 /// What is wrong with a name.
@@ -133,7 +133,7 @@ impl Tree {
                 return Err(NodeError::Duplicate { name: display_name(&node.name) });
             }
         }
-        Ok(Self { nodes })
+        Ok(Self { nodes, faults: Vec::new() })
     }
 
     /// The nodes in order of their names.
@@ -151,11 +151,16 @@ impl Tree {
         self.nodes.binary_search_by(|node| (*node.name).cmp(name)).ok().map(|at| &self.nodes[at])
     }
 
-    /// Reads a tree. Fails at the first node that is wrong; [`Parsed::parse`] gives the others all the same.
+    /// What was wrong with the nodes that were left out when the tree was read.
+    pub fn faults(&self) -> &[NodeError] {
+        &self.faults
+    }
+
+    /// Reads a tree that must be right. Fails at the first node that is wrong; [`read`](Self::read) gives the others.
     pub fn parse(document: &[u8]) -> Result<Self, TreeError> {
-        let parsed = Parsed::parse(document)?;
-        match parsed.errors.into_iter().next() {
-            None => Ok(parsed.tree),
+        let mut tree = Self::read(document)?;
+        match tree.faults.pop() {
+            None => Ok(tree),
             Some(source) => Err(TreeError::Node { source }),
         }
     }

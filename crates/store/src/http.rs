@@ -37,6 +37,17 @@ pub struct Tls {
     pub insecure: bool,
 }
 
+/// How a server is reached.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Way<'a> {
+    /// Through the proxy that the environment names, if it names one.
+    Usual,
+    /// Never through a proxy: it is on this machine.
+    Direct,
+    /// Through this socket.
+    Socket(&'a Path),
+}
+
 /// A client for one server, used by many threads.
 #[derive(Debug)]
 pub(crate) struct Http {
@@ -45,8 +56,8 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// A client that keeps up to `connections` idle connections and reaches the server through `socket` if one is given.
-    pub(crate) fn new(tls: &Tls, connections: usize, socket: Option<&Path>) -> Result<Self, HttpError> {
+    /// A client that keeps up to `connections` idle connections.
+    pub(crate) fn new(tls: &Tls, connections: usize, way: Way<'_>) -> Result<Self, HttpError> {
         let config = Agent::config_builder()
             .tls_config(tls_config(tls)?)
             .http_status_as_error(false)
@@ -63,12 +74,13 @@ impl Http {
             // WebDAV has its own.
             .allow_non_standard_methods(true)
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
-        let agent = match socket {
-            Some(socket) => {
+        let agent = match way {
+            Way::Socket(socket) => {
                 let connector = UnixConnector::new(socket);
                 Agent::with_parts(config.proxy(None).build(), connector.clone(), connector)
             }
-            None => config.build().new_agent(),
+            Way::Direct => config.proxy(None).build().new_agent(),
+            Way::Usual => config.build().new_agent(),
         };
         Ok(Self { agent, authorization: None })
     }

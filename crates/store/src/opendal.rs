@@ -17,7 +17,7 @@ use opendal::{Entry, EntryMode, Operator};
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::runtime::Runtime;
 
-use crate::http::{Http, whole_chain};
+use crate::http::{Http, Way, whole_chain};
 use crate::open::OpenError;
 use crate::{ErrorKind, FileInfo, FileKind, Options, Place, Store, StoreError, layout};
 
@@ -83,7 +83,7 @@ impl OpenDalStore {
             location: location.clone(),
             source: failure.into(),
         };
-        let http = Http::new(&options.tls, connections, None)
+        let http = Http::new(&options.tls, connections, Way::Usual)
             .map_err(|error| failed(Failure { kind: error.kind(), message: whole_chain(&error) }))?;
         let service = services::service(place, options, &http)?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|error| {

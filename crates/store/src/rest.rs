@@ -13,7 +13,7 @@ use bytes::Bytes;
 use holdfast_model::Id;
 use ureq::http::{Method, Request, StatusCode};
 
-use crate::http::{Http, HttpError, announced_length, drain, exact_body, whole_body};
+use crate::http::{Http, HttpError, Way, announced_length, drain, exact_body, whole_body};
 use crate::uri::RestPlace;
 use crate::{ErrorKind, FileInfo, FileKind, Secret, Store, StoreError, Tls};
 
@@ -41,7 +41,12 @@ impl RestStore {
         connections: usize,
     ) -> Result<Self, StoreError> {
         let location = format!("rest:{place}");
-        let http = Http::new(tls, connections, place.socket.as_deref().map(Path::new)).map_err(|error| StoreError {
+        let way = match &place.socket {
+            Some(socket) => Way::Socket(Path::new(socket)),
+            None if place.url.starts_with("http://127.0.0.1:") => Way::Direct,
+            None => Way::Usual,
+        };
+        let http = Http::new(tls, connections, way).map_err(|error| StoreError {
             kind: error.kind(),
             action: "connect to",
             what: "the server".to_owned(),

@@ -2,10 +2,12 @@
 
 use holdfast_model::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
 
 use crate::entry::check_time;
-use crate::limits::MAX_TEXT;
-use crate::violation::{Violation, check_text};
+use crate::limits::{MAX_HOME, MAX_TEXT};
+use crate::name::check_absolute_path;
+use crate::violation::{Violation, check_len, check_text};
 
 /// A version of the protocol. This program speaks [`Version::CURRENT`] and the one before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,6 +66,9 @@ pub struct AgentHello {
     pub uid: u32,
     /// The client's clock, to tell how far it is off.
     pub now: Timestamp,
+    /// The home directory of the login, an absolute path; empty if it is not known. Paths that do not begin with `/` are
+    /// meant beneath it.
+    pub home: ByteBuf,
 }
 
 impl AgentHello {
@@ -78,7 +83,12 @@ impl AgentHello {
         }
         check_text("release of the agent", &self.release, MAX_TEXT)?;
         check_text("architecture", &self.architecture, MAX_TEXT)?;
-        check_time(self.now)
+        check_time(self.now)?;
+        if self.home.is_empty() {
+            return Ok(());
+        }
+        check_len("home directory", self.home.len(), MAX_HOME)?;
+        check_absolute_path(&self.home)
     }
 }
 
@@ -118,6 +128,7 @@ mod tests {
             architecture: String::new(),
             uid: 0,
             now: Timestamp::default(),
+            home: ByteBuf::new(),
         };
         assert_eq!(hello(1, 4).negotiate(), Ok(Version(1)));
         assert_eq!(

@@ -16,6 +16,8 @@ pub const MAX_NAME: usize = 255;
 pub const MAX_PATH: usize = 512 << 10;
 /// Components of one path.
 pub const MAX_DEPTH: usize = 2048;
+/// Bytes of the path of a home directory.
+pub const MAX_HOME: usize = 4 << 10;
 /// Bytes of the target of a symbolic link.
 pub const MAX_LINK_TARGET: usize = 64 << 10;
 /// Bytes of all extended attributes of one entry, names and values.

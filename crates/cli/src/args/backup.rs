@@ -17,7 +17,8 @@ Examples:
 The host needs nothing but sshd: the agent is brought along over the same session and kept in the user's cache
 directory. It holds no key and no password; what it sends is checked, compressed and encrypted here.")]
 pub struct BackupArgs {
-    /// What to back up: [USER@]HOST:PATH, ssh://[USER@]HOST[:PORT]/PATH, or a path of this machine.
+    /// What to back up: [USER@]HOST:PATH, ssh://[USER@]HOST[:PORT]/PATH, or a path of this machine. A PATH on a host that
+    /// does not begin with / lies in the user's home there, which HOST: itself stands for.
     /// Several paths of one host make one snapshot
     #[arg(value_name = "SOURCE", required_unless_present = "files_from")]
     pub sources: Vec<String>,

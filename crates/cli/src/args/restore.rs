@@ -19,7 +19,7 @@ pub struct RestoreArgs {
     /// The snapshot: an id, the beginning of one, or 'latest'; with :PATH only what lies beneath it
     #[arg(value_name = "SNAPSHOT[:PATH]")]
     pub snapshot: String,
-    /// Where to: a directory of this machine, or [USER@]HOST:DIRECTORY
+    /// Where to: a directory of this machine, or [USER@]HOST:DIRECTORY; without a / first it lies in the user's home there
     #[arg(short, long, value_name = "TARGET")]
     pub target: String,
     /// Restore only what matches this pattern

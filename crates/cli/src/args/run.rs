@@ -26,7 +26,10 @@ Examples:
   holdfast run --config /etc/holdfast/holdfast.toml
   holdfast run --env-file .env --print-timer       # what to install so that it runs every night
 
-One snapshot is made per host. A run that finds another one running says so, starts nothing and ends with 0.")]
+One snapshot is made per host, of several hosts at the same time; what hosts have in common is stored once. Each line
+of the output begins with the host's name, each JSON event has it as host. A host that fails does not stop the others;
+the exit code is the worst of all. Afterwards what [keep] does not name is forgotten, for the hosts that were backed up.
+A run that finds another one running says so, starts nothing and ends with 0.")]
 pub struct RunArgs {
     /// The configuration [default: ./holdfast.toml if it is there]
     #[arg(short, long, value_name = "FILE")]
@@ -34,6 +37,9 @@ pub struct RunArgs {
     /// Read variables from this file [default: ./.env if it is there and there is no configuration]
     #[arg(long, value_name = "FILE")]
     pub env_file: Option<PathBuf>,
+    /// Back up so many hosts at once [default: 4]
+    #[arg(long, value_name = "N")]
+    pub parallel: Option<String>,
     /// Print a systemd timer, and a crontab line, that make it run every night
     #[arg(long)]
     pub print_timer: bool,

@@ -1,7 +1,7 @@
 //! `holdfast backup`
 
 mod filter;
-mod report;
+pub mod report;
 pub mod roots;
 
 use anyhow::{Context as _, Result, bail};
@@ -10,40 +10,46 @@ use holdfast_model::{Clock, SystemClock, parse_size};
 use holdfast_pull::state::ClientIdentity;
 use holdfast_pull::{
     Backup, BackupRequest, ClientLink, CommandRequest, LocalLink, ParentChoice, Stamp, Summary, backup, backup_command,
-    greet,
+    client_path, greet,
 };
 use holdfast_repo::time::ZonedTime;
 use holdfast_repo::{EngineOptions, Repository, SnapshotFilter};
 use holdfast_wire::AgentHello;
 
 use crate::args::BackupArgs;
-use crate::commands::remote::{Call, client_state};
+use crate::commands::remote::{Call, Turns, client_state};
 use crate::exit::Exit;
 use crate::{Context, local_time, open};
 
 /// Makes one snapshot.
 pub fn run(context: &Context, args: &BackupArgs) -> Result<Exit> {
-    let sources = roots::sources(args)?;
-    let plan = Plan::new(args, &sources)?;
+    let plan = Plan::new(args)?;
     let engine = EngineOptions { compression: args.compression.parse()?, ..EngineOptions::default() };
     let repository = open::repository_with(context, engine, args.dry_run)?;
-    let summary = match &sources {
-        SourceSet::Local { paths } => plan.local(context, &repository, paths)?,
-        SourceSet::Remote { host, paths } => {
-            let call = Call::prepare(&args.connection, plan.limit_rate)?;
-            let mut link = call.connect(context, host)?;
-            let hello = greet(&mut link)?;
-            let host_key = link.host_key().unwrap_or_default();
-            plan.remote(context, &repository, &mut link, &hello, host_key, paths)?
-        }
-    };
-    report::show(context, &summary, args.dry_run)?;
-    Ok(if summary.errors > 0 { Exit::Incomplete } else { Exit::Done })
+    let done = plan.carry_out(context, &repository, &Turns::default())?;
+    report::show(context, &done.summary, args.dry_run)?;
+    Ok(done.exit())
+}
+
+/// What was backed up.
+pub struct Done {
+    /// What that did.
+    pub summary: Summary,
+    /// The absolute paths, as the snapshot has them.
+    pub paths: Vec<String>,
+}
+
+impl Done {
+    /// How it ended.
+    pub fn exit(&self) -> Exit {
+        if self.summary.errors > 0 { Exit::Incomplete } else { Exit::Done }
+    }
 }
 
 /// The options of a backup, understood.
-struct Plan<'a> {
+pub struct Plan<'a> {
     args: &'a BackupArgs,
+    sources: SourceSet,
     hostname: String,
     username: String,
     time: ZonedTime,
@@ -51,8 +57,10 @@ struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    fn new(args: &'a BackupArgs, sources: &SourceSet) -> Result<Self> {
-        let (addressed, username) = match sources {
+    /// Reads the sources and what else can be wrong before anything is opened.
+    pub fn new(args: &'a BackupArgs) -> Result<Self> {
+        let sources = roots::sources(args)?;
+        let (addressed, username) = match &sources {
             SourceSet::Local { .. } => (this_host(), this_user()),
             SourceSet::Remote { host, .. } => (host.host().to_owned(), host.user().unwrap_or("root").to_owned()),
         };
@@ -64,7 +72,20 @@ impl<'a> Plan<'a> {
         if limit_rate == Some(0) {
             bail!("--limit-rate: at 0 bytes a second it would never end; leave it out for no limit");
         }
-        Ok(Self { args, hostname: args.host.clone().unwrap_or(addressed), username, time, limit_rate })
+        Ok(Self { args, hostname: args.host.clone().unwrap_or(addressed), username, time, limit_rate, sources })
+    }
+
+    /// Makes the snapshot. Several plans may be carried out in one repository at once, if they share `turns`.
+    pub fn carry_out(&self, context: &Context, repository: &Repository, turns: &Turns) -> Result<Done> {
+        match &self.sources {
+            SourceSet::Local { paths } => self.local(context, repository, paths),
+            SourceSet::Remote { host, paths } => {
+                let call = Call::prepare(&self.args.connection, self.limit_rate)?;
+                let (mut link, hello) = turns.greet(&call, context, host)?;
+                let host_key = link.host_key().unwrap_or_default();
+                self.remote(context, repository, &mut link, &hello, host_key, paths)
+            }
+        }
     }
 
     fn stamp(&self) -> Stamp {
@@ -92,7 +113,7 @@ impl<'a> Plan<'a> {
         })
     }
 
-    fn local(&self, context: &Context, repository: &Repository, paths: &[std::path::PathBuf]) -> Result<Summary> {
+    fn local(&self, context: &Context, repository: &Repository, paths: &[std::path::PathBuf]) -> Result<Done> {
         let roots = paths.iter().map(|path| roots::absolute(path)).collect::<Result<Vec<_>>>()?;
         let mut link = LocalLink::start().context("cannot start a thread")?;
         let hello = greet(&mut link)?;
@@ -108,11 +129,11 @@ impl<'a> Plan<'a> {
         hello: &AgentHello,
         host_key: String,
         paths: &[Vec<u8>],
-    ) -> Result<Summary> {
+    ) -> Result<Done> {
         let identity = ClientIdentity { host_key, hostname: self.hostname.clone() };
-        let roots = paths.iter().map(|path| roots::absolute_on_host(path)).collect::<Result<Vec<_>>>();
         // The one source of a command has no path.
-        let roots = if self.args.command.is_some() { Vec::new() } else { roots? };
+        let paths = if self.args.command.is_some() { &[] } else { paths };
+        let roots = paths.iter().map(|path| client_path(path, hello)).collect::<Result<Vec<_>, _>>()?;
         self.run(context, repository, link, hello, &identity, roots)
     }
 
@@ -123,8 +144,10 @@ impl<'a> Plan<'a> {
         link: &mut dyn ClientLink,
         hello: &AgentHello,
         identity: &ClientIdentity,
-        roots: Vec<Vec<u8>>,
-    ) -> Result<Summary> {
+        mut roots: Vec<Vec<u8>>,
+    ) -> Result<Done> {
+        roots.sort_unstable();
+        roots.dedup();
         // A dry run remembers nothing: what it found new is not stored.
         let state = match self.args.dry_run {
             true => None,
@@ -137,17 +160,19 @@ impl<'a> Plan<'a> {
             cancel: &context.cancel,
             clock: &SystemClock,
         };
+        let text = |path: &Vec<u8>| String::from_utf8_lossy(path).into_owned();
         match (&self.args.command, &self.args.as_path) {
             (Some(command), Some(path)) => {
-                let request = CommandRequest {
-                    command: command.clone(),
-                    path: roots::stored_path(path)?,
-                    stamp: self.stamp(),
-                    compress_link: self.limit_rate.is_some(),
-                };
-                Ok(backup_command(&work, link, &request)?)
+                let path = roots::stored_path(path)?;
+                let paths = vec![text(&path)];
+                let compress_link = self.limit_rate.is_some();
+                let request = CommandRequest { command: command.clone(), path, stamp: self.stamp(), compress_link };
+                Ok(Done { summary: backup_command(&work, link, &request)?, paths })
             }
-            _ => Ok(backup(&work, link, hello, &self.request(repository, roots)?)?),
+            _ => {
+                let paths = roots.iter().map(text).collect();
+                Ok(Done { summary: backup(&work, link, hello, &self.request(repository, roots)?)?, paths })
+            }
         }
     }
 }
@@ -172,7 +197,6 @@ pub fn check_command(args: &BackupArgs, sources: &[Source]) -> Result<()> {
                 "--command runs on one host, named without a path: root@db1: --command 'pg_dumpall' --as /dumps/all.sql"
             )
         }
-        None if sources.iter().any(empty) => bail!("a source names a host but no path; write HOST:/PATH"),
         _ => Ok(()),
     }
 }

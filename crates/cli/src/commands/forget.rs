@@ -23,8 +23,16 @@ use crate::{Context, open};
 
 pub use keep::retention;
 
-/// The id of a snapshot that is not there yet: no file has that hash.
-const UPCOMING: SnapshotId = SnapshotId::new([0; 32]);
+/// The id of a snapshot that is not there yet: no file has a hash that begins so.
+fn upcoming_id(index: usize) -> SnapshotId {
+    let mut id = [0; 32];
+    id[24..].copy_from_slice(&(index as u64).to_be_bytes());
+    SnapshotId::new(id)
+}
+
+fn is_upcoming(id: &SnapshotId) -> bool {
+    id.as_bytes().starts_with(&[0; 24])
+}
 
 /// Removes snapshots.
 pub fn run(context: &Context, args: &ForgetArgs) -> Result<Exit> {
@@ -41,7 +49,7 @@ pub fn run(context: &Context, args: &ForgetArgs) -> Result<Exit> {
             retention: rule,
             by: keep::group_by(&args.group_by),
             applies: Box::new(move |snapshot| filter.matches(snapshot)),
-            upcoming: None,
+            upcoming: Vec::new(),
         };
         by_rule(context, &repository, &lock, &rules, args.dry_run)?
     } else {
@@ -59,15 +67,15 @@ pub fn run(context: &Context, args: &ForgetArgs) -> Result<Exit> {
 }
 
 /// What a rule says, and of which snapshots.
-pub struct Rules {
+pub struct Rules<'a> {
     /// What stays.
     pub retention: Retention,
     /// What makes a group.
     pub by: GroupBy,
     /// Which snapshots it is about.
-    pub applies: Box<dyn Fn(&Snapshot) -> bool>,
-    /// A snapshot that a dry run did not make: it counts as if it were there.
-    pub upcoming: Option<Snapshot>,
+    pub applies: Box<dyn Fn(&Snapshot) -> bool + 'a>,
+    /// Snapshots that a dry run did not make: they count as if they were there.
+    pub upcoming: Vec<Snapshot>,
 }
 
 /// Applies a rule and gives the snapshots that went, or in a dry run would go.
@@ -75,14 +83,14 @@ pub fn by_rule(
     context: &Context,
     repository: &Repository,
     lock: &LockGuard,
-    rules: &Rules,
+    rules: &Rules<'_>,
     dry_run: bool,
 ) -> Result<Vec<SnapshotId>> {
     let mut snapshots = repository.snapshots()?;
     snapshots.retain(|snapshot| (rules.applies)(snapshot));
-    snapshots.extend(
-        rules.upcoming.iter().map(|snapshot| SavedSnapshot { id: UPCOMING, snapshot: Arc::new(snapshot.clone()) }),
-    );
+    let upcoming = rules.upcoming.iter().enumerate();
+    snapshots
+        .extend(upcoming.map(|(index, new)| SavedSnapshot { id: upcoming_id(index), snapshot: Arc::new(new.clone()) }));
     let candidates = snapshots.iter().map(candidate).collect::<Result<Vec<_>>>()?;
     let plans = plan(&rules.retention, rules.by, &candidates, SystemClock.now())?;
     context.output.finish();

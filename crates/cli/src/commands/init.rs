@@ -1,7 +1,7 @@
 //! `holdfast init`
 
 use anyhow::Result;
-use holdfast_repo::{ChunkerKind, InitOptions};
+use holdfast_repo::{ChunkerKind, EngineOptions, InitOptions};
 use serde::Serialize;
 
 use crate::args::{InitArgs, InitChunker};
@@ -21,7 +21,7 @@ pub fn run(context: &Context, args: &InitArgs) -> Result<Exit> {
         InitChunker::Gear => ChunkerKind::Gear,
         InitChunker::Rabin => ChunkerKind::Rabin,
     };
-    let repository = open::init(context, InitOptions { chunker, ..InitOptions::default() })?;
+    let repository = open::init(context, InitOptions { chunker, ..InitOptions::default() }, EngineOptions::default())?;
     let (id, location) = (repository.id(), repository.location());
     if context.output.is_json() {
         let document = Initialized { message_type: "initialized", id: id.to_string(), repository: location };

@@ -110,7 +110,7 @@ impl<W: Write> Listing<'_, W> {
 /// Reports a directory of a snapshot that can't be read.
 pub fn unreadable(context: &Context, error: CatalogueError) {
     let path = match &error {
-        CatalogueError::Read { path, .. } => path.clone(),
+        CatalogueError::Read { path, .. } | CatalogueError::Node { path, .. } => path.clone(),
         _ => "/".to_owned(),
     };
     let message = crate::failure::sentence(&error.into());

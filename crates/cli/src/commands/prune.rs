@@ -124,17 +124,23 @@ struct Summary {
     packs_left: u64,
     packs_written: u64,
     index_files_replaced: u64,
+    leftovers_swept: u64,
 }
 
 fn done(context: &Context, report: &PruneReport) -> Result<()> {
-    let PruneReport { packs_deleted, packs_left, packs_written, index_files_replaced } = *report;
+    let PruneReport { packs_deleted, packs_left, packs_written, index_files_replaced, leftovers_swept } = *report;
     if context.output.is_json() {
         let message_type = "summary";
-        let summary = Summary { message_type, packs_deleted, packs_left, packs_written, index_files_replaced };
+        let summary =
+            Summary { message_type, packs_deleted, packs_left, packs_written, index_files_replaced, leftovers_swept };
         return Ok(context.output.document(&summary)?);
     }
     let packs = |count| output::count(count, "pack");
     context.output.line(format!("{} written, {} deleted", packs(packs_written), packs(packs_deleted)))?;
+    if leftovers_swept > 0 {
+        let files = output::count(leftovers_swept, "half-written file");
+        context.output.line(format!("{files} of interrupted runs deleted"))?;
+    }
     if packs_left > 0 {
         let left = packs(packs_left);
         context.output.monitor().note(&format!("warning: {left} could not be deleted; the next prune tries again"));

@@ -8,14 +8,22 @@ use anyhow::{Context as _, Result};
 use holdfast_model::source::RemoteHost;
 use holdfast_pull::ssh::SshProgram;
 use holdfast_pull::state::{ClientIdentity, ClientState, RepositoryState};
-use holdfast_pull::{Agents, Remote, RemoteLink, Start};
+use holdfast_pull::{Agents, Remote, RemoteLink, Start, greet};
 use holdfast_repo::Repository;
+use holdfast_wire::AgentHello;
+use parking_lot::Mutex;
 
 use crate::args::ConnectionArgs;
 use crate::{Context, open};
 
+/// Whose turn it is to ask for a password or a host key's confirmation, of several sessions that begin at once.
+#[derive(Default)]
+pub struct Turns(Mutex<()>);
+
 /// Everything that is needed to call a host.
 pub struct Call {
+    /// Whether a person may be asked something.
+    interactive: bool,
     ssh: SshProgram,
     agents: Agents,
     start: Start,
@@ -27,13 +35,14 @@ impl Call {
     /// Finds `ssh` and the agents.
     pub fn prepare(args: &ConnectionArgs, limit_rate: Option<u64>) -> Result<Self> {
         let mut ssh: SshProgram = args.ssh.as_deref().map(str::parse).transpose()?.unwrap_or_default();
-        if std::io::stdin().is_terminal() {
+        let interactive = std::io::stdin().is_terminal();
+        if interactive {
             ssh = ssh.interactive();
         }
         let program = env::current_exe().context("cannot find this program's own file")?;
         let agents = Agents::find(&agent_folders(args.agents.clone(), &program))?;
         let start = Start { sudo: args.sudo, ephemeral: args.ephemeral };
-        Ok(Self { ssh, agents, start, program, limit_rate })
+        Ok(Self { interactive, ssh, agents, start, program, limit_rate })
     }
 
     /// Starts the session.
@@ -47,6 +56,17 @@ impl Call {
             limit_rate: self.limit_rate,
         };
         RemoteLink::connect(&remote, &context.cancel).with_context(|| format!("cannot call {host}"))
+    }
+}
+
+impl Turns {
+    /// Starts a session and greets the agent; one after another where a person may be asked something, so that each
+    /// answer reaches the question that it was given to.
+    pub fn greet(&self, call: &Call, context: &Context, host: &RemoteHost) -> Result<(RemoteLink, AgentHello)> {
+        let _turn = call.interactive.then(|| self.0.lock());
+        let mut link = call.connect(context, host)?;
+        let hello = greet(&mut link)?;
+        Ok((link, hello))
     }
 }
 

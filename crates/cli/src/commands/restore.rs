@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 
 use anyhow::{Context as _, Result, bail};
 use holdfast_model::source::Source;
-use holdfast_pull::{ClientLink, LocalLink, RestoreReport, RestoreRequest, greet, restore};
+use holdfast_pull::{LocalLink, RestoreReport, RestoreRequest, beneath_home, client_path, greet, restore};
 use holdfast_repo::catalogue::{Place, resolve};
 use holdfast_repo::{LockMode, Repository, SavedSnapshot};
 use holdfast_store::Sleep;
@@ -16,7 +16,7 @@ use serde::Serialize;
 use self::selection::Patterns;
 use crate::args::{OverwriteMode, RestoreArgs};
 use crate::commands::backup::roots;
-use crate::commands::remote::Call;
+use crate::commands::remote::{Call, Turns};
 use crate::commands::snapshots;
 use crate::exit::Exit;
 use crate::output;
@@ -26,6 +26,9 @@ use crate::{Context, open};
 pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
     let patterns = Patterns::new(args)?;
     let target = Source::parse(OsStr::new(&args.target)).context("--target")?;
+    if let Source::Remote { path, .. } = &target {
+        beneath_home(path).context("--target")?;
+    }
     let repository = open::repository(context)?;
     let _lock = repository.lock(LockMode::Shared, &Sleep::new(context.cancel.clone()))?;
     repository.engine().refresh()?;
@@ -44,26 +47,19 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
     let report = match &target {
         Source::Local { path } => {
             request.target = roots::absolute(path)?;
-            through(context, &repository, &mut LocalLink::start()?, &request)?
+            let mut link = LocalLink::start().context("cannot start a thread")?;
+            greet(&mut link)?;
+            restore(&repository, &mut link, &request, context.output.monitor(), &context.cancel)?
         }
         Source::Remote { host, path } => {
-            request.target = roots::absolute_on_host(path)?;
-            let mut link = Call::prepare(&args.connection, None)?.connect(context, host)?;
-            through(context, &repository, &mut link, &request)?
+            let call = Call::prepare(&args.connection, None)?;
+            let (mut link, hello) = Turns::default().greet(&call, context, host)?;
+            request.target = client_path(path, &hello)?;
+            restore(&repository, &mut link, &request, context.output.monitor(), &context.cancel)?
         }
     };
     show(context, &part, args, &report)?;
     Ok(if report.failed + report.problems > 0 { Exit::Incomplete } else { Exit::Done })
-}
-
-fn through(
-    context: &Context,
-    repository: &Repository,
-    link: &mut dyn ClientLink,
-    request: &RestoreRequest<'_>,
-) -> Result<RestoreReport> {
-    greet(link)?;
-    Ok(restore(repository, link, request, context.output.monitor(), &context.cancel)?)
 }
 
 fn overwrite(mode: OverwriteMode) -> Overwrite {

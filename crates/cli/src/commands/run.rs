@@ -1,35 +1,47 @@
 //! `holdfast run`: backs up everything that a small configuration names, then forgets; for cron and systemd timers.
 //!
-//! One host that fails does not stop the others, and the worst that happened is what the caller learns.
+//! The repository is opened once. Several hosts are backed up at the same time, all into that one handle, so that what
+//! they have in common is stored once, also if it arrives at the same moment. One host that fails does not stop the
+//! others, and the worst that happened is what the caller learns.
 
 mod dotenv;
+mod forgetting;
+mod hosts;
 mod instance;
 mod settings;
+mod side_by_side;
 mod timer;
 
-use std::ffi::OsStr;
-
 use anyhow::{Context as _, Result, bail};
-use holdfast_model::retention::{GroupBy, Retention};
-use holdfast_model::source::{RemoteHost, Source};
-use holdfast_model::{Clock, SystemClock, TreeId};
-use holdfast_repo::{InitOptions, LockMode, Snapshot};
+use holdfast_repo::{EngineOptions, InitOptions, Repository};
 
+use self::forgetting::Kept;
+use self::hosts::Host;
 use self::instance::Instance;
 use self::settings::{Files, Settings};
-use super::forget::{self, Rules};
-use super::{backup, chosen};
-use crate::args::{BackupArgs, ConnectionArgs, GlobalArgs, RunArgs};
+use super::remote::Turns;
+use super::{backup, forget};
+use crate::args::{GlobalArgs, RunArgs};
 use crate::exit::Exit;
-use crate::output::{self, Output};
-use crate::{Context, environment, failure, local_time, open};
+use crate::open::Access;
+use crate::output::Output;
+use crate::{Context, environment, failure, open};
+
+/// So many hosts at once, unless the settings say otherwise. A session waits for its host most of the time (for the login,
+/// the walk over its files, its disks), so that several fill the time and the line of a server with few processors;
+/// each may hold some 50 MB of what is under way, so that not all hosts of a long list can begin at once.
+const PARALLEL: usize = 4;
+
+/// More at once is a mistake in writing.
+const MAX_PARALLEL: usize = 256;
 
 /// Runs everything once.
 pub fn run(context: &Context, args: &RunArgs) -> Result<Exit> {
     let files = Files::find(args);
     let settings = Settings::read(&files)?;
-    let hosts = hosts(&settings)?;
-    let keep = forget::retention(&settings.keep())?;
+    let hosts = hosts::of(&settings)?;
+    let parallel = parallel(args, &settings)?;
+    let kept = Kept { retention: forget::retention(&settings.keep())?, prune: settings.flag("prune") };
     if args.print_timer {
         context.output.result(timer::text(&files)?.trim_end())?;
         return Ok(Exit::Done);
@@ -44,64 +56,24 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit> {
         context.output.line(format!("another run for {address} is at work; nothing was started"))?;
         return Ok(Exit::Done);
     };
-    if !ready(&context, settings.flag("init"), args.dry_run)? {
-        return Ok(Exit::Done);
+    let Some(opened) = Opened::find(&context, &settings, args.dry_run)? else { return Ok(Exit::Done) };
+    let ended = back_up(&context, &opened, &settings, &hosts, parallel);
+    if context.cancel.is_cancelled() {
+        return Ok(Exit::Interrupted);
     }
-    let mut worst = Exit::Done;
-    for host in &hosts {
-        let ended = one(&context, &settings, host, args.dry_run);
-        let ended = ended.and_then(|exit| {
-            if !keep.is_empty() {
-                forget_of(&context, &settings, host, &keep, args.dry_run)?;
-            }
-            Ok(exit)
-        });
-        worst = worse(worst, conclude(&context, host, ended));
-        if context.cancel.is_cancelled() {
-            return Ok(Exit::Interrupted);
-        }
-    }
-    Ok(worst)
+    let worst = ended.iter().fold(Exit::Done, |worst, ended| worse(worst, ended.exit));
+    let fresh: Vec<_> = ended.into_iter().filter_map(|ended| ended.made).collect();
+    let forgotten = forgetting::after(&context, &opened.stored, &kept, &fresh, args.dry_run);
+    Ok(worse(worst, conclude(&context, forgotten.map(|()| Exit::Done))))
 }
 
-/// The sources of one host, or of this machine: one snapshot.
-struct Host {
-    host: Option<RemoteHost>,
-    sources: Vec<String>,
-    paths: Vec<String>,
-}
-
-impl Host {
-    /// The name that its snapshots are stamped with.
-    fn name(&self) -> String {
-        self.host.as_ref().map_or_else(backup::this_host, |host| host.host().to_owned())
+/// How many hosts are backed up at once.
+fn parallel(args: &RunArgs, settings: &Settings) -> Result<usize> {
+    let Some(text) = args.parallel.clone().or_else(|| settings.text("parallel")) else { return Ok(PARALLEL) };
+    match text.parse() {
+        Ok(number) if (1..=MAX_PARALLEL).contains(&number) => Ok(number),
+        _ => bail!("parallel is how many hosts are backed up at once, 1 to {MAX_PARALLEL}, not {text:?}"),
     }
-}
-
-fn hosts(settings: &Settings) -> Result<Vec<Host>> {
-    let mut hosts: Vec<Host> = Vec::new();
-    for text in settings.list("sources") {
-        let (host, path) = match Source::parse(OsStr::new(&text))? {
-            Source::Local { path } => (None, backup::roots::absolute(&path)?),
-            Source::Remote { host, path } => (Some(host), backup::roots::absolute_on_host(&path)?),
-        };
-        let path = String::from_utf8_lossy(&path).into_owned();
-        match hosts.iter_mut().find(|other| other.host == host) {
-            Some(known) => {
-                known.sources.push(text);
-                known.paths.push(path);
-            }
-            None => hosts.push(Host { host, sources: vec![text], paths: vec![path] }),
-        }
-    }
-    if hosts.is_empty() {
-        bail!("there is nothing to back up: name sources in holdfast.toml, or set HOLDFAST_SOURCES");
-    }
-    for host in &mut hosts {
-        host.paths.sort_unstable();
-        host.paths.dedup();
-    }
-    Ok(hosts)
 }
 
 /// The options of every verb, with what the settings say where the command line says nothing.
@@ -120,89 +92,92 @@ fn global(given: &GlobalArgs, settings: &Settings) -> GlobalArgs {
     global
 }
 
-/// Makes sure that there is a repository; false if a dry run would have to make it first.
-fn ready(context: &Context, init: bool, dry_run: bool) -> Result<bool> {
-    let Err(error) = open::repository(context) else { return Ok(true) };
-    if !init || failure::exit_of(&error) != Exit::NoRepository {
-        return Err(error);
-    }
-    if dry_run {
-        context.output.line("there is no repository yet; a run would create it and back up everything")?;
-        return Ok(false);
-    }
-    let repository = open::init(context, InitOptions::default())?;
-    context.output.line(format!("created repository {} in {}", repository.id().short(), repository.location()))?;
-    Ok(true)
+/// The repository.
+struct Opened {
+    /// Where backups go: in a dry run nowhere.
+    target: Repository,
+    /// What is stored. Other than in a dry run, the same one.
+    stored: Repository,
+    dry_run: bool,
 }
 
-fn one(context: &Context, settings: &Settings, host: &Host, dry_run: bool) -> Result<Exit> {
-    context.output.line(format!("{}: {}", host.name(), host.paths.join(" ")))?;
-    backup::run(
-        context,
-        &BackupArgs {
-            sources: host.sources.clone(),
-            files_from: Vec::new(),
-            exclude: settings.exclude(),
-            connection: ConnectionArgs {
-                ssh: settings.text("ssh"),
-                sudo: settings.flag("sudo"),
-                ephemeral: settings.flag("ephemeral"),
-                agents: environment::own("AGENTS").map(Into::into),
-            },
-            command: None,
-            as_path: None,
-            tag: settings.list("tags"),
-            host: None,
-            time: None,
-            parent: None,
-            force: false,
-            with_atime: false,
-            compression: settings.text("compression").unwrap_or_else(|| "auto".to_owned()),
-            limit_rate: settings.text("limit-rate"),
-            trust_group: settings.text("trust-group"),
-            dry_run,
-        },
-    )
+impl Opened {
+    /// Opens the repository, and creates it if that is asked for; `None` if a dry run would have to create it first.
+    fn find(context: &Context, settings: &Settings, dry_run: bool) -> Result<Option<Self>> {
+        let compression = settings.text("compression").map(|text| text.parse()).transpose()?.unwrap_or_default();
+        let engine = EngineOptions { compression, ..EngineOptions::default() };
+        let access = Access::find(context)?;
+        let stored = match access.open(context, engine.clone()) {
+            Err(error) if settings.flag("init") && failure::exit_of(&error) == Exit::NoRepository => {
+                if dry_run {
+                    context.output.line("there is no repository yet; a run would create it and back up everything")?;
+                    return Ok(None);
+                }
+                let new = open::init(context, InitOptions::default(), engine.clone())?;
+                context.output.line(format!("created repository {} in {}", new.id().short(), new.location()))?;
+                new
+            }
+            opened => opened?,
+        };
+        // What a dry run pretends to store cannot be read back: forget and prune look at what is there.
+        let target = if dry_run { access.open_dry(context, engine)? } else { stored.clone() };
+        Ok(Some(Self { target, stored, dry_run }))
+    }
 }
 
-/// Applies the rule to the snapshots of the same host and paths.
-fn forget_of(context: &Context, settings: &Settings, host: &Host, keep: &Retention, dry_run: bool) -> Result<()> {
-    let repository = open::repository(context)?;
-    let mode = if dry_run { LockMode::Shared } else { LockMode::Exclusive };
-    let lock = chosen::lock(context, &repository, mode)?;
-    let (name, paths) = (host.name(), host.paths.clone());
-    let applies = Box::new(move |snapshot: &Snapshot| {
-        let mut theirs = snapshot.paths.clone();
-        theirs.sort_unstable();
-        snapshot.hostname == name && theirs == paths
+/// How it ended for one host.
+struct Ended {
+    exit: Exit,
+    /// What its new snapshot is called.
+    made: Option<forgetting::Fresh>,
+}
+
+/// Backs up all hosts, `parallel` at a time. Those that have not begun when the work is cancelled never do.
+fn back_up(context: &Context, opened: &Opened, settings: &Settings, hosts: &[Host], parallel: usize) -> Vec<Ended> {
+    let labels = hosts::labels(hosts);
+    let contexts = context.output.for_hosts(&labels).into_iter().map(|output| {
+        let (global, cancel) = (context.global.clone(), context.cancel.clone());
+        Context { global, output, cancel }
     });
-    let upcoming = dry_run.then(|| upcoming(settings, host)).transpose()?;
-    let rules = Rules { retention: keep.clone(), by: GroupBy::default(), applies, upcoming };
-    forget::by_rule(context, &repository, &lock, &rules, dry_run)?;
-    Ok(())
-}
-
-/// The snapshot that a dry run did not make, as far as a rule asks.
-fn upcoming(settings: &Settings, host: &Host) -> Result<Snapshot> {
-    let mut snapshot = Snapshot::new(local_time::local(SystemClock.now())?, TreeId::new([0; 32]));
-    snapshot.hostname = host.name();
-    snapshot.paths = host.paths.clone();
-    snapshot.tags = settings.list("tags");
-    Ok(snapshot)
-}
-
-/// Says how it ended for a host that failed.
-fn conclude(context: &Context, host: &Host, ended: Result<Exit>) -> Exit {
-    match ended {
-        Ok(exit) => exit,
-        Err(error) => {
-            let exit = failure::exit_of(&error);
-            context.output.finish();
-            let sentence = format!("{}: {}", host.name(), failure::sentence(&error));
-            output::failure(context.output.is_json(), exit as u8, &sentence);
-            exit
+    let work: Vec<(&Host, Context)> = hosts.iter().zip(contexts).collect();
+    let turns = Turns::default();
+    let ended = side_by_side::each(&work, parallel, |(host, context)| {
+        if context.cancel.is_cancelled() {
+            return Ended { exit: Exit::Interrupted, made: None };
         }
-    }
+        match one(context, opened, settings, host, &turns) {
+            Ok((exit, fresh)) => Ended { exit, made: Some(fresh) },
+            Err(error) => Ended { exit: conclude(context, Err(error)), made: None },
+        }
+    });
+    let failed = |(_, context): &(&Host, Context)| {
+        let defect = anyhow::anyhow!("the backup ended by a defect of Holdfast; please report what it printed above");
+        Ended { exit: conclude(context, Err(defect)), made: None }
+    };
+    ended.into_iter().zip(&work).map(|(ended, work)| ended.unwrap_or_else(|| failed(work))).collect()
+}
+
+fn one(
+    context: &Context,
+    opened: &Opened,
+    settings: &Settings,
+    host: &Host,
+    turns: &Turns,
+) -> Result<(Exit, forgetting::Fresh)> {
+    context.output.line(host.shown_paths())?;
+    let args = host.backup(settings, opened.dry_run);
+    let done = backup::Plan::new(&args)?.carry_out(context, &opened.target, turns)?;
+    backup::report::show(context, &done.summary, opened.dry_run)?;
+    Ok((done.exit(), forgetting::Fresh::new(host.name(), done.paths, args.tag)))
+}
+
+/// Says how it ended, if that is badly.
+fn conclude(context: &Context, ended: Result<Exit>) -> Exit {
+    ended.unwrap_or_else(|error| {
+        let exit = failure::exit_of(&error);
+        context.output.failure(exit as u8, &failure::sentence(&error));
+        exit
+    })
 }
 
 /// The worse of two ends: failed before locked and the like, that before incomplete.

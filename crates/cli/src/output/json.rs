@@ -9,6 +9,7 @@ use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 use serde::Serialize;
 
+use super::OfHost;
 use super::meter::{Meter, share};
 
 /// A status event comes at most so often.
@@ -17,6 +18,7 @@ const EVERY: Duration = Duration::from_millis(250);
 /// Writes events to standard output; errors go to standard error as restic's do.
 pub struct JsonMonitor {
     clock: Arc<dyn Clock>,
+    host: Option<String>,
     state: Mutex<State>,
 }
 
@@ -59,10 +61,18 @@ struct ErrorMessage<'a> {
 }
 
 impl JsonMonitor {
-    /// Begins now.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    /// Begins now. Where the work is one host's among several, every event names it.
+    pub fn new(clock: Arc<dyn Clock>, host: Option<String>) -> Self {
         let meter = Meter::new(clock.instant());
-        Self { clock, state: Mutex::new(State { phase: None, meter, said: None }) }
+        Self { clock, host, state: Mutex::new(State { phase: None, meter, said: None }) }
+    }
+
+    /// A reader that went away must not end a backup.
+    fn write_line(&self, mut out: impl Write, document: &impl Serialize) {
+        if let Ok(mut line) = serde_json::to_vec(&OfHost { document, host: self.host.as_deref() }) {
+            line.push(b'\n');
+            let _ = out.write_all(&line).and_then(|()| out.flush());
+        }
     }
 }
 
@@ -93,7 +103,7 @@ impl Monitor for JsonMonitor {
             error_count: progress.errors,
             current_files: progress.current.as_deref().into_iter().collect(),
         };
-        write_line(io::stdout().lock(), &event);
+        self.write_line(io::stdout().lock(), &event);
     }
 
     fn item_error(&self, error: &ItemError) {
@@ -103,14 +113,6 @@ impl Monitor for JsonMonitor {
             during: &error.during,
             item: &error.path,
         };
-        write_line(io::stderr().lock(), &event);
-    }
-}
-
-/// A reader that went away must not end a backup.
-fn write_line(mut out: impl Write, event: &impl Serialize) {
-    if let Ok(mut line) = serde_json::to_vec(event) {
-        line.push(b'\n');
-        let _ = out.write_all(&line).and_then(|()| out.flush());
+        self.write_line(io::stderr().lock(), &event);
     }
 }

@@ -15,17 +15,27 @@ use super::text;
 const EVERY: Duration = Duration::from_secs(30);
 
 /// Says errors and nothing else.
-pub struct ErrorsOnly;
+pub struct ErrorsOnly {
+    prefix: String,
+}
+
+impl ErrorsOnly {
+    /// Begins each line with the prefix.
+    pub fn new(prefix: String) -> Self {
+        Self { prefix }
+    }
+}
 
 impl Monitor for ErrorsOnly {
     fn item_error(&self, error: &ItemError) {
-        say(&error_line(error));
+        say(&self.prefix, &error_line(error));
     }
 }
 
 /// Says what a log wants to hold.
 pub struct PlainMonitor {
     clock: Arc<dyn Clock>,
+    prefix: String,
     state: Mutex<State>,
 }
 
@@ -35,10 +45,10 @@ struct State {
 }
 
 impl PlainMonitor {
-    /// Begins now.
-    pub fn new(clock: Arc<dyn Clock>) -> Self {
+    /// Begins now, and begins each line with the prefix.
+    pub fn new(clock: Arc<dyn Clock>, prefix: String) -> Self {
         let now = clock.instant();
-        Self { clock, state: Mutex::new(State { meter: Meter::new(now), said: now }) }
+        Self { clock, prefix, state: Mutex::new(State { meter: Meter::new(now), said: now }) }
     }
 }
 
@@ -46,7 +56,7 @@ impl Monitor for PlainMonitor {
     fn phase(&self, phase: Phase) {
         let now = self.clock.instant();
         *self.state.lock() = State { meter: Meter::new(now), said: now };
-        say(phase_words(phase));
+        say(&self.prefix, phase_words(phase));
     }
 
     fn progress(&self, progress: &Progress) {
@@ -57,16 +67,16 @@ impl Monitor for PlainMonitor {
         }
         state.said = now;
         state.meter.note(now, progress.bytes_done);
-        say(&progress_line(&state.meter, now, progress));
+        say(&self.prefix, &progress_line(&state.meter, now, progress));
     }
 
     fn item_error(&self, error: &ItemError) {
-        say(&error_line(error));
+        say(&self.prefix, &error_line(error));
     }
 
     fn note(&self, text: &str) {
         if !text.is_empty() {
-            say(text);
+            say(&self.prefix, text);
         }
     }
 }
@@ -112,7 +122,7 @@ pub fn error_line(error: &ItemError) -> String {
     format!("error: {}: {}: {}", error.path, error.during, error.message)
 }
 
-fn say(line: &str) {
+fn say(prefix: &str, line: &str) {
     // A log that can't be written to must not end a backup.
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(io::stderr().lock(), "{prefix}{line}");
 }

@@ -1,6 +1,6 @@
 //! One status line at the bottom of a terminal, with errors above it.
 
-use std::io::{self, Write};
+use std::io::{self, StderrLock, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,9 +79,17 @@ fn draw(line: &str) {
     let _ = write!(err, "\r\x1b[2K{}", cut.trim_end()).and_then(|()| err.flush());
 }
 
+/// Takes the status line away; nobody draws it again before the guard is dropped.
+pub fn without_status_line() -> StderrLock<'static> {
+    let mut err = io::stderr().lock();
+    let _ = write!(err, "\r\x1b[2K").and_then(|()| err.flush());
+    err
+}
+
 /// Takes the status line away and writes a line in its place, if there is anything to write.
 fn above(line: &str) {
-    let mut err = io::stderr().lock();
-    let _ = write!(err, "\r\x1b[2K").and_then(|()| if line.is_empty() { Ok(()) } else { writeln!(err, "{line}") });
-    let _ = err.flush();
+    let mut err = without_status_line();
+    if !line.is_empty() {
+        let _ = writeln!(err, "{line}").and_then(|()| err.flush());
+    }
 }

@@ -24,6 +24,11 @@ pub fn duration(duration: Duration) -> String {
     if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes}:{seconds:02}") }
 }
 
+/// What a line about a host, one of several, begins with.
+pub fn prefix(host: Option<&str>) -> String {
+    host.map(|host| format!("{host}: ")).unwrap_or_default()
+}
+
 /// A path on one line, whatever bytes it has.
 pub fn path(path: &[u8]) -> String {
     holdfast_pull::printable_path(path)

@@ -53,17 +53,10 @@ impl Scene {
 
     /// The program with everything that every call needs.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        command.args(arguments).env_clear().stdin(Stdio::null());
-        for name in ["PATH", "HOME", "TMPDIR"] {
-            if let Some(value) = std::env::var_os(name) {
-                command.env(name, value);
-            }
-        }
+        let mut command = command(arguments);
         command.env("HOLDFAST_REPOSITORY", self.path("repository"));
         command.env("HOLDFAST_PASSWORD_FILE", self.path("password"));
         command.env("HOLDFAST_STATE", self.path("state"));
-        command.env("HOLDFAST_AGENTS", agents_dir());
         command.env("HOLDFAST_SSH", self.sshd.ssh_command());
         command
     }
@@ -105,6 +98,18 @@ impl Scene {
     pub(crate) fn restic(&self) -> Option<Restic> {
         Restic::new(self.path("repository"), PASSWORD)
     }
+}
+
+/// The program, with no more of the environment than it needs to run.
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+    command.args(arguments).env_clear().stdin(Stdio::null()).env("HOLDFAST_AGENTS", agents_dir());
+    for name in ["PATH", "HOME", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
 }
 
 impl Run {

@@ -66,6 +66,22 @@ fn a_prune_does_what_restic_would_do() {
 }
 
 #[test]
+fn a_prune_clears_away_what_a_dead_writer_left_half_written() {
+    let scene = Scene::new();
+    scene.source().file("small", "x");
+    scene.backup_at("2025-01-01 10:00:00");
+    let old = scene.path("repository/data/00/0000-tmp-holdfast-1-2-3");
+    let young = scene.path("repository/data/00/0000-tmp-holdfast-4-5-6");
+    let hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3 * 3600);
+    fs::File::create(&old).unwrap().set_modified(hours_ago).unwrap();
+    fs::write(&young, "somebody may still be writing this").unwrap();
+    scene.ok(["prune", "--dry-run"]);
+    assert!(old.exists());
+    scene.ok(["prune"]);
+    assert!(!old.exists() && young.exists());
+}
+
+#[test]
 fn copies_are_made_once_and_restic_reads_them() {
     let scene = Scene::new();
     scene.source().random_file("file", 2 << 20, 1).file("small", "x");

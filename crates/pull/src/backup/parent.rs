@@ -57,9 +57,11 @@ impl OldDir {
         self.tree.find(name)
     }
 
-    /// Whether its nodes are these, in the order of their names.
+    /// Whether its nodes are these, in the order of their names, and it has no others that cannot be understood.
     pub(super) fn holds(&self, nodes: &[Node], same: impl Fn(&Node, &Node) -> bool) -> bool {
         let old = self.tree.nodes();
-        old.len() == nodes.len() && old.iter().zip(nodes).all(|(old, new)| same(old, new))
+        self.tree.faults().is_empty()
+            && old.len() == nodes.len()
+            && old.iter().zip(nodes).all(|(old, new)| same(old, new))
     }
 }

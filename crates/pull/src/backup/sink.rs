@@ -1,6 +1,7 @@
 //! Where a backup's data goes: an ingest session, the record of what the client sent, and at the end the snapshot.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use holdfast_model::monitor::Phase;
 use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
@@ -32,7 +33,7 @@ impl Sink {
     /// Takes the lock and begins.
     pub(super) fn begin(work: &Backup<'_>) -> Result<Self, BackupError> {
         let began = work.clock.now();
-        let session = format!("{}-{}.{:09}", std::process::id(), began.seconds, began.nanoseconds);
+        let session = session_name(began);
         let recorder = work.state.map(|state| GrantRecorder::begin(state, &session)).transpose()?.map(Arc::new);
         let record = recorder.clone();
         let on_durable = Box::new(move |ids: &[BlobId]| {
@@ -109,6 +110,13 @@ impl Sink {
         }
         Ok(())
     }
+}
+
+/// A name that no other session has: this process may run several that begin at the same moment.
+fn session_name(began: Timestamp) -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    format!("{}-{}.{:09}-{count}", std::process::id(), began.seconds, began.nanoseconds)
 }
 
 impl Summary {

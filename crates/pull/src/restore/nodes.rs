@@ -12,6 +12,7 @@ use holdfast_wire::{ChunkRef, Entry, EntryKind, RestoreNode, Xattr, limits};
 use serde_bytes::ByteBuf;
 
 use super::{RestoreError, RestoreRequest, Selection};
+use crate::text::with_causes;
 
 /// One step of the walk.
 pub(super) enum Step {
@@ -26,6 +27,8 @@ pub(super) enum Step {
 struct Level {
     tree: Arc<Tree>,
     next: usize,
+    /// How many of its faults have been told.
+    faults: usize,
     /// Length of the path of this directory.
     path: usize,
     /// The directory's own number, if it is restored itself.
@@ -49,7 +52,7 @@ pub(super) struct NodeWalk<'a> {
 impl<'a> NodeWalk<'a> {
     pub(super) fn new(repository: &'a Repository, request: &RestoreRequest<'a>) -> Result<Self, RestoreError> {
         let tree = load(repository, request.tree)?;
-        let top = Level { tree, next: 0, path: 0, number: None };
+        let top = Level { tree, next: 0, faults: 0, path: 0, number: None };
         Ok(Self {
             repository,
             index: repository.engine().index(),
@@ -66,6 +69,10 @@ impl<'a> NodeWalk<'a> {
     pub(super) fn next(&mut self) -> Result<Option<Step>, RestoreError> {
         while let Some(level) = self.levels.last_mut() {
             self.path.truncate(level.path);
+            if let Some(fault) = level.tree.faults().get(level.faults) {
+                level.faults += 1;
+                return Ok(Some(Step::Broken(self.path.clone(), format!("an entry is left out: {fault}"))));
+            }
             let Some(node) = level.tree.nodes().get(level.next) else {
                 let number = level.number;
                 self.levels.pop();
@@ -92,13 +99,15 @@ impl<'a> NodeWalk<'a> {
         let selected = self.selection.selects(&self.path, node.is_dir());
         let beneath = node.subtree().filter(|_| self.selection.may_select_beneath(&self.path));
         let number = self.next_number;
+        let mut is_understood = true;
         if let Some(id) = beneath {
             match load(self.repository, id) {
                 Ok(tree) => {
+                    is_understood = tree.faults().is_empty();
                     let number = selected.then_some(number);
-                    self.levels.push(Level { tree, next: 0, path: self.path.len(), number });
+                    self.levels.push(Level { tree, next: 0, faults: 0, path: self.path.len(), number });
                 }
-                Err(error) => return Ok(Some(Step::Broken(self.path.clone(), error.to_string()))),
+                Err(error) => return Ok(Some(Step::Broken(self.path.clone(), with_causes(&error)))),
             }
         }
         if !selected {
@@ -117,7 +126,7 @@ impl<'a> NodeWalk<'a> {
             group: node.group.as_deref().unwrap_or_default().to_owned(),
             chunks: if hard_link_to.is_some() { Vec::new() } else { chunks },
             hard_link_to,
-            whole: node.is_dir() && self.is_whole(),
+            whole: node.is_dir() && is_understood && self.is_whole(),
         }))))
     }
 

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use holdfast_model::BlobId;
+use rustix::fs::{FlockOperation, flock};
 
 use super::file::at;
 use super::{ClientState, RepositoryState, StateError, file};
@@ -22,6 +23,8 @@ const KEY: usize = 16;
 const STRIDE: usize = 256;
 const BASE: &str = "base";
 const RUN_ENDING: &str = "run";
+/// Locked while runs appear or are folded: the sessions of a trust group, in this process or another, share a folder.
+const LOCK: &str = "lock";
 
 type Key = [u8; KEY];
 
@@ -46,6 +49,7 @@ impl Grants {
     /// Reads what is known of a client; `None` if nothing ever was.
     pub fn load(state: &ClientState) -> Result<Option<Self>, StateError> {
         let folder = state.grants.clone();
+        let _held = lock(&folder, FlockOperation::LockShared)?;
         let path = folder.join(BASE);
         let base = match File::open(&path) {
             Ok(file) => Some(file),
@@ -79,7 +83,10 @@ impl Grants {
         let mut keys: Vec<Key> = chunks.into_iter().map(|id| key_of(&id)).collect();
         keys.sort_unstable();
         keys.dedup();
-        file::replace(&state.grants.join(BASE), |out| keys.iter().try_for_each(|key| out.write_all(key)))?;
+        {
+            let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
+            merge_into_base(&state.grants.join(BASE), &keys)?;
+        }
         Ok(Self::load(state)?.expect("the base was just written"))
     }
 
@@ -101,11 +108,11 @@ impl Grants {
 impl GrantRecorder {
     /// Begins the run of a session.
     pub fn begin(state: &ClientState, session: &str) -> Result<Self, StateError> {
+        let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
         let path = state.grants.join(format!("{session}.{RUN_ENDING}"));
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path).map_err(at(&path))?;
         // The lock tells other sessions of the client that this run is still growing.
-        rustix::fs::flock(&file, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-            .map_err(|error| at(&path)(error.into()))?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| at(&path)(error.into()))?;
         Ok(Self { path, file })
     }
 
@@ -117,12 +124,13 @@ impl GrantRecorder {
 
     /// The session has become a snapshot: folds the client's runs into its base. They are no pins any more.
     pub fn fold(&self, state: &ClientState) -> Result<(), StateError> {
+        let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
         let mut keys: Vec<Key> = Vec::new();
         let mut folded = Vec::new();
         for path in run_paths(&state.grants)? {
             let run = File::open(&path).map_err(at(&path))?;
             let own = path == self.path;
-            if own || rustix::fs::flock(&run, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_ok() {
+            if own || flock(&run, FlockOperation::NonBlockingLockExclusive).is_ok() {
                 keys.extend(keys_of(&file::read(&path)?.unwrap_or_default()));
                 folded.push(path);
             }
@@ -154,6 +162,15 @@ pub fn pinned(state: &RepositoryState, age: Duration, now: SystemTime) -> Result
     keys.sort_unstable();
     keys.dedup();
     Ok(move |id: &BlobId| keys.binary_search(&key_of(id)).is_ok())
+}
+
+/// Waits for the folder's lock. It is held until the file is closed.
+fn lock(folder: &Path, how: FlockOperation) -> Result<File, StateError> {
+    let path = folder.join(LOCK);
+    let open = OpenOptions::new().create(true).append(true).mode(0o600).open(&path);
+    let file = open.map_err(at(&path))?;
+    flock(&file, how).map_err(|error| at(&path)(error.into()))?;
+    Ok(file)
 }
 
 /// Writes the union of the base and `keys` as the new base.

@@ -186,7 +186,12 @@ impl Comparison<'_> {
 
     fn open(&mut self, path: &[u8], first: TreeId, second: TreeId) -> Option<Level> {
         match (self.blobs.tree(first), self.blobs.tree(second)) {
-            (Ok(first), Ok(second)) => Some(Level { pair: (first, second), next: (0, 0), path: path.len() }),
+            (Ok(first), Ok(second)) => {
+                for source in first.faults().iter().chain(second.faults()).cloned() {
+                    self.summary.errors.push(CatalogueError::Node { path: display_path(path), source });
+                }
+                Some(Level { pair: (first, second), next: (0, 0), path: path.len() })
+            }
             (Err(source), _) | (_, Err(source)) => {
                 self.summary.errors.push(CatalogueError::Read { path: display_path(path), source });
                 None

@@ -68,6 +68,21 @@ fn a_directory_that_cannot_be_read_is_reported_and_passed_over() {
 }
 
 #[test]
+fn an_entry_that_cannot_be_understood_is_reported_and_hides_nothing_else() {
+    let mut blobs = MapBlobs::default();
+    let root = small(&mut blobs);
+    let sub = resolve(&blobs, root, b"/a/sub").unwrap().tree().unwrap();
+    let document =
+        br#"{"nodes":[{"name":"..","type":"fifo"},{"name":"two","type":"fifo"},{"name":"x","type":"whiteout"}]}"#;
+    blobs.put_tree(sub, document);
+    let fault = "! an entry of /a/sub is left out";
+    let all = ["/a", "/a/one", "/a/sub", fault, fault, "/a/sub/two", "/b", "/link"];
+    assert_eq!(paths(Walk::new(&blobs, b"/", root)), all);
+    let (_, summary) = differences(&blobs, root, root, false);
+    assert_eq!(summary.errors.len(), 2);
+}
+
+#[test]
 fn depth_is_no_matter() {
     let mut blobs = MapBlobs::default();
     let chain = |blobs: &mut MapBlobs, content: &str| {

@@ -11,7 +11,8 @@ use crate::tree::{Node, Tree};
 
 /// Goes through everything beneath a directory, which itself is not given.
 ///
-/// A directory that can't be read gives an error, once, and the walk goes on behind it.
+/// A directory that can't be read gives an error, once, and the walk goes on behind it; so does each node that can't be
+/// understood.
 pub struct Walk<'a> {
     blobs: &'a dyn Blobs,
     stack: Vec<Level>,
@@ -25,6 +26,8 @@ struct Level {
     id: TreeId,
     tree: Arc<Tree>,
     next: usize,
+    /// How many of its faults have been told.
+    faults: usize,
     /// Length of the directory's path.
     path: usize,
 }
@@ -60,6 +63,11 @@ impl<'a> Walk<'a> {
     pub fn pass_over(&mut self) {
         self.ahead = None;
     }
+
+    /// The path of the directory that has just been entered, or could not be.
+    fn directory(&self) -> String {
+        display_path(if self.path.is_empty() { b"/" } else { &self.path })
+    }
 }
 
 impl Iterator for Walk<'_> {
@@ -68,14 +76,15 @@ impl Iterator for Walk<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         if let Some(id) = self.ahead.take() {
             match self.blobs.tree(id) {
-                Ok(tree) => self.stack.push(Level { id, tree, next: 0, path: self.path.len() }),
-                Err(source) => {
-                    let path = if self.path.is_empty() { b"/" } else { &*self.path };
-                    return Some(Err(CatalogueError::Read { path: display_path(path), source }));
-                }
+                Ok(tree) => self.stack.push(Level { id, tree, next: 0, faults: 0, path: self.path.len() }),
+                Err(source) => return Some(Err(CatalogueError::Read { path: self.directory(), source })),
             }
         }
         while let Some(level) = self.stack.last_mut() {
+            if let Some(source) = level.tree.faults().get(level.faults).cloned() {
+                level.faults += 1;
+                return Some(Err(CatalogueError::Node { path: self.directory(), source }));
+            }
             let at = level.next;
             let Some(node) = level.tree.nodes().get(at) else {
                 self.stack.pop();

@@ -15,7 +15,7 @@ use crate::error::{RepoError, RepoErrorKind};
 use crate::index::IndexView;
 use crate::pack::BlobKind;
 use crate::reader::ReadError;
-use crate::tree::{Parsed, display_name};
+use crate::tree::{Tree, display_name};
 
 /// Follows all trees from the roots.
 pub(super) fn check_trees(
@@ -77,11 +77,12 @@ fn check_tree(
             };
         }
     };
-    let Parsed { tree: parsed, errors } = match Parsed::parse(&document) {
+    let parsed = match Tree::read(&document) {
         Ok(parsed) => parsed,
         Err(source) => return finding(ReadError::Tree { id: tree, source }.into()),
     };
-    let mut findings: Vec<Finding> = errors.into_iter().map(|source| Finding::Node { tree, source }).collect();
+    let mut findings: Vec<Finding> =
+        parsed.faults().iter().map(|source| Finding::Node { tree, source: source.clone() }).collect();
     let mut subtrees = Vec::new();
     for node in parsed.nodes() {
         subtrees.extend(node.subtree());

@@ -25,6 +25,8 @@ pub struct PruneReport {
     pub packs_written: u64,
     /// Index files that were replaced.
     pub index_files_replaced: u64,
+    /// Half-written files of writers that died, deleted.
+    pub leftovers_swept: u64,
 }
 
 pub(super) fn execute(
@@ -34,7 +36,7 @@ pub(super) fn execute(
     cancel: &CancelToken,
 ) -> Result<PruneReport, PruneError> {
     let repository = plan.repository.clone();
-    repository.check_writable()?;
+    repository.check_removable()?;
     let core = repository.engine().core();
     let files: HashSet<IndexId> = plan.view.index_files().collect();
     repository.engine().refresh()?;
@@ -63,6 +65,7 @@ pub(super) fn execute(
     monitor.phase(Phase::Deleting);
     let old: Vec<PackId> = plan.removed().chain(plan.repacked()).collect();
     deletion.packs(&old, &mut report)?;
+    report.leftovers_swept = core.store.sweep().map_err(RepoError::from)?;
 
     if replaced > 0 {
         repository.engine().refresh()?;

@@ -1,5 +1,6 @@
 //! The snapshots of a repository: read side by side, kept in memory, found by id, prefix or filter.
 
+use std::collections::HashSet;
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -44,7 +45,8 @@ impl Repository {
                 Err(error) => return Err(error),
             }
         }
-        self.0.snapshots.lock().retain(|id, _| ids.contains(id));
+        let listed: HashSet<SnapshotId> = ids.into_iter().collect();
+        self.0.snapshots.lock().retain(|id, _| listed.contains(id));
         result.good.sort_by_key(|snapshot| (snapshot.time, snapshot.id));
         Ok(result)
     }
@@ -95,6 +97,7 @@ impl Repository {
 
     /// Removes a snapshot, but none of the data that only it reaches. It is fine if somebody else was faster.
     pub fn remove_snapshot(&self, id: SnapshotId) -> Result<(), RepoError> {
+        self.check_removable()?;
         self.0.snapshots.lock().remove(&id);
         match self.store().remove(FileKind::Snapshot, &Id::from(id)) {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),

@@ -266,3 +266,21 @@ fn a_changed_snapshot_remembers_the_first_of_its_line() {
     assert_eq!(third.original, Some(first.id));
     assert_eq!(repository.snapshots().unwrap(), [third]);
 }
+
+#[test]
+fn from_an_append_only_repository_nothing_is_removed() {
+    let (first, store, _) = repository();
+    let saved = first.save_snapshot(snapshot(1, "web")).unwrap();
+    let mut config = serde_json::to_value(first.config()).unwrap();
+    config["append_only"] = true.into();
+    store.remove(FileKind::Config, &Id::default()).unwrap();
+    let sealed = first.key().seal(config.to_string().as_bytes());
+    store.put(FileKind::Config, &Id::default(), &[&sealed]).unwrap();
+
+    let marked = open(&store, PASSWORD).unwrap();
+    let error = marked.remove_snapshot(saved.id).unwrap_err();
+    assert_eq!(error.kind(), RepoErrorKind::Refused);
+    assert!(error.to_string().contains("append-only"), "{error}");
+    assert_eq!(marked.snapshots().unwrap().len(), 1);
+    marked.save_snapshot(snapshot(2, "web")).unwrap();
+}

@@ -19,35 +19,27 @@ use super::quote::unquote;
 use super::{FileMode, NameFault, Node, NodeError, NodeKind, Tree, TreeError, Xattr, check_name, display_name};
 use crate::time::{GO_ZERO, ZonedTime};
 
-/// What could be read of a tree.
-#[derive(Debug)]
-pub struct Parsed {
-    /// The nodes that are right.
-    pub tree: Tree,
-    /// The others, each with what is wrong with it.
-    pub errors: Vec<NodeError>,
-}
-
-impl Parsed {
-    /// Reads all that can be read of a tree. Fails only if the document as a whole is none.
-    pub fn parse(document: &[u8]) -> Result<Self, TreeError> {
+impl Tree {
+    /// Reads all that can be read of a tree; the rest is in its [`faults`](Self::faults). Fails only if the document as a
+    /// whole is none.
+    pub fn read(document: &[u8]) -> Result<Self, TreeError> {
         let mut reader = Reader::default();
         let mut json = serde_json::Deserializer::from_slice(document);
         json.deserialize_map(DocumentVisitor(&mut reader))
             .and_then(|()| json.end())
             .map_err(|source| TreeError::Json { source })?;
-        let Reader { mut nodes, mut errors, .. } = reader;
+        let Reader { mut nodes, mut faults, .. } = reader;
         if !nodes.is_sorted_by(|a, b| a.name < b.name) {
             nodes.sort_by(|a, b| a.name.cmp(&b.name));
             nodes.dedup_by(|later, first| {
                 let same = later.name == first.name;
                 if same {
-                    errors.push(NodeError::Duplicate { name: display_name(&later.name) });
+                    faults.push(NodeError::Duplicate { name: display_name(&later.name) });
                 }
                 same
             });
         }
-        Ok(Self { tree: Tree { nodes }, errors })
+        Ok(Self { nodes, faults })
     }
 }
 
@@ -55,7 +47,7 @@ impl Parsed {
 #[derive(Default)]
 struct Reader {
     nodes: Vec<Node>,
-    errors: Vec<NodeError>,
+    faults: Vec<NodeError>,
     // Most nodes of a tree belong to the same user and group as the one before.
     user: Option<Arc<str>>,
     group: Option<Arc<str>>,
@@ -65,7 +57,7 @@ impl Reader {
     fn add(&mut self, mut raw: RawNode<'_>) {
         match self.convert(&mut raw) {
             Ok(node) => self.nodes.push(node),
-            Err(error) => self.errors.push(error),
+            Err(error) => self.faults.push(error),
         }
     }
 

@@ -79,9 +79,8 @@ fn no_tree_is_made_of_names_that_lead_elsewhere() {
         assert!(
             matches!(Tree::parse(&out), Err(TreeError::Node { source: NodeError::Name { fault: f, .. } }) if f == fault)
         );
-        let parsed = Parsed::parse(&out).unwrap();
-        assert_eq!(parsed.tree.nodes().len(), 1);
-        assert_eq!(parsed.errors.len(), 1);
+        let read = Tree::read(&out).unwrap();
+        assert_eq!((read.nodes().len(), read.faults().len()), (1, 1));
     }
     assert!(matches!(Tree::new(vec![file(b"a"), file(b"a")]), Err(NodeError::Duplicate { .. })));
     assert!(Tree::new(vec![file(&long[..255])]).is_ok());
@@ -112,9 +111,9 @@ fn nodes_that_are_wrong_are_named_and_left_out() {
         (r#"{"name":"b","type":"socket"}"#.into(), NodeError::Duplicate { name: "b".into() }),
     ] {
         let document = format!(r#"{{"nodes":[{node},{{"name":"b","type":"fifo"}},{{"name":"a","type":"fifo"}}]}}"#);
-        let parsed = Parsed::parse(document.as_bytes()).unwrap();
-        assert_eq!(parsed.errors, [error]);
-        assert_eq!(parsed.tree.nodes().len(), 2, "{document}");
+        let read = Tree::read(document.as_bytes()).unwrap();
+        assert_eq!(read.faults(), [error]);
+        assert_eq!(read.nodes().len(), 2, "{document}");
     }
 }
 
@@ -196,6 +195,6 @@ proptest! {
 
     #[test]
     fn no_bytes_make_the_reader_panic(bytes: Vec<u8>) {
-        let _ = Parsed::parse(&bytes);
+        let _ = Tree::read(&bytes);
     }
 }

@@ -111,7 +111,7 @@ mod tests {
 
     fn ask(answers: &'static [&'static str]) -> (Result<String, HttpError>, Vec<String>) {
         let (address, heads) = server(answers);
-        let http = Http::new(&Tls::default(), 1, None).unwrap();
+        let http = Http::new(&Tls::default(), 1, crate::http::Way::Usual).unwrap();
         let found = bucket_id(&format!("{address}/authorize"), "bucketname", "id", "key", &http);
         (found, heads.join().unwrap())
     }

@@ -231,7 +231,7 @@ mod tests {
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
         let mut options = Options::new(find);
         options.settings = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let http = Http::new(&Tls::default(), 1, None).unwrap();
+        let http = Http::new(&Tls::default(), 1, crate::http::Way::Usual).unwrap();
         let service = service(&place.parse().unwrap(), &options, &http).map_err(|error| error.to_string())?;
         let pairs: Vec<String> = service.settings.iter().map(|(name, value)| format!("{name}={value}")).collect();
         Ok(format!("{}: {}", service.scheme, pairs.join(" ")))

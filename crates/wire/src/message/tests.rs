@@ -4,7 +4,7 @@ use holdfast_model::{BlobId, Timestamp};
 
 use super::*;
 use crate::ViolationClass::{self, ChunkLength, Name, Protocol, Quota, Text};
-use crate::limits::{MAX_CHUNK, MAX_COMMAND, MAX_PATTERN, MAX_STDERR, MAX_STORED_BLOB};
+use crate::limits::{MAX_CHUNK, MAX_COMMAND, MAX_HOME, MAX_PATTERN, MAX_STDERR, MAX_STORED_BLOB};
 use crate::{
     BlobTarget, ChunkerSpec, EncodeError, Entry, EntryKind, FileOutcome, Filter, Need, Overwrite, RestoreOutcome,
     Xattr, encode,
@@ -77,12 +77,36 @@ fn texts_for_people_are_bounded() {
             architecture: text(architecture),
             uid: 0,
             now: Timestamp { seconds: 0, nanoseconds },
+            home: bytes(0),
         })
     };
     assert_eq!(from_agent(&hello(MAX_TEXT, MAX_TEXT, 999_999_999)), None);
     assert_eq!(from_agent(&hello(MAX_TEXT + 1, 0, 0)), Some(Text));
     assert_eq!(from_agent(&hello(0, MAX_TEXT + 1, 0)), Some(Text));
     assert_eq!(from_agent(&hello(0, 0, 1_000_000_000)), Some(Protocol));
+}
+
+#[test]
+fn a_home_is_an_absolute_path_of_bounded_length_or_not_known() {
+    let hello = |home: &[u8]| {
+        FromAgent::Hello(AgentHello {
+            oldest: Version(1),
+            newest: Version(1),
+            release: text(1),
+            architecture: text(1),
+            uid: 0,
+            now: Timestamp::default(),
+            home: home.to_vec().into(),
+        })
+    };
+    let of_length = |length: usize| [b"/aaaaaaa".repeat(length / 8), vec![b'a'; length % 8]].concat();
+    for good in [&b""[..], b"/", b"/root", b"/home/\xff \n", &of_length(MAX_HOME)] {
+        assert_eq!(from_agent(&hello(good)), None, "{}", good.escape_ascii());
+    }
+    for bad in [&b"root"[..], b"~", b"/root/", b"//root", b"/a/../etc", b"/..", b"/.", b"/ro\0ot"] {
+        assert_eq!(from_agent(&hello(bad)), Some(Name), "{}", bad.escape_ascii());
+    }
+    assert_eq!(from_agent(&hello(&of_length(MAX_HOME + 1))), Some(Quota));
 }
 
 #[test]

@@ -101,6 +101,7 @@ pub(crate) fn from_agent() -> Vec<(&'static str, FromAgent)> {
                 architecture: "x86_64".into(),
                 uid: 0,
                 now: Timestamp { seconds: 1_700_000_000, nanoseconds: 5 },
+                home: b"/root".to_vec().into(),
             }),
         ),
         ("", FromAgent::Refused { message: "no room".into() }),

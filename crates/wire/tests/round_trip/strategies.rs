@@ -104,14 +104,16 @@ fn command_end() -> impl Strategy<Value = CommandEnd> {
 }
 
 fn hello() -> impl Strategy<Value = AgentHello> {
-    (any::<u16>(), any::<u16>(), text(100), text(100), any::<u32>(), time()).prop_map(
-        |(a, b, release, architecture, uid, now)| AgentHello {
+    let home = prop_oneof![Just(ByteBuf::new()), absolute_path()];
+    (any::<u16>(), any::<u16>(), text(100), text(100), any::<u32>(), time(), home).prop_map(
+        |(a, b, release, architecture, uid, now, home)| AgentHello {
             oldest: Version(a.min(b)),
             newest: Version(a.max(b)),
             release,
             architecture,
             uid,
             now,
+            home,
         },
     )
 }

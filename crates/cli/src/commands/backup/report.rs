@@ -38,28 +38,32 @@ pub fn show(context: &Context, summary: &Summary, dry_run: bool) -> Result<()> {
     if context.output.is_json() {
         return Ok(context.output.document(&event(summary, dry_run))?);
     }
+    Ok(context.output.lines(&lines(summary, dry_run))?)
+}
+
+fn lines(summary: &Summary, dry_run: bool) -> Vec<String> {
     let counts = |new, changed, same| format!("{new} new, {changed} changed, {same} unmodified");
-    let line = |text: String| context.output.line(text);
-    line(format!("Files:   {}", counts(summary.files_new, summary.files_changed, summary.files_unmodified)))?;
-    line(format!("Dirs:    {}", counts(summary.dirs_new, summary.dirs_changed, summary.dirs_unmodified)))?;
-    let verb = if dry_run { "Would add" } else { "Added" };
-    let (added, packed) = (output::bytes(summary.data_added), output::bytes(summary.data_added_packed));
-    line(format!("{verb}: {added} ({packed} stored)"))?;
+    let (verb, added) = (if dry_run { "Would add" } else { "Added" }, output::bytes(summary.data_added));
+    let mut lines = vec![
+        format!("Files:   {}", counts(summary.files_new, summary.files_changed, summary.files_unmodified)),
+        format!("Dirs:    {}", counts(summary.dirs_new, summary.dirs_changed, summary.dirs_unmodified)),
+        format!("{verb}: {added} ({} stored)", output::bytes(summary.data_added_packed)),
+    ];
     if summary.traffic.received > 0 {
         let (received, sent) = (output::bytes(summary.traffic.received), output::bytes(summary.traffic.sent));
-        line(format!("Network: {received} received, {sent} sent"))?;
+        lines.push(format!("Network: {received} received, {sent} sent"));
     }
     let files = output::count(summary.total_files_processed, "file");
     let bytes = output::bytes(summary.total_bytes_processed);
-    line(format!("Processed {files}, {bytes} in {}", output::duration(summary.total_duration)))?;
-    match summary.snapshot.filter(|_| !dry_run) {
-        Some(id) => line(format!("snapshot {} saved", id.short()))?,
-        None => line("nothing was stored: this was a dry run".into())?,
-    }
+    lines.push(format!("Processed {files}, {bytes} in {}", output::duration(summary.total_duration)));
+    lines.push(match summary.snapshot.filter(|_| !dry_run) {
+        Some(id) => format!("snapshot {} saved", id.short()),
+        None => "nothing was stored: this was a dry run".into(),
+    });
     if summary.errors > 0 {
-        line(format!("{} could not be read; see the messages above", output::count(summary.errors, "item")))?;
+        lines.push(format!("{} could not be read; see the messages above", output::count(summary.errors, "item")));
     }
-    Ok(())
+    lines
 }
 
 fn event(summary: &Summary, dry_run: bool) -> Event {

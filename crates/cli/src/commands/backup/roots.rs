@@ -4,10 +4,11 @@ use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Component, Path};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 use holdfast_model::source::{Source, SourceSet};
+use holdfast_pull::{beneath_home, normal_path};
 
 use crate::args::BackupArgs;
 
@@ -25,6 +26,12 @@ pub fn sources(args: &BackupArgs) -> Result<SourceSet> {
         }
     }
     super::check_command(args, &sources)?;
+    for source in &sources {
+        if let Source::Remote { path, .. } = source {
+            // What cannot be is refused before anything is opened.
+            beneath_home(path)?;
+        }
+    }
     Ok(SourceSet::new(sources)?)
 }
 
@@ -45,37 +52,16 @@ pub fn absolute(path: &Path) -> Result<Vec<u8>> {
     } else {
         env::current_dir().context("the current directory is gone; give absolute paths")?.join(path)
     };
-    Ok(normal(&joined))
-}
-
-/// A path on a host, absolute.
-pub fn absolute_on_host(path: &[u8]) -> Result<Vec<u8>> {
-    if !path.starts_with(b"/") {
-        let shown = holdfast_pull::printable_path(path);
-        bail!("{shown:?} is relative; give the absolute path on the host, like HOST:/home/user/{shown}");
-    }
-    Ok(normal(Path::new(OsStr::from_bytes(path))))
+    Ok(normal_path(joined.as_os_str().as_bytes()))
 }
 
 /// The path of a command's output in its snapshot.
 pub fn stored_path(path: &str) -> Result<Vec<u8>> {
-    let path = normal(&Path::new("/").join(path));
+    let path = normal_path(path.as_bytes());
     if path == b"/" {
         bail!("--as needs the name of a file, like /dumps/all.sql");
     }
     Ok(path)
-}
-
-fn normal(path: &Path) -> Vec<u8> {
-    let mut normal = std::path::PathBuf::from("/");
-    for component in path.components() {
-        match component {
-            Component::ParentDir => drop(normal.pop()),
-            Component::Normal(name) => normal.push(name),
-            _ => {}
-        }
-    }
-    normal.into_os_string().as_bytes().to_vec()
 }
 
 #[cfg(test)]
@@ -87,8 +73,7 @@ mod tests {
         assert_eq!(absolute(Path::new("/a/./b/../c/")).unwrap(), b"/a/c");
         assert_eq!(absolute(Path::new("/..")).unwrap(), b"/");
         assert!(absolute(Path::new("x")).unwrap().ends_with(b"/x"));
-        assert_eq!(absolute_on_host(b"/etc//").unwrap(), b"/etc");
-        assert!(absolute_on_host(b"www").is_err());
+        assert_eq!(stored_path("/dumps/../all.sql").unwrap(), b"/all.sql");
         assert_eq!(stored_path("dumps/all.sql").unwrap(), b"/dumps/all.sql");
         assert!(stored_path("/").is_err());
     }

@@ -86,7 +86,7 @@ impl<'a> Report<'a> {
             let snapshot = self.0[&id];
             let paths: Vec<String> = snapshot.paths.iter().map(|path| output::path(path.as_bytes())).collect();
             let mut cells = vec![
-                if id == super::UPCOMING { "(new)".to_owned() } else { id.short() },
+                if super::is_upcoming(&id) { "(new)".to_owned() } else { id.short() },
                 local_time::show(snapshot.time),
                 output::path(snapshot.hostname.as_bytes()),
                 output::path(snapshot.tags.join(",").as_bytes()),

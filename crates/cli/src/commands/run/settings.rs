@@ -22,7 +22,7 @@ enum Kind {
     Flag,
 }
 
-const SETTINGS: [(&str, Kind); 32] = [
+const SETTINGS: [(&str, Kind); 34] = [
     ("repository", Kind::Text),
     ("password-file", Kind::Text),
     ("password-command", Kind::Text),
@@ -42,6 +42,8 @@ const SETTINGS: [(&str, Kind); 32] = [
     ("compression", Kind::Text),
     ("limit-rate", Kind::Text),
     ("trust-group", Kind::Text),
+    ("parallel", Kind::Text),
+    ("prune", Kind::Flag),
     ("keep-last", Kind::Text),
     ("keep-hourly", Kind::Text),
     ("keep-daily", Kind::Text),
