@@ -25,6 +25,8 @@ use crate::text::printable;
 pub use explain::explain;
 pub use program::{ParseSshError, SshProgram};
 
+/// How lines begin that `ssh` writes only because we let it talk, for its host's key; none says what is wrong.
+const VERBOSE: &[&str] = &["debug", "Authenticated to ", "Transferred: ", "Bytes per second: "];
 /// So many bytes of the end of what `ssh` or the remote side said are kept.
 const MAX_MESSAGES: u64 = 64 << 10;
 
@@ -89,7 +91,8 @@ impl SshProcess {
     /// The end of what `ssh` itself has said, without what it says for debugging.
     pub fn own_messages(&mut self) -> String {
         let said = tail(self.own.as_file_mut());
-        said.lines().filter(|line| !line.starts_with("debug")).collect::<Vec<_>>().join("\n")
+        let verbose = |line: &str| VERBOSE.iter().any(|sign| line.starts_with(sign));
+        said.lines().filter(|line| !verbose(line)).collect::<Vec<_>>().join("\n")
     }
 
     /// The fingerprint of the host's key, by which `ssh` has known the host.

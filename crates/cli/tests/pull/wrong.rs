@@ -52,13 +52,15 @@ fn snapshots_and_targets_that_cannot_be() {
     let tree = scene.tree("source");
     tree.file("a", b"a");
     let file = tree.path("a");
-    // The beginning of all ids is that of several.
-    for _ in 0..2 {
-        scene.backup(tree.root(), &[]);
-    }
+    let id = scene.backup(tree.root(), &[]).1;
+    // A file with the name of another snapshot that begins with the same digits.
+    let folder = scene.path("repository/snapshots");
+    let twin = folder.join(format!("{}{}", &id[..8], "0".repeat(56)));
+    std::fs::copy(folder.join(&id), &twin).unwrap();
     let restore = |name: &str, target: &str| scene.run(&["restore", name, "--target", target]).fails(1);
-    let sentence = restore("", "/nonexistent/x");
+    let sentence = restore(&id[..8], "/nonexistent/x");
     assert!(sentence.contains("several") && sentence.contains("more digits"), "{sentence}");
+    std::fs::remove_file(twin).unwrap();
     let sentence = restore("zzzz", "/nonexistent/x");
     assert!(sentence.contains("zzzz") && sentence.contains("holdfast snapshots"), "{sentence}");
     let sentence = restore("latest:/no/such/path", "/nonexistent/x");

@@ -20,8 +20,13 @@ const ADVICE: &[(&str, &str)] = &[
     ("Connection timed out", "the host does not answer: check that it is up and that no firewall is in the way"),
     ("No route to host", "the host can't be reached: check that it is up"),
     ("Network is unreachable", "the host can't be reached: check the network"),
-    ("not responding", "the connection was lost"),
+    ("not responding", LOST),
+    ("closed by remote host", LOST),
+    ("Connection reset", LOST),
+    ("Broken pipe", LOST),
 ];
+
+const LOST: &str = "the connection was lost: run it again, what has been stored need not be sent again";
 
 /// One sentence for an `ssh` that failed with `own` messages.
 pub fn explain(host: &str, own: &str) -> String {
@@ -29,7 +34,7 @@ pub fn explain(host: &str, own: &str) -> String {
     let words = said.join("; ");
     let advice = ADVICE.iter().find(|(sign, _)| own.contains(sign)).map(|(_, advice)| *advice);
     match (words.is_empty(), advice) {
-        (true, _) => format!("ssh to {host} ended without a word"),
+        (true, _) => format!("ssh to {host} ended without a word ({LOST})"),
         (false, None) => format!("ssh to {host} failed: {words}"),
         (false, Some(advice)) => format!("ssh to {host} failed: {words} ({advice})"),
     }
@@ -48,6 +53,6 @@ mod tests {
     fn the_words_of_ssh_are_passed_on_with_advice() {
         let text = explain("web1", "@@@@@@\r\n@  LOOK  @\r\nHost key verification failed.\r\n");
         assert!(text.starts_with("ssh to web1 failed: LOOK; Host key verification failed. (the host's key"), "{text}");
-        assert_eq!(explain("web1", ""), "ssh to web1 ended without a word");
+        assert!(explain("web1", "").starts_with("ssh to web1 ended without a word (the connection was lost"));
     }
 }
