@@ -15,6 +15,7 @@ mod output;
 mod password;
 mod signals;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -29,6 +30,8 @@ use crate::output::Output;
 pub struct Context {
     /// Options of every verb.
     pub global: args::GlobalArgs,
+    /// Variables for the storage's driver, beside those of the environment.
+    pub storage: BTreeMap<String, String>,
     /// Where to show things.
     pub output: Output,
     /// Cancelled by the first signal.
@@ -45,7 +48,8 @@ fn main() -> ExitCode {
         return commands::puller(puller).into();
     }
     let json = global.json;
-    let context = Context { output: Output::new(&global), global, cancel: CancelToken::new() };
+    let context =
+        Context { output: Output::new(&global), global, storage: BTreeMap::new(), cancel: CancelToken::new() };
     let ended = signals::cancel_on_signal(&context.cancel).and_then(|()| commands::run(&context, verb));
     context.output.finish();
     let cancelled = context.cancel.is_cancelled();

@@ -77,7 +77,8 @@ fn options(global: &GlobalArgs, engine: EngineOptions) -> OpenOptions {
 /// The store at an address.
 pub fn store(context: &Context, address: &str) -> Result<Arc<dyn Store>> {
     let place: Place = address.parse()?;
-    let mut options = Options::new(environment::variable);
+    let own = context.storage.clone();
+    let mut options = Options::new(move |name| environment::variable(name).or_else(|| own.get(name).cloned()));
     options.pause = Arc::new(Sleep::new(context.cancel.clone()));
     Ok(holdfast_store::open(&place, &options)?)
 }

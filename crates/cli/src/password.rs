@@ -74,7 +74,7 @@ fn from_file(path: &Path) -> Result<Password> {
     file.take(MAX_PASSWORD)
         .read_to_string(&mut text)
         .with_context(|| format!("cannot read the password file {}", path.display()))?;
-    first_line(&text).with_context(|| format!("the password file {} is empty", path.display()))
+    trimmed(&text).with_context(|| format!("the password file {} is empty", path.display()))
 }
 
 fn from_command(command: &str) -> Result<Password> {
@@ -91,11 +91,13 @@ fn from_command(command: &str) -> Result<Password> {
         String::from_utf8(output.stdout)
             .map_err(|_| anyhow::anyhow!("the password command printed bytes that are no text"))?,
     );
-    first_line(&text).context("the password command printed nothing")
+    trimmed(&text).context("the password command printed nothing")
 }
 
-fn first_line(text: &str) -> Option<Password> {
-    text.lines().next().filter(|line| !line.is_empty()).map(|line| Zeroizing::new(line.to_owned()))
+/// Without blanks and line ends around it, as restic reads the same file.
+fn trimmed(text: &str) -> Option<Password> {
+    let text = text.trim();
+    (!text.is_empty()).then(|| Zeroizing::new(text.to_owned()))
 }
 
 fn ask(prompt: &str) -> Result<Password> {

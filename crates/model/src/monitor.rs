@@ -75,7 +75,12 @@ pub trait Monitor: Send + Sync {
         let _ = error;
     }
 
-    /// Something that a person should read, which is no failure.
+    /// Something that is wrong, although the work goes on and does not count it as a failure.
+    fn warning(&self, text: &str) {
+        self.note(&format!("warning: {text}"));
+    }
+
+    /// Something that a person may want to read.
     fn note(&self, text: &str) {
         let _ = text;
     }

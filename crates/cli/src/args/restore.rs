@@ -37,7 +37,7 @@ pub struct RestoreArgs {
     /// What to do with files that exist
     #[arg(long, value_enum, default_value_t = OverwriteMode::Always)]
     pub overwrite: OverwriteMode,
-    /// Delete what the snapshot does not hold, in the directories that are restored
+    /// Delete what the snapshot does not hold, in the directories that are restored; what the backup excluded, too
     #[arg(long)]
     pub delete: bool,
     /// Read back everything that was written and compare

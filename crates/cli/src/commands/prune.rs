@@ -143,7 +143,7 @@ fn done(context: &Context, report: &PruneReport) -> Result<()> {
     }
     if packs_left > 0 {
         let left = packs(packs_left);
-        context.output.monitor().note(&format!("warning: {left} could not be deleted; the next prune tries again"));
+        context.output.monitor().warning(&format!("{left} could not be deleted; the next prune tries again"));
     }
     Ok(())
 }

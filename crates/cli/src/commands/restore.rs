@@ -25,6 +25,9 @@ use crate::{Context, open};
 /// Restores a snapshot.
 pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
     let patterns = Patterns::new(args)?;
+    if args.delete && !patterns.is_empty() {
+        bail!("--delete works on whole directories; leave out --include and --exclude, or --delete");
+    }
     let target = Source::parse(OsStr::new(&args.target)).context("--target")?;
     if let Source::Remote { path, .. } = &target {
         beneath_home(path).context("--target")?;
@@ -164,10 +167,11 @@ fn show(context: &Context, part: &Part, args: &RestoreArgs, report: &RestoreRepo
     ))?;
     line(format!("{written} written of {total}"))?;
     if report.deleted > 0 {
-        line(format!("{} deleted", output::count(report.deleted, "entry")))?;
+        line(format!("{} deleted", output::count(report.deleted, "file")))?;
     }
     if report.failed + report.problems > 0 {
-        line(format!("{} could not be restored; see the messages above", output::count(report.failed, "item")))?;
+        let count = output::count(report.failed + report.problems, "problem");
+        line(format!("{count}: not everything could be restored; see the messages above"))?;
     }
     Ok(())
 }

@@ -47,7 +47,8 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let global = global(&context.global, &settings);
-    let context = Context { output: Output::new(&global), global, cancel: context.cancel.clone() };
+    let (output, storage, cancel) = (Output::new(&global), settings.storage().clone(), context.cancel.clone());
+    let context = Context { global, storage, output, cancel };
     let state =
         open::state_dir(&context.global).context("there is no place for the lock file: set HOME or use --state")?;
     let address = context.global.repository.clone().or_else(|| environment::lookup("REPOSITORY"));
@@ -80,6 +81,7 @@ fn parallel(args: &RunArgs, settings: &Settings) -> Result<usize> {
 fn global(given: &GlobalArgs, settings: &Settings) -> GlobalArgs {
     let mut global = given.clone();
     global.repository = global.repository.or_else(|| settings.text("repository"));
+    global.state = global.state.or_else(|| settings.text("state").map(Into::into));
     // A password in the environment goes before files.
     let elsewhere =
         ["PASSWORD", "PASSWORD_FILE", "PASSWORD_COMMAND"].iter().any(|name| environment::own(name).is_some());
@@ -136,8 +138,8 @@ struct Ended {
 fn back_up(context: &Context, opened: &Opened, settings: &Settings, hosts: &[Host], parallel: usize) -> Vec<Ended> {
     let labels = hosts::labels(hosts);
     let contexts = context.output.for_hosts(&labels).into_iter().map(|output| {
-        let (global, cancel) = (context.global.clone(), context.cancel.clone());
-        Context { global, output, cancel }
+        let (global, storage) = (context.global.clone(), context.storage.clone());
+        Context { global, storage, output, cancel: context.cancel.clone() }
     });
     let work: Vec<(&Host, Context)> = hosts.iter().zip(contexts).collect();
     let turns = Turns::default();

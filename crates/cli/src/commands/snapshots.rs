@@ -45,10 +45,7 @@ pub fn run(context: &Context, args: &SnapshotsArgs) -> Result<Exit> {
     if args.ids.is_empty() {
         let all = repository.read_snapshots()?;
         for (_, error) in &all.damaged {
-            context
-                .output
-                .monitor()
-                .note(&format!("warning: {}", crate::failure::sentence(&anyhow::anyhow!("{error}"))));
+            context.output.monitor().warning(&crate::failure::sentence(&anyhow::anyhow!("{error}")));
             exit = Exit::Failed;
         }
         snapshots.extend(all.good.into_iter().filter(|snapshot| filter.matches(snapshot)));

@@ -56,6 +56,12 @@ struct ErrorEvent<'a> {
 }
 
 #[derive(Serialize)]
+struct WarningEvent<'a> {
+    message_type: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
 struct ErrorMessage<'a> {
     message: &'a str,
 }
@@ -114,5 +120,9 @@ impl Monitor for JsonMonitor {
             item: &error.path,
         };
         self.write_line(io::stderr().lock(), &event);
+    }
+
+    fn warning(&self, text: &str) {
+        self.write_line(io::stderr().lock(), &WarningEvent { message_type: "warning", message: text });
     }
 }

@@ -30,6 +30,10 @@ impl Monitor for ErrorsOnly {
     fn item_error(&self, error: &ItemError) {
         say(&self.prefix, &error_line(error));
     }
+
+    fn warning(&self, text: &str) {
+        say(&self.prefix, &format!("warning: {text}"));
+    }
 }
 
 /// Says what a log wants to hold.

@@ -1,6 +1,7 @@
 //! One run at a time for each repository: a lock on a file in the state directory, which ends with its process.
 
-use std::fs::{self, File};
+use std::fs::{self, DirBuilder, File};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
@@ -20,8 +21,8 @@ impl Instance {
         let folder = state.join("runs");
         let path = folder.join(format!("{:016x}.lock", hash(place(address).as_os_str().as_encoded_bytes())));
         let cannot = || format!("cannot use the lock file {}", path.display());
-        fs::create_dir_all(&folder).with_context(cannot)?;
-        let file = File::options().create(true).append(true).open(&path).with_context(cannot)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(cannot)?;
+        let file = File::options().create(true).append(true).mode(0o600).open(&path).with_context(cannot)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(Errno::WOULDBLOCK) => Ok(None),

@@ -22,7 +22,7 @@ enum Kind {
     Flag,
 }
 
-const SETTINGS: [(&str, Kind); 34] = [
+const SETTINGS: [(&str, Kind); 36] = [
     ("repository", Kind::Text),
     ("password-file", Kind::Text),
     ("password-command", Kind::Text),
@@ -43,6 +43,8 @@ const SETTINGS: [(&str, Kind); 34] = [
     ("limit-rate", Kind::Text),
     ("trust-group", Kind::Text),
     ("parallel", Kind::Text),
+    ("state", Kind::Text),
+    ("agents", Kind::Text),
     ("prune", Kind::Flag),
     ("keep-last", Kind::Text),
     ("keep-hourly", Kind::Text),
@@ -59,9 +61,14 @@ const SETTINGS: [(&str, Kind); 34] = [
     ("keep-tags", Kind::List),
 ];
 
-/// All settings that were made. Texts and flags are lists of one.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Settings(BTreeMap<&'static str, Vec<String>>);
+/// All settings that were made.
+#[derive(Default, PartialEq, Eq)]
+pub struct Settings {
+    /// Texts and flags are lists of one.
+    values: BTreeMap<&'static str, Vec<String>>,
+    /// What a `.env` file says that is not ours: the storage's credentials, as `AWS_SECRET_ACCESS_KEY`.
+    storage: BTreeMap<String, String>,
+}
 
 /// The files that the settings come from.
 pub struct Files {
@@ -97,7 +104,7 @@ impl Settings {
         }
         for (name, kind) in SETTINGS {
             if let Some(value) = environment::own(&variable(name)) {
-                settings.0.insert(name, read(name, kind, &value)?);
+                settings.values.insert(name, read(name, kind, &value)?);
             }
         }
         Ok(settings)
@@ -138,31 +145,42 @@ impl Settings {
             (Kind::List, _) => bail!("{shown} is a list, like [\"one\", \"two\"]"),
             (Kind::Text, value) => text(value).map(|text| vec![text]),
         };
-        self.0.insert(name, values.with_context(|| format!("{shown} must be text"))?);
+        self.values.insert(name, values.with_context(|| format!("{shown} must be text"))?);
         Ok(())
     }
 
     fn add_dotenv(&mut self, text: &str) -> Result<()> {
         for (variable_name, value) in dotenv::parse(text)? {
-            let Some(name) = variable_name.strip_prefix("HOLDFAST_") else { continue };
+            let Some(name) = variable_name.strip_prefix("HOLDFAST_") else {
+                if let Some(name) = variable_name.strip_prefix("RESTIC_") {
+                    bail!("{variable_name} is not read here; write HOLDFAST_{name}");
+                }
+                self.storage.insert(variable_name, value);
+                continue;
+            };
             if name == "PASSWORD" {
                 bail!("HOLDFAST_PASSWORD belongs in a file of its own; name that file with HOLDFAST_PASSWORD_FILE");
             }
             let name = name.to_ascii_lowercase().replace('_', "-");
             let (name, kind) = known(&name, &variable_name, |name| format!("HOLDFAST_{}", variable(name)))?;
-            self.0.insert(name, read(name, kind, &value)?);
+            self.values.insert(name, read(name, kind, &value)?);
         }
         Ok(())
     }
 
+    /// Variables for the storage's driver, beside those of the environment.
+    pub fn storage(&self) -> &BTreeMap<String, String> {
+        &self.storage
+    }
+
     /// A text.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name)?.first().filter(|text| !text.is_empty()).cloned()
+        self.values.get(name)?.first().filter(|text| !text.is_empty()).cloned()
     }
 
     /// A list.
     pub fn list(&self, name: &str) -> Vec<String> {
-        self.0.get(name).cloned().unwrap_or_default()
+        self.values.get(name).cloned().unwrap_or_default()
     }
 
     /// A flag.
@@ -274,12 +292,22 @@ mod tests {
         other
             .add_dotenv(
                 "HOLDFAST_REPOSITORY=/srv/backup\nHOLDFAST_PASSWORD_FILE=/p\nHOLDFAST_INIT=yes\nHOLDFAST_SOURCES='a:/x\n/y'\n\
-                 HOLDFAST_KEEP_DAILY=7\nHOLDFAST_KEEP_WEEKLY=unlimited\nHOLDFAST_KEEP_WITHIN_HOURLY=2d\nPATH=/bin\n",
+                 HOLDFAST_KEEP_DAILY=7\nHOLDFAST_KEEP_WEEKLY=unlimited\nHOLDFAST_KEEP_WITHIN_HOURLY=2d\n",
             )
             .unwrap();
-        assert_eq!(written.unwrap(), other);
+        assert!(written.unwrap() == other);
         assert_eq!(other.list("sources"), ["a:/x", "/y"]);
         assert!(other.flag("init") && !other.flag("sudo"));
+    }
+
+    #[test]
+    fn a_dotenv_file_may_hold_what_the_storage_asks_for_and_nothing_of_restics() {
+        let mut settings = Settings::default();
+        settings.add_dotenv("AWS_ACCESS_KEY_ID=key\nHOLDFAST_STATE=/var/lib/holdfast\n").unwrap();
+        assert_eq!(settings.storage()["AWS_ACCESS_KEY_ID"], "key");
+        assert_eq!(settings.text("state").as_deref(), Some("/var/lib/holdfast"));
+        let error = settings.add_dotenv("RESTIC_REPOSITORY=/x").unwrap_err().to_string();
+        assert_eq!(error, "RESTIC_REPOSITORY is not read here; write HOLDFAST_REPOSITORY");
     }
 
     #[test]
@@ -291,9 +319,9 @@ mod tests {
             ("sources = 'x'", "sources is a list, like [\"one\", \"two\"]"),
             ("tags = [true]", "tags must be text"),
         ] {
-            assert_eq!(toml(text).unwrap_err().to_string(), says);
+            assert_eq!(toml(text).err().unwrap().to_string(), says);
         }
-        assert!(toml("a = 1\nb = = 2").unwrap_err().to_string().starts_with("line 2: "));
+        assert!(toml("a = 1\nb = = 2").err().unwrap().to_string().starts_with("line 2: "));
         let error = Settings::default().add_dotenv("HOLDFAST_KEEP_DAYLY=1").unwrap_err().to_string();
         assert_eq!(error, "there is no setting HOLDFAST_KEEP_DAYLY; is HOLDFAST_KEEP_DAILY meant?");
     }
