@@ -170,8 +170,11 @@ fn show(context: &Context, part: &Part, args: &RestoreArgs, report: &RestoreRepo
         line(format!("{} deleted", output::count(report.deleted, "file")))?;
     }
     if report.failed + report.problems > 0 {
-        let count = output::count(report.failed + report.problems, "problem");
-        line(format!("{count}: not everything could be restored; see the messages above"))?;
+        let what = match report.failed {
+            0 => "something".to_owned(),
+            failed => output::count(failed, "item"),
+        };
+        line(format!("{what} could not be restored; see the messages above"))?;
     }
     Ok(())
 }
