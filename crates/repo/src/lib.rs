@@ -21,6 +21,7 @@ mod process;
 pub mod prune;
 pub mod reader;
 mod repository;
+mod saved;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;

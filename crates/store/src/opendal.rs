@@ -62,10 +62,11 @@ impl From<opendal::Error> for Failure {
             _ if message.contains("InsufficientStorage") || message.contains("QuotaExceeded") => ErrorKind::Full,
             Theirs::NotFound => ErrorKind::NotFound,
             Theirs::PermissionDenied => ErrorKind::Denied,
+            // A conflict with another request, which says nothing of the file.
+            _ if error.is_temporary() => ErrorKind::Transient,
             Theirs::AlreadyExists | Theirs::ConditionNotMatch => ErrorKind::AlreadyExists,
             Theirs::RangeNotSatisfied => ErrorKind::Corrupt,
             Theirs::RateLimited => ErrorKind::Transient,
-            _ if error.is_temporary() => ErrorKind::Transient,
             _ => ErrorKind::Permanent,
         };
         Self { kind, message }

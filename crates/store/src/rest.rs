@@ -132,6 +132,12 @@ impl RestStore {
     }
 }
 
+/// Whether a server may mean that the name is taken.
+fn refuses(error: &HttpError) -> bool {
+    let HttpError::Status { status, .. } = error else { return false };
+    matches!(*status, StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED)
+}
+
 /// How a file that is there already refuses a put.
 #[derive(Debug, thiserror::Error)]
 #[error("a file of that name exists")]
@@ -183,10 +189,8 @@ impl Store for RestStore {
             return Err(exists());
         }
         match self.write(kind, id, parts) {
-            // Restic's server answers "forbidden" for a name that was taken meanwhile.
-            Err(error) if error.kind() == ErrorKind::Denied && self.exists(kind, id).is_ok_and(|there| there) => {
-                Err(exists())
-            }
+            // Restic's server answers "forbidden" for a name that was taken meanwhile, others "conflict".
+            Err(error) if refuses(&error) && self.exists(kind, id).is_ok_and(|there| there) => Err(exists()),
             written => written.map_err(failed),
         }
     }

@@ -395,6 +395,20 @@ fn a_put_whose_answer_is_lost_is_not_made_twice() {
 }
 
 #[test]
+fn a_name_that_is_taken_counts_as_saved_only_if_the_file_is_there_and_whole() {
+    for kind in [FileKind::Pack, FileKind::Index, FileKind::Snapshot] {
+        // A server that refuses for a reason of its own, and one that kept half of what an earlier try sent.
+        for effect in [Effect::Fail(ErrorKind::AlreadyExists), Effect::Torn(ErrorKind::AlreadyExists)] {
+            let (_, store, _) = repository();
+            let faulty = FaultStore::new(store.clone());
+            faulty.inject(Trigger::nth(1).of(Verb::Put).on(kind), effect);
+            let result = backup(&open(faulty, EngineOptions::default()), &source(1, 5));
+            assert!(result.is_err(), "{kind:?} {effect:?}");
+        }
+    }
+}
+
+#[test]
 fn a_process_that_dies_at_any_call_leaves_a_valid_repository_and_the_next_run_works() {
     let (before, after) = (source(1, 5), source(2, 40));
     let engine =

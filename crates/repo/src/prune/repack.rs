@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_model::monitor::Progress;
 use holdfast_model::{BlobId, CancelToken, Monitor, PackId};
-use holdfast_store::{ErrorKind, FileKind};
+use holdfast_store::FileKind;
 use parking_lot::Mutex;
 
 use super::plan::{PruneError, PrunePlan};
@@ -19,6 +19,7 @@ use crate::error::RepoError;
 use crate::index::BlobLocation;
 use crate::pack::{BlobEncoder, BlobKind, OpenPack, PackedBlob, Sealed, SealedBytes};
 use crate::reader::{ReadError, StoredBlob, StoredBlobs};
+use crate::saved;
 
 /// Packs that were written, with what they hold.
 pub(super) type WrittenPacks = Vec<(PackId, Vec<PackedBlob>)>;
@@ -159,10 +160,7 @@ impl Repacker<'_> {
     fn write(&self, pack: OpenPack) -> Result<(), PruneError> {
         let pack = pack.finish(&self.core.key)?;
         let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
-        match self.core.store.put(FileKind::Pack, &pack.id.into(), &parts) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(RepoError::from(error).into()),
-            _ => {}
-        }
+        saved::put(&*self.core.store, FileKind::Pack, &pack.id.into(), &parts).map_err(RepoError::from)?;
         self.written.lock().push((pack.id, pack.blobs));
         Ok(())
     }

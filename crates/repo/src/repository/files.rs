@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_model::Id;
-use holdfast_store::{ErrorKind, FileKind};
+use holdfast_store::FileKind;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::Repository;
 use crate::error::{FileFault, RepoError};
-use crate::unpacked;
+use crate::{saved, unpacked};
 
 /// Reads that are under way at the same time: storages far away answer each slowly.
 const READERS: usize = 8;
@@ -38,12 +38,8 @@ impl Repository {
             _ => unpacked::seal_compressed(self.key(), document),
         };
         let id = Id::new(Sha256::digest(&sealed).into());
-        match self.store().put(kind, &id, &[&sealed]) {
-            // An earlier attempt had succeeded and its answer was lost.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(id),
-            Err(source) => Err(source.into()),
-            Ok(()) => Ok(id),
-        }
+        saved::put(&**self.store(), kind, &id, &[&sealed])?;
+        Ok(id)
     }
 }
 
