@@ -50,7 +50,8 @@ pub(super) fn execute(
     let deletion = Deletion { core, lock, monitor, cancel };
 
     monitor.phase(Phase::Deleting);
-    deletion.packs(&plan.decision.remove_first, &mut report)?;
+    let first: Vec<PackId> = plan.unreferenced().collect();
+    deletion.packs(&first, &mut report)?;
 
     monitor.phase(Phase::Repacking);
     let written = repack(&plan, lock, monitor, cancel)?;

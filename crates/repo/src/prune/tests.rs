@@ -349,6 +349,30 @@ fn after_a_prune_the_trees_that_stayed_are_known_to_be_closed() {
 }
 
 #[test]
+fn what_an_interrupted_prune_of_an_old_restic_left_becomes_whole() {
+    let (store, expected) = half_forgotten();
+    let repository = open(store.clone(), Compression::Off);
+    repository.engine().refresh().unwrap();
+    let source = repository.engine().core().index_files();
+    // restic 0.16 had written the new index, and died before it removed the old file and the packs that only this named.
+    let old: Vec<holdfast_model::IndexId> = repository.engine().index().index_files().collect();
+    let documents = old.iter().map(|id| crate::index::IndexSource::load(&source, id).unwrap().unwrap());
+    let packs: Vec<serde_json::Value> = documents
+        .flat_map(|document| {
+            let mut json: serde_json::Value = serde_json::from_slice(&document).unwrap();
+            json["packs"].as_array_mut().unwrap().drain(..).collect::<Vec<_>>()
+        })
+        .collect();
+    let kept: Vec<_> = packs.iter().skip(1).collect();
+    let newer = serde_json::json!({"supersedes": old, "packs": kept});
+    repository.save_unpacked(FileKind::Index, newer.to_string().as_bytes()).unwrap();
+
+    prune(&open(store.clone(), Compression::Off), &strict(), &()).unwrap();
+    assert_valid(&store, &expected);
+    assert_tight(&store, &expected);
+}
+
+#[test]
 fn a_plan_is_void_when_anything_has_changed_since() {
     let (store, _) = half_forgotten();
     let repository = open(store.clone(), Compression::Off);
