@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use holdfast_model::{Clock, KeyId, RepositoryId, SnapshotId, SystemClock};
+use holdfast_model::{Clock, KeyId, LockId, RepositoryId, SnapshotId, SystemClock};
 use holdfast_store::Store;
 use parking_lot::Mutex;
 
@@ -44,6 +44,8 @@ struct Inner {
     state_dir: Option<PathBuf>,
     /// Snapshots never change, so that those that were read need not be read again.
     snapshots: Mutex<HashMap<SnapshotId, Arc<Snapshot>>>,
+    /// Locks that were given back, and whose files could not be removed.
+    leftover_locks: Mutex<Vec<LockId>>,
     engine: Engine,
 }
 
@@ -91,6 +93,7 @@ impl Repository {
             clock,
             state_dir,
             snapshots: Mutex::default(),
+            leftover_locks: Mutex::default(),
             engine,
         })))
     }
@@ -161,6 +164,10 @@ impl Repository {
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.0.store
+    }
+
+    pub(crate) fn leftover_locks(&self) -> &Mutex<Vec<LockId>> {
+        &self.0.leftover_locks
     }
 
     pub(crate) fn key(&self) -> &Arc<Key> {
