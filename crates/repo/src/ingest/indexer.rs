@@ -121,7 +121,8 @@ impl Indexer {
 }
 
 /// The packs that may be named. While a lock is held, no prune deletes a pack that nothing names yet; where a lock was
-/// lost, one may have, and the storage is asked; where all are lost, nothing may be named any more.
+/// lost, one may have, and the storage is asked; where all are lost, nothing may be named any more. That a lock is held
+/// is asked of the storage for every index file.
 fn if_still_there(shared: &Shared, packs: Packs) -> Packs {
     match shared.lock_state() {
         LockState::Held => packs,

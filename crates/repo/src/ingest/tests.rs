@@ -2,14 +2,16 @@
 //! things fail at any call. What restic makes of the result is tested in `tests/restic/engine.rs`.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use holdfast_model::{BlobId, Id, TreeId};
 use holdfast_store::fault::{Effect, FaultStore, Trigger};
 use holdfast_store::record::RecordStore;
-use holdfast_store::{ErrorKind, FileKind, MemoryStore, Store, Verb};
+use holdfast_store::{ErrorKind, FileInfo, FileKind, MemoryStore, Store, StoreError, Verb};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -366,6 +368,106 @@ fn without_its_lock_a_session_writes_neither_index_nor_snapshot() {
     assert_eq!(error.kind(), RepoErrorKind::LockLost, "{error}");
     assert!(store.list(FileKind::Index).unwrap().is_empty());
     assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+}
+
+fn remove_locks(store: &MemoryStore) {
+    for lock in store.list(FileKind::Lock).unwrap() {
+        store.remove(FileKind::Lock, &lock.id).unwrap();
+    }
+}
+
+/// What a prune does that sees no lock: it deletes the packs that no index file names.
+fn remove_packs(store: &MemoryStore) {
+    for pack in store.list(FileKind::Pack).unwrap() {
+        store.remove(FileKind::Pack, &pack.id).unwrap();
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_removed_is_missed_before_anything_is_written_that_rests_on_it() {
+    let (_, store, _) = repository();
+    let repository = open(store.clone(), small_packs());
+    let session = begin(&repository, nobody()).unwrap();
+    let tree = put(&session, &source(1, 50)).unwrap();
+    session.state.wait_packed();
+    remove_locks(&store);
+    remove_packs(&store);
+    let error = session.commit(snapshot(tree), |_, _| ()).unwrap_err();
+    assert_eq!(error.kind(), RepoErrorKind::LockLost, "{error}");
+    assert!(store.list(FileKind::Index).unwrap().is_empty());
+    assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+}
+
+/// Removes all locks, in front of or behind the put of a snapshot.
+struct Unlocking {
+    inner: Arc<MemoryStore>,
+    after: bool,
+}
+
+impl Store for Unlocking {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+    fn create(&self) -> Result<(), StoreError> {
+        self.inner.create()
+    }
+    fn list(&self, kind: FileKind) -> Result<Vec<FileInfo>, StoreError> {
+        self.inner.list(kind)
+    }
+    fn size(&self, kind: FileKind, id: &Id) -> Result<u64, StoreError> {
+        self.inner.size(kind, id)
+    }
+    fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        self.inner.read(kind, id)
+    }
+    fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.inner.read_range(kind, id, range)
+    }
+    fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError> {
+        if kind == FileKind::Snapshot && !self.after {
+            remove_locks(&self.inner);
+        }
+        self.inner.put(kind, id, parts)?;
+        if kind == FileKind::Snapshot && self.after {
+            remove_locks(&self.inner);
+        }
+        Ok(())
+    }
+    fn remove(&self, kind: FileKind, id: &Id) -> Result<(), StoreError> {
+        self.inner.remove(kind, id)
+    }
+}
+
+#[test]
+fn a_snapshot_during_whose_saving_the_lock_was_lost_is_taken_back() {
+    for after in [false, true] {
+        let (_, store, _) = repository();
+        let repository = open(Unlocking { inner: store.clone(), after }, small_packs());
+        let error = backup(&repository, &source(1, 3)).unwrap_err();
+        assert_eq!(error.kind(), RepoErrorKind::LockLost, "{error}");
+        assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_session_that_lost_its_lock_leaves_nothing_that_others_trust() {
+    let (_, store, _) = repository();
+    let repository = open(store.clone(), small_packs());
+    let loser = begin(&repository, nobody()).unwrap();
+    put(&loser, &source(1, 50)).unwrap();
+    loser.state.wait_packed();
+    loser.handle.shared.in_flight.wait();
+    let written = store.list(FileKind::Pack).unwrap().len();
+    assert!(written > 0);
+    // A prune runs that sees no lock; then another session begins and finds the blobs on their way.
+    remove_locks(&store);
+    remove_packs(&store);
+    let session = begin(&repository, nobody()).unwrap();
+    let tree = put(&session, &source(1, 50)).unwrap();
+    drop(loser);
+    let result = session.commit(snapshot(tree), |_, _| ());
+    assert!(result.is_err(), "its packs are gone");
+    assert!(assert_valid(&store).is_empty());
 }
 
 #[test]
