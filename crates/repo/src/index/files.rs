@@ -25,7 +25,7 @@ pub(crate) struct IndexFiles<'a> {
 impl IndexFiles<'_> {
     /// Makes an index file durable that lists these packs.
     pub(crate) fn write(&self, packs: &[(PackId, &[PackedBlob])]) -> Result<IndexId, RepoError> {
-        let sealed = unpacked::seal_compressed(self.key, &json::encode(packs.iter().copied()));
+        let sealed = unpacked::seal_compressed(self.key, &json::encode(packs.iter().copied()))?;
         let id = IndexId::new(Sha256::digest(&sealed).into());
         saved::put(&**self.store, FileKind::Index, &id.into(), &[&sealed])?;
         Ok(id)

@@ -17,7 +17,7 @@ use crate::crypto::fill_random;
 use crate::engine::Core;
 use crate::error::RepoError;
 use crate::index::BlobLocation;
-use crate::pack::{BlobEncoder, BlobKind, OpenPack, PackedBlob, Sealed, SealedBytes};
+use crate::pack::{BlobEncoder, BlobKind, OpenPack, PackedBlob};
 use crate::reader::{ReadError, StoredBlob, StoredBlobs};
 use crate::saved;
 
@@ -135,10 +135,11 @@ impl Repacker<'_> {
             .map_err(|source| PruneError::Repack { pack, source: Box::new(source) })?;
         let compress = !blob.compressed && (kind == BlobKind::Tree || self.plan.options.repack_uncompressed);
         let sealed = if compress {
-            encoder.encode(&self.core.key, kind, &plain, self.core.options.compression)?
+            // Also what does not compress, or the next prune would find it again.
+            encoder.encode_compressed(&self.core.key, &plain, self.core.options.compression)?
         } else {
             let uncompressed_length = if blob.compressed { blob.plain_length } else { 0 };
-            Sealed { bytes: SealedBytes::Given(self.core.key.seal(&blob.bytes)), uncompressed_length }
+            encoder.seal_stored(&self.core.key, &blob.bytes, uncompressed_length, &plain)?
         };
         let slot = match kind {
             BlobKind::Tree => 2,

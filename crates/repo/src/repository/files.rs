@@ -35,7 +35,7 @@ impl Repository {
     pub(crate) fn save_unpacked_any_version(&self, kind: FileKind, document: &[u8]) -> Result<Id, RepoError> {
         let sealed = match self.version() {
             1 => self.key().seal(document),
-            _ => unpacked::seal_compressed(self.key(), document),
+            _ => unpacked::seal_compressed(self.key(), document)?,
         };
         let id = Id::new(Sha256::digest(&sealed).into());
         saved::put(&**self.store(), kind, &id, &[&sealed])?;

@@ -47,7 +47,7 @@ fn a_new_repository_opens_with_its_password_and_no_other() {
     assert!(matches!(again.chunking(), Chunking::Gear { .. }));
     let error = open(&store, b"another").unwrap_err();
     assert_eq!(error.kind(), RepoErrorKind::WrongPassword);
-    assert!(error.to_string().contains("1 key"), "{error}");
+    assert!(error.to_string().contains("1 tried"), "{error}");
     assert_eq!(kind(open(&Arc::default(), PASSWORD)), RepoErrorKind::NotARepository);
 }
 
