@@ -74,6 +74,9 @@ pub struct PruneOptions {
     pub repack_cacheable_only: bool,
     /// Compress what is stored uncompressed.
     pub repack_uncompressed: bool,
+    /// Whether everything may go. Otherwise a repository that lists no snapshot is left alone: a copy that was cut short
+    /// looks the same.
+    pub remove_all: bool,
 }
 
 impl Default for PruneOptions {
@@ -84,6 +87,7 @@ impl Default for PruneOptions {
             repack_smaller_than: None,
             repack_cacheable_only: false,
             repack_uncompressed: false,
+            remove_all: false,
         }
     }
 }
