@@ -66,6 +66,8 @@ fn find_key(
                 tried += 1;
                 continue;
             }
+            // Somebody has removed it since it was listed: `passwd` on another machine has written another before.
+            Err(RepoError::Storage { source }) if source.kind() == ErrorKind::NotFound => continue,
             Err(fault @ RepoError::Damaged { .. }) => {
                 first_fault.get_or_insert(fault);
                 continue;
