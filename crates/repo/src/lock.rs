@@ -81,16 +81,16 @@ impl fmt::Display for LockInfo {
 }
 
 impl Repository {
-    /// Takes a lock, or fails with [`RepoError::Locked`] at once.
+    /// Takes a lock, or fails with [`RepoError::Locked`] after the patience that the repository was opened with.
     ///
     /// Locks of ours whose process on this machine is dead are removed. Restic's say too little for that: they name the
     /// host, and containers and machines share names. They wait for [`unlock`](Self::unlock).
     pub fn lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
-        self.lock_within(mode, Duration::ZERO, pause)
+        self.lock_within(mode, self.lock_patience(), pause)
     }
 
     /// Takes a lock, and waits for it so long if need be.
-    pub fn lock_within(&self, mode: LockMode, patience: Duration, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+    fn lock_within(&self, mode: LockMode, patience: Duration, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
         let (mut left, mut next) = (patience, Duration::from_secs(5));
         loop {
             match self.try_lock(mode, pause) {

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdfast_model::{Clock, KeyId, LockId, RepositoryId, SnapshotId, SystemClock};
 use holdfast_store::Store;
@@ -42,6 +43,7 @@ struct Inner {
     chunker: ChunkerKind,
     clock: Arc<dyn Clock>,
     state_dir: Option<PathBuf>,
+    lock_patience: Duration,
     /// Snapshots never change, so that those that were read need not be read again.
     snapshots: Mutex<HashMap<SnapshotId, Arc<Snapshot>>>,
     /// Locks that were given back, and whose files could not be removed.
@@ -92,6 +94,7 @@ impl Repository {
             chunker,
             clock,
             state_dir,
+            lock_patience: options.lock_patience,
             snapshots: Mutex::default(),
             leftover_locks: Mutex::default(),
             engine,
@@ -164,6 +167,10 @@ impl Repository {
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.0.store
+    }
+
+    pub(crate) fn lock_patience(&self) -> Duration {
+        self.0.lock_patience
     }
 
     pub(crate) fn leftover_locks(&self) -> &Mutex<Vec<LockId>> {

@@ -129,6 +129,11 @@ fn waiting_for_a_lock_ends_when_it_is_given_back_or_patience_does() {
         }
     }
     repository.lock_within(LockMode::Shared, patience, &Released(&store, lock)).unwrap();
+    let lock = foreign_lock(&repository, "elsewhere", 1, true);
+    assert!(repository.lock(LockMode::Shared, &Released(&store, LockId::new([9; 32]))).is_err(), "no patience");
+    let patient = OpenOptions { lock_patience: patience, ..OpenOptions::default() };
+    let patient = Repository::open(store.clone(), PASSWORD, patient).unwrap();
+    drop(patient.lock(LockMode::Shared, &Released(&store, lock)).unwrap());
     let cancelled = TestPause { cancelled: true, ..TestPause::new() };
     let error = repository.lock(LockMode::Shared, &cancelled).unwrap_err();
     assert_eq!(error.kind(), RepoErrorKind::Cancelled);

@@ -167,9 +167,30 @@ fn a_key_that_was_left_over_does_not_hide_the_right_one() {
     let (other, other_store, _) = crate::testing::repository();
     let left_over = other_store.list(FileKind::Key).unwrap()[0].id;
     store.put(FileKind::Key, &left_over, &[&other_store.read(FileKind::Key, &left_over).unwrap()]).unwrap();
-    let hinted = OpenOptions { key_hint: Some(other.key_id()), ..options(&clock) };
-    let opened = Repository::open(Arc::clone(&store) as Arc<dyn Store>, PASSWORD, hinted).unwrap();
+    assert_ne!(other.key_id(), repository.key_id());
+    let opened = Repository::open(Arc::clone(&store) as Arc<dyn Store>, PASSWORD, options(&clock)).unwrap();
     assert_eq!(opened.key_id(), repository.key_id());
+}
+
+#[test]
+fn keys_that_somebody_planted_do_not_lock_out_who_has_opened_the_repository_before() {
+    let (repository, store, clock) = repository();
+    let state = tempfile::tempdir().unwrap();
+    let open = || {
+        let options = OpenOptions { state_dir: Some(state.path().into()), ..options(&clock) };
+        Repository::open(Arc::clone(&store) as Arc<dyn Store>, PASSWORD, options)
+    };
+    open().unwrap();
+    let smaller = || {
+        let keys = store.list(FileKind::Key).unwrap();
+        keys.iter().filter(|file| file.id < Id::from(repository.key_id())).count()
+    };
+    while smaller() < 25 {
+        repository.add_key(b"of somebody else", None, KdfCost { log_n: 2, r: 1, p: 1 }).unwrap();
+    }
+    open().unwrap();
+    std::fs::remove_dir_all(state.path().join("keys")).unwrap();
+    assert_eq!(kind(open()), RepoErrorKind::WrongPassword);
 }
 
 #[test]
