@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use crossbeam_channel::{SendError, Sender, bounded};
 use parking_lot::Mutex;
@@ -135,11 +134,10 @@ impl Shared {
         let now = self.core.clock.instant();
         let is_time = self.indexer.is_time(now, true);
         if is_time {
-            let stale = self.core.options.checkpoint.interval.checked_mul(STALE_INTERVALS).unwrap_or(Duration::MAX);
-            if let Some(before) = now.checked_sub(stale) {
-                for upload in self.packer.take(Which::Stale(before), &self.in_flight) {
-                    upload::write(self, upload);
-                }
+            let interval = self.core.options.checkpoint.interval;
+            let stale = interval.checked_mul(STALE_INTERVALS).and_then(|stale| now.checked_sub(stale));
+            for upload in self.packer.take(Which::Old { old: now.checked_sub(interval), stale }, &self.in_flight) {
+                upload::write(self, upload);
             }
         }
         if is_time || self.indexer.is_full() {
@@ -152,7 +150,11 @@ impl Handle {
     /// A session begins.
     pub(super) fn enter(&self, session: &Arc<SessionState>, lock: LockWatch) {
         let _gate = self.shared.gate.lock();
-        self.shared.locks.lock().push((session.clone(), lock));
+        let mut locks = self.shared.locks.lock();
+        if locks.is_empty() {
+            self.shared.indexer.begin(self.shared.core.clock.instant());
+        }
+        locks.push((session.clone(), lock));
     }
 
     /// A session ends. If it is the last one, all threads come to rest and what is left is forgotten, before its lock goes.

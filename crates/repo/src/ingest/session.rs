@@ -247,6 +247,11 @@ impl IngestSession {
         Ok(())
     }
 
+    #[cfg(test)]
+    pub(super) fn refresh_lock(&self) {
+        self.lock.iter().for_each(LockGuard::tick);
+    }
+
     fn prove_lock(&self) -> Result<(), RepoError> {
         self.lock.as_ref().map_or(Ok(()), LockGuard::prove)
     }

@@ -320,6 +320,28 @@ fn a_slow_session_is_saved_by_the_clock() {
 }
 
 #[test]
+fn a_long_session_makes_index_files_as_many_as_the_logarithm_of_its_age() {
+    let (_, store, clock) = repository();
+    let engine = EngineOptions { checkpoint: CheckpointPolicy::default(), ..small_packs() };
+    let options = OpenOptions { engine, ..options(&clock) };
+    let repository = Repository::open(store.clone(), PASSWORD, options).unwrap();
+    let session = begin(&repository, nobody()).unwrap();
+    // Every half minute of a day a pack is written and it is seen whether it is time.
+    for minute in 0..2 * 24 * 60_u32 {
+        clock.advance(Duration::from_secs(30));
+        let blob = minute.to_be_bytes().repeat(1100);
+        session.put_data(id_of(&blob), blob, Proof::Verified).unwrap();
+        session.state.wait_packed();
+        session.handle.shared.in_flight.wait();
+        session.handle.shared.checkpoint_if_due();
+        // The lock is refreshed by a thread that knows nothing of this clock's haste.
+        session.refresh_lock();
+    }
+    let files = store.list(FileKind::Index).unwrap().len();
+    assert!((20..200).contains(&files), "{files}");
+}
+
+#[test]
 fn what_the_last_session_leaves_in_the_pipeline_is_forgotten_with_its_lock() {
     let (repository, store, _) = repository();
     let left = begin(&repository, nobody()).unwrap();

@@ -121,7 +121,7 @@ impl LockGuard {
     }
 
     #[cfg(test)]
-    pub(super) fn tick(&self) {
+    pub(crate) fn tick(&self) {
         self.held.tick();
     }
 
