@@ -139,7 +139,7 @@ impl OpenDalStore {
 
     fn read_whole(&self, kind: FileKind, id: &Id) -> Result<Bytes, Failure> {
         let size = self.stat(kind, id)?;
-        if size > MAX_FILE {
+        if size > kind.max_size() {
             return Err(Failure::new(ErrorKind::Permanent, "the file is too large"));
         }
         self.read_part(kind, id, 0..size)

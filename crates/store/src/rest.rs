@@ -101,7 +101,7 @@ impl RestStore {
 
     fn read_whole(&self, kind: FileKind, id: &Id) -> Result<Bytes, HttpError> {
         let response = self.http.succeed(self.request(Method::GET, &self.file_url(kind, id))?, &[])?;
-        whole_body(response, MAX_FILE)
+        whole_body(response, kind.max_size())
     }
 
     fn read_part(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, HttpError> {
