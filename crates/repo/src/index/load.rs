@@ -20,6 +20,9 @@ use crate::cursor::SyntaxError;
 /// How often a refresh starts anew before it gives up.
 const ATTEMPTS: usize = 10;
 
+/// At least so many files are read at the same time: storages far away answer each slowly.
+const READERS: usize = 8;
+
 /// Where index files come from.
 pub trait IndexSource: Sync {
     /// What can go wrong there.
@@ -75,6 +78,7 @@ impl Loaded {
 
     /// The view that follows.
     pub(super) fn apply(mut self, before: &IndexView) -> (IndexView, Refreshed) {
+        self.new.retain(|(id, _)| !before.knows(id));
         let (added, vanished) = (self.new.len(), self.gone.len());
         let mut view = drop_files(before, &self.gone);
         view.generation = before.generation + u64::from(vanished > 0);
@@ -147,7 +151,7 @@ fn drop_files(before: &IndexView, gone: &HashSet<IndexId>) -> IndexView {
 
 /// Reads these files with several threads; `None` if one of them has vanished.
 fn read_all<S: IndexSource>(source: &S, ids: &[IndexId]) -> Result<Option<Vec<(IndexId, Parsed)>>, S::Error> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(ids.len()).max(1);
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).max(READERS).min(ids.len()).max(1);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut files = Vec::new();

@@ -233,6 +233,38 @@ fn a_file_that_vanishes_while_it_is_read_starts_the_refresh_anew() {
 }
 
 #[test]
+fn a_file_is_added_while_others_are_read() {
+    /// This process writes a file while it reads another's, and its own is in the listing already.
+    struct Slow<'a>(&'a BlobIndex, Files);
+    impl IndexSource for Slow<'_> {
+        type Error = Failure;
+        fn list(&self) -> Result<Vec<IndexId>, Failure> {
+            let mut ids = self.1.list()?;
+            ids.push(IndexId::new([2; 32]));
+            Ok(ids)
+        }
+        fn load(&self, id: &IndexId) -> Result<Option<Vec<u8>>, Failure> {
+            self.0.insert(IndexId::new([2; 32]), &borrowed(&one_blob(2)));
+            self.0.insert(IndexId::new([3; 32]), &borrowed(&one_blob(3)));
+            let own = json::encode(borrowed(&one_blob(2)));
+            Ok(self.1.load(id)?.or(Some(own)))
+        }
+        fn malformed(&self, id: &IndexId, error: SyntaxError) -> Failure {
+            self.1.malformed(id, error)
+        }
+        fn restless(&self) -> Failure {
+            self.1.restless()
+        }
+    }
+    let mut files = Files::default();
+    files.0.insert(IndexId::new([1; 32]), json::encode(borrowed(&one_blob(1))));
+    let index = BlobIndex::new();
+    index.refresh(&Slow(&index, files)).unwrap();
+    assert!((1..4).all(|number| has(&index, number)));
+    assert_eq!(index.view().len(BlobKind::Data), 3);
+}
+
+#[test]
 fn a_blob_costs_at_most_48_bytes_with_its_pack() {
     // Packs of 20 blobs: 16 MiB of chunks of 800 KiB each.
     let blob = |number: u32| {
