@@ -98,7 +98,7 @@ impl<E> Drop for Working<'_, E> {
 /// Visits these trees and all that the visitor gives back.
 pub(crate) fn walk_trees<V: TreeVisitor>(core: &Core, roots: Vec<TreeId>, visitor: &V) -> Result<(), V::Error> {
     // Reading waits for the storage, so that more threads than processors pay.
-    let threads = 2 * thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = (2 * thread::available_parallelism().map_or(1, NonZeroUsize::get)).max(8);
     let queue = Mutex::new(Queue { trees: roots, working: 0, failure: None, panicked: false });
     let changed = Condvar::new();
     let work = || {
