@@ -204,7 +204,7 @@ pub enum RepoError {
 /// What to do about a damaged file.
 fn remedy(file: &str) -> &'static str {
     match file.split('/').next() {
-        Some("index") => "bring it back from a copy, or rebuild the index with `restic repair index`",
+        Some("index") => "bring it back from a copy, or make the index anew with `restic repair index`",
         Some("snapshots") => {
             "other snapshots are not affected: name them by their ids; bring this one back from a copy, or remove it"
         }

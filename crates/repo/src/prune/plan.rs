@@ -32,20 +32,23 @@ pub enum PruneError {
     #[error(transparent)]
     Repository(#[from] RepoError),
     /// Something that snapshots reach is missing or damaged.
-    #[error("the repository is not whole, so that nothing may be deleted from it; check and repair it first")]
+    #[error(
+        "the repository is not whole, so that nothing may be deleted from it; \
+         see `holdfast check`, and repair it with `restic repair`"
+    )]
     NotWhole {
         /// What.
         #[source]
         source: WalkError,
     },
     /// A pack that is needed is not there.
-    #[error("pack {pack} is needed, and the storage does not have it; check and repair the repository first")]
+    #[error("pack {pack} is needed, and the storage does not have it; bring it back, or run `restic repair packs`")]
     PackMissing {
         /// The pack.
         pack: PackId,
     },
     /// A pack that is needed is damaged, or the index is.
-    #[error("pack {pack} has {size} bytes and should have {expected}; check and repair the repository first")]
+    #[error("pack {pack} has {size} bytes and should have {expected}; bring it back, or run `restic repair packs`")]
     WrongSize {
         /// The pack.
         pack: PackId,
