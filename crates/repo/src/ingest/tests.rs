@@ -190,7 +190,7 @@ fn a_session_is_told_of_its_blobs_before_an_index_file_names_them() {
         session.put_data(id_of(blob), blob.clone(), Proof::Unverified).unwrap();
     }
     session.abandon().unwrap();
-    let mut told = Arc::try_unwrap(told).unwrap().into_inner();
+    let mut told = std::mem::take(&mut *told.lock());
     told.sort_unstable();
     let mut expected: Vec<(BlobId, bool)> = blobs(&own).into_iter().map(|id| (id, false)).collect();
     expected.extend(blobs(&shared).into_iter().map(|id| (id, true)));
