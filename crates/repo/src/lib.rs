@@ -11,6 +11,7 @@ pub mod crypto;
 mod cursor;
 pub mod engine;
 mod error;
+mod id_table;
 pub mod index;
 pub mod ingest;
 mod json;
