@@ -76,13 +76,6 @@ impl IngestSession {
         Ok(session)
     }
 
-    /// Spends this effort on compressing what the session puts, whatever the repository's other sessions do.
-    #[must_use]
-    pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
-        self
-    }
-
     /// The repository.
     pub fn repository(&self) -> &Repository {
         &self.repository
