@@ -71,7 +71,7 @@ pub fn other(context: &Context, address: &str, password: &password::Password) ->
 }
 
 fn options(global: &GlobalArgs, engine: EngineOptions) -> OpenOptions {
-    OpenOptions { state_dir: state_dir(global), engine, ..OpenOptions::default() }
+    OpenOptions { state_dir: state_dir(global), engine, lock_patience: global.retry_lock, ..OpenOptions::default() }
 }
 
 /// The store at an address.

@@ -49,11 +49,6 @@ impl CheckReport {
     pub fn errors(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.is_error())
     }
-
-    /// Findings that a prune or a new index puts in order.
-    pub fn warnings(&self) -> impl Iterator<Item = &Finding> {
-        self.findings.iter().filter(|finding| !finding.is_error())
-    }
 }
 
 /// Checks a repository. The caller holds a lock, or accepts findings that others' work explains.

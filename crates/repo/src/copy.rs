@@ -65,6 +65,9 @@ pub struct CopyReport {
     pub added: Added,
 }
 
+/// Bytes in packs after which the snapshots that are complete are saved.
+const SAVE_AFTER: u64 = 1 << 30;
+
 /// Copies snapshots from one repository to another, those that are not there yet.
 pub fn copy_snapshots(
     from: &Repository,
@@ -82,20 +85,34 @@ pub fn copy_snapshots(
 
     let mut report = CopyReport::default();
     let copy = Copy { from, session: &session, seen: Mutex::default(), cancel, wanted: Mutex::default() };
+    let (mut complete, mut saved_at) = (Vec::new(), 0);
+    let save = |complete: &mut Vec<&SavedSnapshot>| -> Result<Vec<(SnapshotId, SavedSnapshot)>, CopyError> {
+        let saved = complete.drain(..).map(|snapshot| {
+            read_lock.check()?;
+            let mut new = (*snapshot.snapshot).clone();
+            new.parent = None;
+            new.original = new.original.or(Some(snapshot.id));
+            let saved = session.save(new, |_, _| ())?.snapshot;
+            monitor.note(&format!("snapshot {} copied, there it is {}", snapshot.id.short(), saved.id.short()));
+            Ok((snapshot.id, saved))
+        });
+        saved.collect()
+    };
     for snapshot in snapshots {
         if let Some(copied) = there.iter().find(|other| is_copy(snapshot, other)) {
             report.skipped.push((snapshot.id, copied.id));
             continue;
         }
         copy.tree(snapshot.tree, monitor)?;
-        read_lock.check()?;
-        let mut new = (*snapshot.snapshot).clone();
-        new.parent = None;
-        new.original = new.original.or(Some(snapshot.id));
-        let saved = session.save(new, |_, _| ())?.snapshot;
-        monitor.note(&format!("snapshot {} copied, there it is {}", snapshot.id.short(), saved.id.short()));
-        report.copied.push((snapshot.id, saved));
+        complete.push(snapshot);
+        // Saving makes everything durable, in packs that may be small: many snapshots that add little share that.
+        let added = session.added().data.packed + session.added().trees.packed;
+        if added - saved_at >= SAVE_AFTER {
+            saved_at = added;
+            report.copied.extend(save(&mut complete)?);
+        }
     }
+    report.copied.extend(save(&mut complete)?);
     report.added = session.added();
     Ok(report)
 }

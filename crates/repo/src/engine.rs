@@ -66,7 +66,7 @@ pub struct CheckpointPolicy {
     /// After this many bytes of packs; later in a long session after a sixteenth of what it wrote, so that the number of
     /// index files grows with the logarithm of the data.
     pub bytes: u64,
-    /// After this time.
+    /// After this time; later in a long session after a sixteenth of its age, for the same reason.
     pub interval: Duration,
 }
 

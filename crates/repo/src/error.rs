@@ -4,6 +4,7 @@ use holdfast_model::{Cancelled, Id};
 use holdfast_store::{ErrorKind, FileKind, StoreError};
 
 use crate::lock::LockInfo;
+use crate::pack::EncodeFault;
 use crate::reader::ReadError;
 
 /// What a failure means for the caller.
@@ -192,6 +193,9 @@ pub enum RepoError {
     /// A blob can't be read.
     #[error(transparent)]
     Blob(Box<ReadError>),
+    /// The machine made a mistake.
+    #[error("nothing can be stored")]
+    Encode(#[from] EncodeFault),
     /// Somebody asked to stop.
     #[error("interrupted")]
     Cancelled,
@@ -200,7 +204,7 @@ pub enum RepoError {
 /// What to do about a damaged file.
 fn remedy(file: &str) -> &'static str {
     match file.split('/').next() {
-        Some("index") => "bring it back from a copy, or rebuild the index with `restic repair index`",
+        Some("index") => "bring it back from a copy, or make the index anew with `restic repair index`",
         Some("snapshots") => {
             "other snapshots are not affected: name them by their ids; bring this one back from a copy, or remove it"
         }
@@ -224,7 +228,7 @@ impl RepoError {
             Self::Locked { .. } => RepoErrorKind::Locked,
             Self::LockLost { .. } => RepoErrorKind::LockLost,
             Self::NotFound { .. } | Self::Ambiguous { .. } | Self::NoMatch { .. } => RepoErrorKind::NotFound,
-            Self::Version { .. } | Self::Refused { .. } => RepoErrorKind::Refused,
+            Self::Version { .. } | Self::Refused { .. } | Self::Encode(_) => RepoErrorKind::Refused,
             Self::Storage { source } => RepoErrorKind::Storage(source.kind()),
             Self::Blob(error) => error.kind(),
             Self::Cancelled => RepoErrorKind::Cancelled,

@@ -34,9 +34,10 @@ use crate::pack::{BlobKind, PackedBlob};
 #[derive(Debug, Default)]
 pub struct BlobIndex {
     view: RwLock<Arc<IndexView>>,
-    /// Held by whoever makes the next view, so that readers wait only for the exchange. Holds the number of the last
-    /// refresh that succeeded.
-    change: Mutex<u64>,
+    /// Held by whoever makes the next view, so that readers wait only for the exchange. Nothing is read under it.
+    change: Mutex<()>,
+    /// Held by whoever refreshes, also while index files are read. Holds the number of the last refresh that succeeded.
+    refreshing: Mutex<u64>,
     /// The number of the last refresh that began.
     begun: AtomicU64,
 }
@@ -80,7 +81,7 @@ impl BlobIndex {
     /// The listing is made after the call began; a lock that was taken before the call is older than what it finds.
     pub fn refresh<S: IndexSource>(&self, source: &S) -> Result<Refreshed, S::Error> {
         let called_at = self.begun.load(Ordering::SeqCst);
-        let mut last = self.change.lock();
+        let mut last = self.refreshing.lock();
         let before = self.view();
         if *last > called_at {
             // While this call waited, another one began and ended.
@@ -91,7 +92,9 @@ impl BlobIndex {
             *last = number;
             return Ok(Refreshed { generation: before.generation(), ..Refreshed::default() });
         };
-        let (view, refreshed) = loaded.apply(&before);
+        let _changing = self.change.lock();
+        // This process may have added files since; those that it lists again are known by now.
+        let (view, refreshed) = loaded.apply(&self.view());
         *self.view.write() = Arc::new(view);
         *last = number;
         Ok(refreshed)

@@ -11,6 +11,7 @@ pub mod crypto;
 mod cursor;
 pub mod engine;
 mod error;
+mod id_table;
 pub mod index;
 pub mod ingest;
 mod json;
@@ -21,6 +22,7 @@ mod process;
 pub mod prune;
 pub mod reader;
 mod repository;
+mod saved;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;

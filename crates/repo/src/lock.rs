@@ -81,13 +81,16 @@ impl fmt::Display for LockInfo {
 }
 
 impl Repository {
-    /// Takes a lock, or fails with [`RepoError::Locked`] at once. Locks of dead processes of this machine are removed.
+    /// Takes a lock, or fails with [`RepoError::Locked`] after the patience that the repository was opened with.
+    ///
+    /// Locks of ours whose process on this machine is dead are removed. Restic's say too little for that: they name the
+    /// host, and containers and machines share names. They wait for [`unlock`](Self::unlock).
     pub fn lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
-        self.lock_within(mode, Duration::ZERO, pause)
+        self.lock_within(mode, self.lock_patience(), pause)
     }
 
     /// Takes a lock, and waits for it so long if need be.
-    pub fn lock_within(&self, mode: LockMode, patience: Duration, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+    fn lock_within(&self, mode: LockMode, patience: Duration, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
         let (mut left, mut next) = (patience, Duration::from_secs(5));
         loop {
             match self.try_lock(mode, pause) {
@@ -103,6 +106,7 @@ impl Repository {
 
     fn try_lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
         let mut harmless = HashSet::new();
+        self.remove_leftover_locks();
         self.check_other_locks(mode, &mut harmless, pause)?;
         let us = Process::current();
         let document = LockDocument::new(&us, mode == LockMode::Exclusive, self.clock().now());
@@ -153,7 +157,7 @@ impl Repository {
                 continue;
             }
             let Some(lock) = self.read_lock_patiently(id, &us, pause)? else { continue };
-            if lock.dead {
+            if lock.dead && lock.started.is_some() {
                 self.remove_lock(id)?;
             } else if lock.exclusive || mode == LockMode::Exclusive {
                 holders.push(lock);
@@ -188,11 +192,30 @@ impl Repository {
         let document: LockDocument = serde_json::from_slice(&bytes).map_err(|source| {
             RepoError::damaged(FileKind::Lock, &id.into(), self.location(), FileFault::Document { source })
         })?;
-        Ok(Some(document.into_info(id, us)))
+        Ok(Some(document.into_info(id, us, self.clock().now())))
     }
 
     pub(crate) fn write_lock(&self, document: &LockDocument) -> Result<LockId, RepoError> {
         self.save_unpacked_any_version(FileKind::Lock, &crate::json::to_vec(document)).map(LockId::from)
+    }
+
+    /// As [`remove_lock`](Self::remove_lock); what cannot be removed now is remembered. To others it would look alive as
+    /// long as this process lives.
+    fn remove_lock_later(&self, id: LockId) -> Result<bool, RepoError> {
+        self.remove_lock(id).inspect_err(|_| self.leave_lock(id))
+    }
+
+    fn leave_lock(&self, id: LockId) {
+        self.leftover_locks().lock().push(id);
+    }
+
+    /// Tries again to remove files of locks that are not held any more.
+    fn remove_leftover_locks(&self) {
+        let leftovers = std::mem::take(&mut *self.leftover_locks().lock());
+        for id in leftovers {
+            // Remembered again if it fails.
+            let _ = self.remove_lock_later(id);
+        }
     }
 
     /// Says whether it was there.

@@ -16,7 +16,7 @@ pub use self::compression::{Compression, CompressionLevel, ParseCompressionError
 pub(crate) use self::decode::BlobDecoder;
 pub use self::decode::DecodeError;
 pub use self::encode::EncodeFault;
-pub(crate) use self::encode::{BlobEncoder, Sealed, SealedBytes};
+pub(crate) use self::encode::{BlobEncoder, Sealed};
 pub(crate) use self::header::plain_length;
 pub use self::header::{HeaderError, MAX_HEADER_ENTRIES, PackedBlob, decode_header, encode_header, header_length};
 pub use self::list::{PackError, list_pack};

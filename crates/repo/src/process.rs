@@ -4,7 +4,9 @@
 //! also say which machine, which boot and which process-id namespace the id belongs to.
 
 use std::fs;
+use std::time::Duration;
 
+use holdfast_model::Timestamp;
 use rustix::process::{Pid, getgid, getpid, getuid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -18,6 +20,8 @@ pub(crate) struct Process {
     pub(crate) uid: u32,
     pub(crate) gid: u32,
     pub(crate) life: Life,
+    /// When this machine booted, by its clock.
+    pub(crate) booted: Option<Timestamp>,
 }
 
 /// What tells apart processes of the same number. Unknown parts are empty or zero.
@@ -54,11 +58,19 @@ impl Process {
                 namespace: namespace(),
                 ticks: start_of(pid).unwrap_or(0),
             },
+            booted: booted(),
         }
     }
 
-    /// Whether a process that wrote down its host, number and perhaps its life is surely dead, seen from this one.
-    pub(crate) fn knows_dead(&self, hostname: &str, pid: i32, life: Option<&Life>) -> bool {
+    /// Whether a process that wrote down its host, number and perhaps its life, and gave the last sign of life at `seen`,
+    /// is surely dead, seen from this one at `now`. Whoever lives gives one every `interval`.
+    pub(crate) fn knows_dead(
+        &self,
+        (hostname, pid, life): (&str, i32, Option<&Life>),
+        seen: Timestamp,
+        now: Timestamp,
+        interval: Duration,
+    ) -> bool {
         let Some(life) = life else {
             // restic's rule: the same host name is the same host.
             return hostname == self.hostname && !is_alive(pid);
@@ -68,8 +80,10 @@ impl Process {
             return false;
         }
         if life.boot != ours.boot {
-            // Cloned machines share the id, but then not the name as well.
-            return hostname == self.hostname;
+            // A copy of a machine shares its id and its name, and may run at the same time: but who lives there gives
+            // signs of life, also since this one booted.
+            let is_silent = self.booted.is_some_and(|booted| seen < booted) && now.since(seen) > 2 * interval;
+            return hostname == self.hostname && is_silent;
         }
         life.namespace == ours.namespace && (!is_alive(pid) || start_of(pid).is_some_and(|ticks| ticks != life.ticks))
     }
@@ -104,6 +118,13 @@ fn start_of(pid: i32) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()
 }
 
+/// From the line `btime` of `/proc/stat`, in seconds.
+fn booted() -> Option<Timestamp> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let seconds = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
+    Some(Timestamp { seconds: seconds.trim().parse().ok()?, nanoseconds: 0 })
+}
+
 fn username(uid: u32) -> String {
     let passwd = fs::read("/etc/passwd").unwrap_or_default();
     let passwd = String::from_utf8_lossy(&passwd);
@@ -119,6 +140,18 @@ fn username(uid: u32) -> String {
 mod tests {
     use super::*;
 
+    const INTERVAL: Duration = Duration::from_secs(300);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp { seconds, nanoseconds: 0 }
+    }
+
+    /// Judged by someone who booted at 1000, of a process that was last heard of long before.
+    fn knows_dead(us: &Process, hostname: &str, pid: i32, life: Option<&Life>) -> bool {
+        let us = Process { booted: Some(at(1000)), ..us.clone() };
+        us.knows_dead((hostname, pid, life), at(100), at(2000), INTERVAL)
+    }
+
     /// The number of a process that has ended.
     fn dead_pid() -> i32 {
         let mut child = std::process::Command::new("true").spawn().unwrap();
@@ -130,17 +163,17 @@ mod tests {
     fn a_living_process_is_not_taken_for_dead() {
         let us = Process::current();
         assert!(!us.hostname.is_empty() && !us.username.is_empty() && us.life.ticks > 0);
-        assert!(!us.knows_dead(&us.hostname, us.pid, Some(&us.life)));
-        assert!(!us.knows_dead(&us.hostname, us.pid, None));
-        assert!(!us.knows_dead(&us.hostname, 1, None));
+        assert!(!knows_dead(&us, &us.hostname, us.pid, Some(&us.life)));
+        assert!(!knows_dead(&us, &us.hostname, us.pid, None));
+        assert!(!knows_dead(&us, &us.hostname, 1, None));
     }
 
     #[test]
     fn an_ended_process_of_this_host_is_dead() {
         let us = Process::current();
         let pid = dead_pid();
-        assert!(us.knows_dead(&us.hostname, pid, None));
-        assert!(us.knows_dead("renamed", pid, Some(&us.life)));
+        assert!(knows_dead(&us, &us.hostname, pid, None));
+        assert!(knows_dead(&us, "renamed", pid, Some(&us.life)));
     }
 
     #[test]
@@ -149,7 +182,7 @@ mod tests {
         us.life.machine = "m".into();
         us.life.boot = "b".into();
         let pid = dead_pid();
-        assert!(!us.knows_dead("elsewhere", pid, None));
+        assert!(!knows_dead(&us, "elsewhere", pid, None));
         let life = |machine: &str, boot: &str, namespace: &str| Life {
             machine: machine.into(),
             boot: boot.into(),
@@ -157,10 +190,21 @@ mod tests {
             ticks: 1,
         };
         let namespace = us.life.namespace.clone();
-        assert!(!us.knows_dead(&us.hostname, pid, Some(&life("other", "b", &namespace))));
-        assert!(!us.knows_dead(&us.hostname, pid, Some(&life("m", "b", "pid:[1]"))));
-        assert!(!us.knows_dead(&us.hostname, pid, Some(&Life::default())));
-        assert!(us.knows_dead(&us.hostname, us.pid, Some(&life("m", "before", "pid:[1]"))), "rebooted since");
-        assert!(us.knows_dead(&us.hostname, us.pid, Some(&life("m", "b", &namespace))), "number used again");
+        assert!(!knows_dead(&us, &us.hostname, pid, Some(&life("other", "b", &namespace))));
+        assert!(!knows_dead(&us, &us.hostname, pid, Some(&life("m", "b", "pid:[1]"))));
+        assert!(!knows_dead(&us, &us.hostname, pid, Some(&Life::default())));
+        assert!(knows_dead(&us, &us.hostname, us.pid, Some(&life("m", "before", "pid:[1]"))), "rebooted since");
+        assert!(knows_dead(&us, &us.hostname, us.pid, Some(&life("m", "b", &namespace))), "number used again");
+    }
+
+    #[test]
+    fn a_process_of_another_boot_is_dead_only_if_it_was_silent_since_this_one_booted() {
+        let mut us = Process::current();
+        (us.life.machine, us.life.boot, us.booted) = ("m".into(), "b".into(), Some(at(1000)));
+        let life = Life { boot: "before".into(), ..us.life.clone() };
+        let dead = |seen, now| us.knows_dead((&us.hostname, us.pid, Some(&life)), at(seen), at(now), INTERVAL);
+        assert!(dead(999, 1600), "rebooted since");
+        assert!(!dead(999, 1599), "it may be about to give a sign");
+        assert!(!dead(1001, 9000), "a copy of this machine, which runs");
     }
 }

@@ -13,8 +13,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use holdfast_model::{Clock, KeyId, RepositoryId, SnapshotId, SystemClock};
+use holdfast_model::{Clock, KeyId, LockId, RepositoryId, SnapshotId, SystemClock};
 use holdfast_store::Store;
 use parking_lot::Mutex;
 
@@ -42,8 +43,11 @@ struct Inner {
     chunker: ChunkerKind,
     clock: Arc<dyn Clock>,
     state_dir: Option<PathBuf>,
+    lock_patience: Duration,
     /// Snapshots never change, so that those that were read need not be read again.
     snapshots: Mutex<HashMap<SnapshotId, Arc<Snapshot>>>,
+    /// Locks that were given back, and whose files could not be removed.
+    leftover_locks: Mutex<Vec<LockId>>,
     engine: Engine,
 }
 
@@ -90,7 +94,9 @@ impl Repository {
             chunker,
             clock,
             state_dir,
+            lock_patience: options.lock_patience,
             snapshots: Mutex::default(),
+            leftover_locks: Mutex::default(),
             engine,
         })))
     }
@@ -161,6 +167,14 @@ impl Repository {
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         &self.0.store
+    }
+
+    pub(crate) fn lock_patience(&self) -> Duration {
+        self.0.lock_patience
+    }
+
+    pub(crate) fn leftover_locks(&self) -> &Mutex<Vec<LockId>> {
+        &self.0.leftover_locks
     }
 
     pub(crate) fn key(&self) -> &Arc<Key> {

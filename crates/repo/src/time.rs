@@ -34,11 +34,6 @@ impl ZonedTime {
         Self { at, offset: 0 }
     }
 
-    /// Minutes east of UTC at which the time was written.
-    pub const fn offset_minutes(self) -> i16 {
-        self.offset
-    }
-
     /// Appends the time. Years before 0 and after 9999, which the form can't express, become 0 and 9999 as in restic.
     pub fn write(self, out: &mut Vec<u8>) {
         let local = self.at.seconds.saturating_add(i64::from(self.offset) * 60);

@@ -141,11 +141,6 @@ impl Tree {
         &self.nodes
     }
 
-    /// The nodes in order of their names.
-    pub fn into_nodes(self) -> Vec<Node> {
-        self.nodes
-    }
-
     /// The node of that name.
     pub fn find(&self, name: &[u8]) -> Option<&Node> {
         self.nodes.binary_search_by(|node| (*node.name).cmp(name)).ok().map(|at| &self.nodes[at])

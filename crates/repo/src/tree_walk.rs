@@ -76,26 +76,38 @@ struct Queue<E> {
     trees: Vec<TreeId>,
     working: usize,
     failure: Option<E>,
+    /// A visit has panicked: the others end, and the panic goes on.
+    panicked: bool,
+}
+
+/// Counts one thread as working until it is dropped, also by a panic: nobody may wait for a visit that never ends.
+struct Working<'a, E> {
+    queue: &'a Mutex<Queue<E>>,
+    changed: &'a Condvar,
+}
+
+impl<E> Drop for Working<'_, E> {
+    fn drop(&mut self) {
+        let mut queue = self.queue.lock();
+        queue.working -= 1;
+        queue.panicked |= thread::panicking();
+        self.changed.notify_all();
+    }
 }
 
 /// Visits these trees and all that the visitor gives back.
 pub(crate) fn walk_trees<V: TreeVisitor>(core: &Core, roots: Vec<TreeId>, visitor: &V) -> Result<(), V::Error> {
     // Reading waits for the storage, so that more threads than processors pay.
-    let threads = 2 * thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let queue = Mutex::new(Queue { trees: roots, working: 0, failure: None });
+    let threads = (2 * thread::available_parallelism().map_or(1, NonZeroUsize::get)).max(8);
+    let queue = Mutex::new(Queue { trees: roots, working: 0, failure: None, panicked: false });
     let changed = Condvar::new();
     let work = || {
         while let Some(id) = next(&queue, &changed) {
-            let result = visit(core, id, visitor);
-            let mut queue = queue.lock();
-            queue.working -= 1;
-            match result {
-                Ok(trees) => queue.trees.extend(trees),
-                Err(error) => {
-                    queue.failure.get_or_insert(error);
-                }
+            let _working = Working { queue: &queue, changed: &changed };
+            match visit(core, id, visitor) {
+                Ok(trees) => queue.lock().trees.extend(trees),
+                Err(error) => drop(queue.lock().failure.get_or_insert(error)),
             }
-            changed.notify_all();
         }
     };
     thread::scope(|scope| {
@@ -110,8 +122,9 @@ pub(crate) fn walk_trees<V: TreeVisitor>(core: &Core, roots: Vec<TreeId>, visito
 /// The next tree; `None` when all is done or something failed.
 fn next<E>(queue: &Mutex<Queue<E>>, changed: &Condvar) -> Option<TreeId> {
     let mut queue = queue.lock();
-    changed.wait_while(&mut queue, |queue| queue.trees.is_empty() && queue.working > 0 && queue.failure.is_none());
-    if queue.failure.is_some() {
+    let ends = |queue: &Queue<E>| queue.failure.is_some() || queue.panicked;
+    changed.wait_while(&mut queue, |queue| queue.trees.is_empty() && queue.working > 0 && !ends(queue));
+    if ends(&queue) {
         return None;
     }
     // The newest first: depth before breadth keeps the queue short.
@@ -126,4 +139,30 @@ fn visit<V: TreeVisitor>(core: &Core, id: TreeId, visitor: &V) -> Result<Vec<Tre
         .map_err(|source| WalkError::Read { id, source: Box::new(source) })?;
     let references = References::of(&document).map_err(|source| WalkError::Malformed { id, source })?;
     visitor.visit(id, document, references)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+    use crate::testing::{Source, backup, repository};
+
+    struct Panicking;
+
+    impl TreeVisitor for Panicking {
+        type Error = WalkError;
+
+        fn visit(&self, _: TreeId, _: Vec<u8>, _: References) -> Result<Vec<TreeId>, WalkError> {
+            panic!("a defect")
+        }
+    }
+
+    #[test]
+    fn a_visit_that_panics_ends_the_walk() {
+        let (repository, _, _) = repository();
+        let root = backup(&repository, &Source::new()).unwrap().tree;
+        let walk = || walk_trees(repository.engine().core(), vec![root], &Panicking);
+        assert!(catch_unwind(AssertUnwindSafe(walk)).is_err());
+    }
 }

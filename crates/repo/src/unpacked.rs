@@ -7,6 +7,7 @@ use std::io::Read;
 
 use crate::crypto::{Key, NONCE_LEN};
 use crate::error::FileFault;
+use crate::pack::EncodeFault;
 
 /// Largest document that we decompress, in bytes. restic keeps index files near 8 MiB; a snapshot of many paths is smaller.
 const MAX_DOCUMENT: u64 = 256 << 20;
@@ -16,8 +17,8 @@ const COMPRESSED: u8 = 2;
 
 const LEVEL: i32 = 3;
 
-/// A document as a file of a repository of format version 2.
-pub(crate) fn seal_compressed(key: &Key, document: &[u8]) -> Vec<u8> {
+/// A document as a file of a repository of format version 2, proven to open again.
+pub(crate) fn seal_compressed(key: &Key, document: &[u8]) -> Result<Vec<u8>, EncodeFault> {
     let mut compressor = zstd::bulk::Compressor::new(LEVEL).expect("the level exists");
     let mut buffer = vec![0; NONCE_LEN + 1 + zstd::zstd_safe::compress_bound(document.len())];
     buffer[NONCE_LEN] = COMPRESSED;
@@ -26,7 +27,15 @@ pub(crate) fn seal_compressed(key: &Key, document: &[u8]) -> Vec<u8> {
         .expect("the buffer is as large as zstd says that it must be");
     buffer.truncate(NONCE_LEN + 1 + len);
     key.seal_in_place(&mut buffer, 0);
-    buffer
+    proven(key, buffer, document)
+}
+
+/// What was sealed, if it opens to its document: an index file with one wrong bit would stop every later run.
+fn proven(key: &Key, sealed: Vec<u8>, document: &[u8]) -> Result<Vec<u8>, EncodeFault> {
+    match open(key, &sealed) {
+        Ok(opened) if opened == document => Ok(sealed),
+        _ => Err(EncodeFault),
+    }
 }
 
 /// The document in a file.
@@ -55,7 +64,7 @@ mod tests {
     fn documents_are_read_back_whether_compressed_or_not() {
         let key = Key::random();
         let document = format!("[{}]", "1,".repeat(100_000));
-        let sealed = seal_compressed(&key, document.as_bytes());
+        let sealed = seal_compressed(&key, document.as_bytes()).unwrap();
         assert!(sealed.len() < 1000);
         assert_eq!(open(&key, &sealed).unwrap(), document.as_bytes());
         assert_eq!(open(&key, &key.seal(b"{}")).unwrap(), b"{}");
@@ -63,6 +72,16 @@ mod tests {
         let mut stream = vec![COMPRESSED];
         stream.extend(zstd::stream::encode_all(document.as_bytes(), 1).unwrap());
         assert_eq!(open(&key, &key.seal(&stream)).unwrap(), document.as_bytes());
+    }
+
+    #[test]
+    fn a_document_that_does_not_open_again_is_not_written() {
+        let key = Key::random();
+        let sealed = seal_compressed(&key, b"{}").unwrap();
+        let mut flipped = sealed.clone();
+        flipped[20] ^= 1;
+        assert_eq!(proven(&key, flipped, b"{}"), Err(EncodeFault));
+        assert_eq!(proven(&key, sealed, b"[]"), Err(EncodeFault));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! After a death every call fails and nothing reaches the wrapped store any more, as if the process were gone. What a
 //! death during a `put` leaves behind is decided by the wrapped store's own way of writing, never a half file under its
-//! name: no driver does that.
+//! name: no driver does that. Servers that write in place do: that is a fault of its own.
 
 use parking_lot::Mutex;
 
@@ -56,6 +56,8 @@ pub enum Effect {
     Fail(ErrorKind),
     /// The call does its work, and fails all the same.
     LoseAnswer(ErrorKind),
+    /// A `put` leaves half of its content under the file's name and fails: a server that writes in place.
+    Torn(ErrorKind),
     /// One bit of the content that a read answers is wrong.
     FlipBit,
     /// The process dies before the call does anything.
@@ -165,14 +167,20 @@ impl<S: Store> FaultStore<S> {
 
     fn die_during(&self, call: &Call<'_>) {
         let (Some(tear), Some(kind), Some(id), Verb::Put) = (&self.tear, call.kind, call.id, call.verb) else { return };
-        let mut left = (call.bytes_up() / 2) as usize;
-        let mut half = Vec::new();
-        for part in call.parts {
-            half.push(&part[..part.len().min(left)]);
-            left -= half.last().map_or(0, |part| part.len());
-        }
-        tear(&self.inner, kind, id, &half);
+        tear(&self.inner, kind, id, &half(call));
     }
+}
+
+/// The first half of what a `put` writes.
+fn half<'a>(call: &Call<'a>) -> Vec<&'a [u8]> {
+    let mut left = (call.bytes_up() / 2) as usize;
+    let mut half = Vec::new();
+    for part in call.parts {
+        let taken = part.len().min(left);
+        half.push(&part[..taken]);
+        left -= taken;
+    }
+    half
 }
 
 impl FaultStore<LocalStore> {
@@ -204,6 +212,12 @@ impl<S: Store> Around for FaultStore<S> {
             Some(Effect::Fail(kind)) => self.fail(call, kind, "a fault that a test injected"),
             Some(Effect::LoseAnswer(kind)) => {
                 run(&self.inner).and_then(|_| self.fail(call, kind, "the answer was lost"))
+            }
+            Some(Effect::Torn(kind)) => {
+                if let (Verb::Put, Some(file), Some(id)) = (call.verb, call.kind, call.id) {
+                    self.inner.put(file, id, &half(call))?;
+                }
+                self.fail(call, kind, "the connection broke half way")
             }
             Some(Effect::FlipBit) => run(&self.inner).map(Answer::damaged),
             Some(Effect::DieBefore) => self.fail(call, ErrorKind::Permanent, DEAD),

@@ -4,8 +4,9 @@
 //! killed.
 
 use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
-use std::process::ChildStderr;
+use std::process::{ChildStderr, Command};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -17,6 +18,19 @@ const LINES: usize = 12;
 
 /// How many bytes of a line are kept.
 const LINE: u64 = 500;
+
+/// Keeps what opens repositories from a program, and from all that it starts in turn: variables of ours and of restic's
+/// that hold passwords or say where they are.
+pub(crate) fn keep_secrets(command: &mut Command) {
+    for name in std::env::vars_os().map(|(name, _)| name).filter(|name| is_secret(name)) {
+        command.env_remove(name);
+    }
+}
+
+fn is_secret(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    (name.starts_with("HOLDFAST_") || name.starts_with("RESTIC_")) && name.contains("PASSWORD")
+}
 
 /// What a program has said on standard error lately. Clones share it.
 #[derive(Debug, Clone, Default)]
@@ -127,6 +141,16 @@ mod tests {
         }
         assert_eq!(split_words("a 'b"), None);
         assert_eq!(split_words("a\\"), None);
+    }
+
+    #[test]
+    fn passwords_are_no_programs_business() {
+        for name in ["HOLDFAST_PASSWORD", "RESTIC_PASSWORD", "RESTIC_PASSWORD_COMMAND", "RESTIC_REST_PASSWORD"] {
+            assert!(is_secret(OsStr::new(name)), "{name}");
+        }
+        for name in ["PATH", "SSH_AUTH_SOCK", "RCLONE_CONFIG_PASS", "RESTIC_REPOSITORY", "AWS_SECRET_ACCESS_KEY"] {
+            assert!(!is_secret(OsStr::new(name)), "{name}");
+        }
     }
 
     #[test]

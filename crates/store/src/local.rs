@@ -121,6 +121,9 @@ impl Store for LocalStore {
         let failed = |errno| self.error("read", (kind, id), errno);
         let file = self.open(kind, id).map_err(failed)?;
         let size = fstat(&file).map_err(failed)?.st_size as u64;
+        if size > kind.max_size() {
+            return Err(failed(Errno::FBIG));
+        }
         let bytes = read_at(&file, 0, size).map_err(failed)?;
         if bytes.len() as u64 != size {
             return Err(self.corrupt((kind, id), format!("it ends after {} of {size} bytes", bytes.len())));

@@ -62,10 +62,11 @@ impl From<opendal::Error> for Failure {
             _ if message.contains("InsufficientStorage") || message.contains("QuotaExceeded") => ErrorKind::Full,
             Theirs::NotFound => ErrorKind::NotFound,
             Theirs::PermissionDenied => ErrorKind::Denied,
+            // A conflict with another request, which says nothing of the file.
+            _ if error.is_temporary() => ErrorKind::Transient,
             Theirs::AlreadyExists | Theirs::ConditionNotMatch => ErrorKind::AlreadyExists,
             Theirs::RangeNotSatisfied => ErrorKind::Corrupt,
             Theirs::RateLimited => ErrorKind::Transient,
-            _ if error.is_temporary() => ErrorKind::Transient,
             _ => ErrorKind::Permanent,
         };
         Self { kind, message }
@@ -138,7 +139,7 @@ impl OpenDalStore {
 
     fn read_whole(&self, kind: FileKind, id: &Id) -> Result<Bytes, Failure> {
         let size = self.stat(kind, id)?;
-        if size > MAX_FILE {
+        if size > kind.max_size() {
             return Err(Failure::new(ErrorKind::Permanent, "the file is too large"));
         }
         self.read_part(kind, id, 0..size)

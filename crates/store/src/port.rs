@@ -31,6 +31,18 @@ impl FileKind {
     /// All six.
     pub const ALL: [Self; 6] = [Self::Config, Self::Key, Self::Lock, Self::Snapshot, Self::Index, Self::Pack];
 
+    /// Bytes that no file of this kind has more of: a bound on what is read before it is known to be genuine.
+    ///
+    /// restic's packs end at 128 MiB and rustic's at 4 GiB; index files are near 8 MiB.
+    pub fn max_size(self) -> u64 {
+        match self {
+            Self::Config | Self::Key | Self::Lock => 1 << 20,
+            Self::Snapshot => 64 << 20,
+            Self::Index => 512 << 20,
+            Self::Pack => 4 << 30,
+        }
+    }
+
     /// The folder that files of this kind are kept in, and what errors call the kind; `config` for the one file without a folder.
     pub fn folder(self) -> &'static str {
         match self {

@@ -101,7 +101,7 @@ impl RestStore {
 
     fn read_whole(&self, kind: FileKind, id: &Id) -> Result<Bytes, HttpError> {
         let response = self.http.succeed(self.request(Method::GET, &self.file_url(kind, id))?, &[])?;
-        whole_body(response, MAX_FILE)
+        whole_body(response, kind.max_size())
     }
 
     fn read_part(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, HttpError> {
@@ -130,6 +130,12 @@ impl RestStore {
         request.headers_mut().insert("content-type", binary);
         self.http.succeed(request, parts).map(drain)
     }
+}
+
+/// Whether a server may mean that the name is taken.
+fn refuses(error: &HttpError) -> bool {
+    let HttpError::Status { status, .. } = error else { return false };
+    matches!(*status, StatusCode::FORBIDDEN | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED)
 }
 
 /// How a file that is there already refuses a put.
@@ -183,10 +189,8 @@ impl Store for RestStore {
             return Err(exists());
         }
         match self.write(kind, id, parts) {
-            // Restic's server answers "forbidden" for a name that was taken meanwhile.
-            Err(error) if error.kind() == ErrorKind::Denied && self.exists(kind, id).is_ok_and(|there| there) => {
-                Err(exists())
-            }
+            // Restic's server answers "forbidden" for a name that was taken meanwhile, others "conflict".
+            Err(error) if refuses(&error) && self.exists(kind, id).is_ok_and(|there| there) => Err(exists()),
             written => written.map_err(failed),
         }
     }

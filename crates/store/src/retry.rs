@@ -1,7 +1,9 @@
 //! Trying again what may work the next time, with growing, jittered pauses and an end.
 //!
 //! Only [`ErrorKind::Transient`] is tried again. A call that failed may have worked all the same (its answer was lost):
-//! a file that is then found there with the same content, or found gone, counts as done.
+//! a file that is then found there with the same content, or found gone, counts as done. Where a server writes in place,
+//! it may also have left a part of the file: if the name is the hash of what is to be written, what does not match it is
+//! removed and written again.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -12,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_model::{Clock, Id, SystemClock};
+use sha2::{Digest, Sha256};
 
 use crate::pause::{Pause, Sleep};
 use crate::{ErrorKind, FileInfo, FileKind, Store, StoreError};
@@ -115,6 +118,23 @@ impl<S: Store> RetryStore<S> {
         }
     }
 
+    /// The name was found taken after an attempt that failed: by that attempt, as a rule, perhaps by a part of it.
+    fn after_conflict(&self, kind: FileKind, id: &Id, parts: &[&[u8]], taken: StoreError) -> Result<(), StoreError> {
+        match self.holds(kind, id, parts) {
+            Ok(true) => Ok(()),
+            Ok(false) if is_named_by(id, parts) => {
+                self.inner.remove(kind, id)?;
+                self.inner.put(kind, id, parts)
+            }
+            Ok(false) => Err(taken),
+            // Refused because of an attempt that is still under way, and that comes to nothing.
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                Err(StoreError { kind: ErrorKind::Transient, ..taken })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
     /// Whether a file is there with just this content.
     fn holds(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<bool, StoreError> {
         let found = self.inner.read(kind, id)?;
@@ -122,6 +142,12 @@ impl<S: Store> RetryStore<S> {
         let same = parts.iter().all(|part| rest.split_off(..part.len()).is_some_and(|piece| piece == *part));
         Ok(same && rest.is_empty())
     }
+}
+
+/// Whether a name is the hash of this content, so that nothing else can rightly have it.
+fn is_named_by(id: &Id, parts: &[&[u8]]) -> bool {
+    let hash = parts.iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
+    hash[..] == id.as_bytes()[..]
 }
 
 /// Between half of a pause and all of it, so that many that failed together do not come back together.
@@ -158,11 +184,7 @@ impl<S: Store> Store for RetryStore<S> {
     fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError> {
         self.persist(|again| match self.inner.put(kind, id, parts) {
             Err(taken) if again && taken.kind() == ErrorKind::AlreadyExists => {
-                if self.holds(kind, id, parts)? {
-                    Ok(())
-                } else {
-                    Err(taken)
-                }
+                self.after_conflict(kind, id, parts, taken)
             }
             answer => answer,
         })
@@ -260,6 +282,25 @@ mod tests {
         let (store, _) = patient(vec![(Trigger::nth(2), Effect::LoseAnswer(ErrorKind::Transient))]);
         store.put(FileKind::Pack, &id(), &[b"content"]).unwrap();
         store.remove(FileKind::Pack, &id()).unwrap();
+    }
+
+    #[test]
+    fn what_a_torn_put_left_under_its_name_is_written_again() {
+        let content = Id::new(Sha256::digest(b"content").into());
+        let (store, _) = patient(vec![(Trigger::nth(1), Effect::Torn(ErrorKind::Transient))]);
+        store.put(FileKind::Pack, &content, &[b"con", b"tent"]).unwrap();
+        assert_eq!(store.read(FileKind::Pack, &content).unwrap(), b"content"[..]);
+    }
+
+    #[test]
+    fn a_conflict_with_an_attempt_that_came_to_nothing_is_no_answer() {
+        let faults = vec![
+            (Trigger::nth(1), Effect::Fail(ErrorKind::Transient)),
+            (Trigger::nth(2), Effect::Fail(ErrorKind::AlreadyExists)),
+        ];
+        let (store, _) = patient(faults);
+        store.put(FileKind::Pack, &id(), &[b"content"]).unwrap();
+        assert_eq!(store.read(FileKind::Pack, &id()).unwrap(), b"content"[..]);
     }
 
     #[test]

@@ -99,7 +99,7 @@ impl SftpStore {
         let (found, opened) = (files::stat(&session, &path)?, files::open_read(&session, &path)?);
         let (opened, found) = (opened.handle(&session), found.attributes()?);
         let size = found.size.ok_or(SftpError::Malformed(wire::Malformed))?;
-        if size > MAX_READ {
+        if size > kind.max_size() {
             return Err(SftpError::TooLarge);
         }
         let bytes = opened?.read(0, size as usize)?;

@@ -4,7 +4,9 @@
 
 use std::io::IoSlice;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, writev};
 
 /// How many slices go into one `writev`: Linux's `UIO_MAXIOV`.
@@ -19,6 +21,28 @@ pub(crate) fn write_all(file: impl AsFd, parts: &[&[u8]]) -> Result<(), Errno> {
             Ok(0) => return Err(Errno::IO),
             Ok(written) => IoSlice::advance_slices(&mut left, written),
             Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(())
+}
+
+/// As [`write_all`], to a pipe or socket that does not block: fails with [`Errno::TIMEDOUT`] when nothing of it could be
+/// written for so long.
+pub(crate) fn write_all_within(file: impl AsFd, parts: &[&[u8]], patience: Duration) -> Result<(), Errno> {
+    let timeout = Timespec::try_from(patience).map_err(|_| Errno::INVAL)?;
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|part| !part.is_empty()).map(|p| IoSlice::new(p)).collect();
+    let mut left = slices.as_mut_slice();
+    while !left.is_empty() {
+        match writev(&file, &left[..left.len().min(MAX_SLICES)]) {
+            Ok(0) => return Err(Errno::IO),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => match poll(&mut [PollFd::new(&file, PollFlags::OUT)], Some(&timeout)) {
+                Ok(0) => return Err(Errno::TIMEDOUT),
+                Ok(_) | Err(Errno::INTR) => {}
+                Err(errno) => return Err(errno),
+            },
             Err(errno) => return Err(errno),
         }
     }
@@ -51,6 +75,27 @@ pub(crate) fn pieces<'a>(parts: &'a [&'a [u8]], size: usize) -> impl Iterator<It
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_reader_that_reads_no_more_is_given_up() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&writer, true).unwrap();
+        let large = vec![1; 1 << 20];
+        assert_eq!(write_all_within(&writer, &[&large], Duration::from_millis(1)), Err(Errno::TIMEDOUT));
+        drop(reader);
+        assert_eq!(write_all_within(&writer, &[&large], Duration::from_millis(1)), Err(Errno::PIPE));
+    }
+
+    #[test]
+    fn what_is_read_is_written_whole() {
+        let (reader, writer) = rustix::pipe::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&writer, true).unwrap();
+        let reading = std::thread::spawn(move || std::io::read_to_string(std::fs::File::from(reader)).unwrap());
+        let (one, two) = (vec![b'a'; 300_000], vec![b'b'; 5]);
+        write_all_within(&writer, &[&one, &two], Duration::from_secs(60)).unwrap();
+        drop(writer);
+        assert_eq!(reading.join().unwrap(), format!("{}bbbbb", "a".repeat(300_000)));
+    }
 
     #[test]
     fn pieces_have_the_size_asked_for_and_lose_nothing() {

@@ -116,6 +116,9 @@ pub struct PruneArgs {
     /// Also rewrite data that is not compressed
     #[arg(long)]
     pub repack_uncompressed: bool,
+    /// Delete everything if no snapshot is left; otherwise that is refused, as the snapshots may be missing by mistake
+    #[arg(long)]
+    pub unsafe_allow_remove_all: bool,
     /// Show what would be done, and do nothing
     #[arg(short = 'n', long)]
     pub dry_run: bool,

@@ -1,6 +1,7 @@
 //! Options about which repository, which password, and how to talk.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -18,6 +19,9 @@ pub struct GlobalArgs {
     /// Run this command and take its output as the password
     #[arg(long, global = true, value_name = "COMMAND", conflicts_with = "password_file")]
     pub password_command: Option<String>,
+    /// Wait so long for a lock that somebody else holds, like 30s, 5m or 1h30m
+    #[arg(long, global = true, value_name = "DURATION", default_value = "0s", value_parser = duration)]
+    pub retry_lock: Duration,
     /// Where to keep what is remembered between runs [default: $XDG_STATE_HOME/holdfast, or ~/.local/state/holdfast]
     #[arg(long, global = true, env = "HOLDFAST_STATE", value_name = "DIR")]
     pub state: Option<PathBuf>,
@@ -93,4 +97,42 @@ pub struct NewPassword {
     /// Name the user that the key is for
     #[arg(long, value_name = "NAME")]
     pub user: Option<String>,
+}
+
+/// A duration as restic takes it here: hours, minutes and seconds.
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no duration: write hours, minutes and seconds, as in 30s, 5m or 1h30m");
+    let (mut rest, mut total) = (text, Duration::ZERO);
+    if text == "0" {
+        return Ok(total);
+    }
+    while !rest.is_empty() || text.is_empty() {
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = rest.split_at(digits);
+        let seconds = match unit.chars().next() {
+            Some('h') => 3600,
+            Some('m') => 60,
+            Some('s') => 1,
+            _ => return Err(wrong()),
+        };
+        let seconds = number.parse::<u32>().map_err(|_| wrong())?.checked_mul(seconds).ok_or_else(wrong)?;
+        total += Duration::from_secs(seconds.into());
+        rest = &unit[1..];
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_hours_minutes_and_seconds() {
+        for (text, seconds) in [("0", 0), ("0s", 0), ("30s", 30), ("5m", 300), ("1h30m", 5400), ("2h0m5s", 7205)] {
+            assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "5", "m", "5d", "-5m", "5m3", "99999999h", "5ms"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 }

@@ -22,10 +22,16 @@ const PINNED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 const SMALL_PACK: u64 = 4 << 20;
 
 impl PruneArgs {
-    /// What `forget --prune` and `run` do.
+    /// What `forget --prune` and `run` do. They have seen the snapshots that went: nothing may be left.
     pub fn usual(dry_run: bool) -> Self {
-        let max_unused = "5%".to_owned();
-        Self { max_unused, max_repack_size: None, repack_small: false, repack_uncompressed: false, dry_run }
+        Self {
+            max_unused: "5%".to_owned(),
+            max_repack_size: None,
+            repack_small: false,
+            repack_uncompressed: false,
+            unsafe_allow_remove_all: true,
+            dry_run,
+        }
     }
 }
 
@@ -49,6 +55,7 @@ pub fn within(
 ) -> Result<()> {
     let pins = Interrupted { context, repository };
     let monitor = context.output.monitor();
+    let ignored = if args.dry_run { ignored } else { &[] };
     let plan = PrunePlan::new(repository, options(args)?, &pins, ignored, monitor, &context.cancel)?;
     context.output.finish();
     show(context, plan.stats())?;
@@ -69,6 +76,7 @@ fn options(args: &PruneArgs) -> Result<PruneOptions> {
         max_repack: max_repack.unwrap_or(usual.max_repack),
         repack_smaller_than: args.repack_small.then_some(SMALL_PACK),
         repack_uncompressed: args.repack_uncompressed,
+        remove_all: args.unsafe_allow_remove_all,
         ..usual
     })
 }

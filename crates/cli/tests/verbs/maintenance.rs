@@ -105,6 +105,21 @@ fn copies_are_made_once_and_restic_reads_them() {
 }
 
 #[test]
+fn a_prune_of_everything_must_be_meant() {
+    let scene = Scene::new();
+    scene.source().random_file("file", 1 << 20, 1);
+    scene.backup_at("2025-01-01 10:00:00");
+    for snapshot in scene.files("snapshots") {
+        fs::remove_file(snapshot).unwrap();
+    }
+    let packs = scene.files("data").len();
+    assert!(scene.fails(1, ["prune"]).contains("--unsafe-allow-remove-all"));
+    assert_eq!(scene.files("data").len(), packs);
+    scene.ok(["prune", "--unsafe-allow-remove-all"]);
+    assert!(scene.files("data").is_empty());
+}
+
+#[test]
 fn locks_of_the_dead_go_and_those_of_the_living_stay() {
     let scene = Scene::new();
     let Some(restic) = scene.restic() else { return };
@@ -119,6 +134,9 @@ fn locks_of_the_dead_go_and_those_of_the_living_stay() {
         assert!(scene.fails(11, &verb).contains("lock"), "{verb:?}");
     }
     assert!(scene.ok(["unlock"]).contains("0 locks removed"));
+    let begun = std::time::Instant::now();
+    assert!(scene.fails(11, ["prune", "--retry-lock", "1s"]).contains("lock"));
+    assert!(begun.elapsed() >= std::time::Duration::from_secs(1), "it was waited for");
     holder.kill().unwrap();
     holder.wait().unwrap();
     assert!(scene.ok(["unlock"]).contains("1 lock removed"));

@@ -117,11 +117,11 @@ fn check_pack(
     let mut at = 0;
     while at < pack.size {
         cancel.check().map_err(|cancelled| PackFault::Read(cancelled.into()))?;
-        // The blobs of a piece end where it ends. Behind the last there is only the header.
+        // The blobs of a piece end where it ends. What is behind the last has any length.
         let count = rest.iter().take_while(|blob| end(blob) <= at + PIECE).count().max(1).min(rest.len());
         let (blobs, after) = rest.split_at(count);
         rest = after;
-        let to = if rest.is_empty() { pack.size } else { blobs.last().map_or(pack.size, end) };
+        let to = blobs.last().map_or(pack.size.min(at + PIECE), end);
         let bytes = read(repository, pack.id, at..to)?;
         hash.update(&bytes);
         if fault.is_none() {

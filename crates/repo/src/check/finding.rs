@@ -44,7 +44,7 @@ pub enum Finding {
         actual: u64,
     },
     /// Index files say different things about a pack.
-    #[error("index files disagree about pack {pack}; rebuild the index with `restic repair index`")]
+    #[error("index files disagree about pack {pack}; make the index anew with `restic repair index`")]
     PackDisputed {
         /// The pack.
         pack: PackId,

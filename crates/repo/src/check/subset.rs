@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use holdfast_model::{Id, PackId};
+use holdfast_model::{Id, PackId, parse_size};
 
 use super::packs::KnownPack;
 use crate::crypto::fill_random;
@@ -55,17 +55,7 @@ fn parse(text: &str) -> Option<ReadData> {
         let percent: f64 = percent.parse().ok()?;
         return (percent > 0.0 && percent <= 100.0).then_some(ReadData::Percent(percent));
     }
-    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
-    let shift = match text[digits.len()..].to_ascii_lowercase().as_str() {
-        "" | "b" => 0,
-        "k" => 10,
-        "m" => 20,
-        "g" => 30,
-        "t" => 40,
-        _ => return None,
-    };
-    let bytes: u64 = digits.parse().ok()?;
-    bytes.checked_mul(1 << shift).filter(|&bytes| bytes > 0).map(ReadData::Bytes)
+    parse_size(text).ok().filter(|&bytes| bytes > 0).map(ReadData::Bytes)
 }
 
 impl ReadData {

@@ -30,6 +30,7 @@ pub(super) fn check_trees(
     work.found(roots);
     let run = || {
         while let Some(tree) = work.next(cancel) {
+            let _watch = Watch(&work);
             let (subtrees, findings) = match check_tree(repository, view, tree) {
                 Ok(checked) => checked,
                 Err(error) => {
@@ -96,6 +97,18 @@ fn check_tree(
     Ok((subtrees, findings))
 }
 
+/// Ends the work of all threads when one panics, so that nobody waits for it.
+struct Watch<'a>(&'a Work<'a>);
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.state.lock().panicked = true;
+            self.0.changed.notify_all();
+        }
+    }
+}
+
 /// What the threads share.
 struct Work<'a> {
     view: &'a IndexView,
@@ -113,6 +126,7 @@ struct State {
     trees: usize,
     findings: Vec<Finding>,
     failure: Option<RepoError>,
+    panicked: bool,
 }
 
 impl<'a> Work<'a> {
@@ -125,6 +139,7 @@ impl<'a> Work<'a> {
             trees: 0,
             findings: Vec::new(),
             failure: None,
+            panicked: false,
         };
         Self { view, state: Mutex::new(state), changed: Condvar::new() }
     }
@@ -152,7 +167,7 @@ impl<'a> Work<'a> {
     fn next(&self, cancel: &CancelToken) -> Option<TreeId> {
         let mut state = self.state.lock();
         loop {
-            if state.failure.is_some() || cancel.is_cancelled() {
+            if state.failure.is_some() || state.panicked || cancel.is_cancelled() {
                 self.changed.notify_all();
                 return None;
             }

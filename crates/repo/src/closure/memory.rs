@@ -15,6 +15,7 @@ use holdfast_model::{IndexId, TreeId};
 use parking_lot::Mutex;
 
 use crate::crypto::fill_random;
+use crate::id_table::IdSet;
 use crate::index::IndexView;
 
 const RECORD: usize = 33;
@@ -37,7 +38,7 @@ struct Inner {
     loaded: bool,
     /// The index files that it rests on.
     basis: HashSet<IndexId>,
-    trees: HashSet<TreeId>,
+    trees: IdSet<TreeId>,
     /// The random mark of the file that holds all this; another mark means that another process has replaced it.
     mark: Option<[u8; RECORD]>,
 }

@@ -1,12 +1,11 @@
 //! Walking from trees down to all that they reach, past what is known to be closed.
 
-use std::collections::HashSet;
-
 use holdfast_model::TreeId;
 use parking_lot::Mutex;
 
 use super::ClosedTrees;
 use crate::engine::Core;
+use crate::id_table::IdSet;
 use crate::index::IndexView;
 use crate::pack::BlobKind;
 use crate::tree_walk::{References, TreeVisitor, WalkError, walk_trees};
@@ -14,7 +13,7 @@ use crate::tree_walk::{References, TreeVisitor, WalkError, walk_trees};
 struct Prover<'a> {
     view: &'a IndexView,
     memory: &'a ClosedTrees,
-    seen: Mutex<HashSet<TreeId>>,
+    seen: Mutex<IdSet<TreeId>>,
 }
 
 impl Prover<'_> {
@@ -51,7 +50,7 @@ pub(crate) fn prove(
     view: &IndexView,
     memory: &ClosedTrees,
     roots: impl IntoIterator<Item = TreeId>,
-) -> Result<HashSet<TreeId>, WalkError> {
+) -> Result<IdSet<TreeId>, WalkError> {
     let prover = Prover { view, memory, seen: Mutex::default() };
     let roots = prover.to_walk(roots.into_iter().collect(), None)?;
     walk_trees(core, roots, &prover)?;

@@ -4,11 +4,10 @@
 //! the index and all trees in `unproven` are closed. All of it is void when an index file has vanished since the
 //! session began.
 
-use std::collections::HashSet;
-
 use holdfast_model::{BlobId, TreeId};
 
 use super::ClosedTrees;
+use crate::id_table::IdSet;
 use crate::index::IndexView;
 use crate::pack::BlobKind;
 use crate::tree_walk::{References, WalkError};
@@ -18,13 +17,13 @@ use crate::tree_walk::{References, WalkError};
 pub(crate) struct SessionClosure {
     /// The generation of the index when the session began.
     generation: u64,
-    built: HashSet<TreeId>,
+    built: IdSet<TreeId>,
     /// Data that was on its way when a tree named it.
-    awaited: HashSet<BlobId>,
+    awaited: IdSet<BlobId>,
     /// Those of `awaited` that are in the index by now are dropped when there are so many.
     sift_at: usize,
     /// Trees that were taken over by id and are not known to be closed.
-    unproven: HashSet<TreeId>,
+    unproven: IdSet<TreeId>,
 }
 
 const SIFT_FROM: usize = 1 << 16;

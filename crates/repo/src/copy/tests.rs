@@ -40,6 +40,8 @@ fn snapshots_are_copied_once_and_keep_what_they_say() {
     let stored: u64 = sources.iter().flat_map(|source| source.values()).map(|files| files.len() as u64).sum();
     assert!(report.added.data.blobs < stored, "what snapshots share is copied once");
 
+    assert_eq!(store.list(FileKind::Index).unwrap().len(), 1, "they share one flush");
+
     let packs = store.list(FileKind::Pack).unwrap().len();
     let report = copy(&from, &again).unwrap();
     assert_eq!((report.copied.len(), report.skipped.len()), (0, 3));

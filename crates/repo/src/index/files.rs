@@ -14,7 +14,7 @@ use crate::crypto::Key;
 use crate::cursor::SyntaxError;
 use crate::error::{FileFault, RepoError};
 use crate::pack::PackedBlob;
-use crate::unpacked;
+use crate::{saved, unpacked};
 
 /// The index files of one repository.
 pub(crate) struct IndexFiles<'a> {
@@ -25,14 +25,10 @@ pub(crate) struct IndexFiles<'a> {
 impl IndexFiles<'_> {
     /// Makes an index file durable that lists these packs.
     pub(crate) fn write(&self, packs: &[(PackId, &[PackedBlob])]) -> Result<IndexId, RepoError> {
-        let sealed = unpacked::seal_compressed(self.key, &json::encode(packs.iter().copied()));
+        let sealed = unpacked::seal_compressed(self.key, &json::encode(packs.iter().copied()))?;
         let id = IndexId::new(Sha256::digest(&sealed).into());
-        match self.store.put(FileKind::Index, &id.into(), &[&sealed]) {
-            // An earlier try had succeeded, and its answer was lost.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(id),
-            Err(source) => Err(source.into()),
-            Ok(()) => Ok(id),
-        }
+        saved::put(&**self.store, FileKind::Index, &id.into(), &[&sealed])?;
+        Ok(id)
     }
 
     fn damaged(&self, id: &IndexId, fault: FileFault) -> RepoError {

@@ -1,10 +1,12 @@
 //! Index files as JSON: decoding without an allocation per blob, and encoding.
 //!
 //! Invariant: whatever restic or rustic writes is read, unknown fields are passed over, and malformed input is an error
-//! with its position, never a panic. Format: restic's design document, "Indexing"; rustic adds `packs_to_delete`.
+//! with its position, never a panic. Format: restic's design document, "Indexing"; rustic adds `packs_to_delete`. That
+//! restic until 0.16 wrote which files a new one `supersedes` is passed over, as restic does: a file counts while it is
+//! there.
 //! Encryption, compression and numbering of packs across files are not known here.
 
-use holdfast_model::{BlobId, IndexId, PackId};
+use holdfast_model::{BlobId, PackId};
 
 use super::row::{Place, Placed};
 use crate::cursor::{Cursor, SyntaxError};
@@ -16,8 +18,6 @@ pub(super) struct Parsed {
     pub(super) packs: Vec<PackId>,
     pub(super) data: Vec<Placed>,
     pub(super) trees: Vec<Placed>,
-    /// Index files that this one replaces.
-    pub(super) supersedes: Vec<IndexId>,
     /// Packs that rustic's prune has marked: their blobs are not in `data` and `trees`.
     pub(super) marked: Vec<PackId>,
 }
@@ -34,10 +34,6 @@ pub(super) fn decode(json: &[u8]) -> Result<Parsed, SyntaxError> {
     cursor.object(|cursor, key| match key {
         b"packs" => cursor.nullable_array(|cursor| pack(cursor, &mut parsed)),
         b"packs_to_delete" => cursor.nullable_array(|cursor| marked_pack(cursor, &mut parsed.marked)),
-        b"supersedes" => cursor.nullable_array(|cursor| {
-            parsed.supersedes.push(IndexId::new(cursor.id()?));
-            Ok(())
-        }),
         _ => cursor.skip(),
     })?;
     cursor.end().map(|()| parsed)
@@ -96,8 +92,8 @@ fn blob(cursor: &mut Cursor<'_>, pack: u32) -> Result<(BlobKind, Placed), Syntax
     }
 }
 
-/// Reads the plaintext of an index file as a list of packs, each with its blobs in order of their places. Superseding and
-/// marks are left out.
+/// Reads the plaintext of an index file as a list of packs, each with its blobs in order of their places. Marks are
+/// left out.
 pub(crate) fn decode_packs(json: &[u8]) -> Result<Vec<(PackId, Vec<PackedBlob>)>, SyntaxError> {
     let parsed = decode(json)?;
     let mut packs: Vec<(PackId, Vec<PackedBlob>)> = parsed.packs.iter().map(|id| (*id, Vec::new())).collect();

@@ -20,6 +20,9 @@ use crate::cursor::SyntaxError;
 /// How often a refresh starts anew before it gives up.
 const ATTEMPTS: usize = 10;
 
+/// At least so many files are read at the same time: storages far away answer each slowly.
+const READERS: usize = 8;
+
 /// Where index files come from.
 pub trait IndexSource: Sync {
     /// What can go wrong there.
@@ -43,7 +46,7 @@ pub trait IndexSource: Sync {
 pub struct Refreshed {
     /// Index files that were read.
     pub added: usize,
-    /// Index files that were known and are gone or superseded. More than 0 means: a prune or a repair has run.
+    /// Index files that were known and are gone. More than 0 means: a prune or a repair has run.
     pub vanished: usize,
     /// The index's generation now.
     pub generation: u64,
@@ -60,12 +63,8 @@ impl Loaded {
     pub(super) fn read<S: IndexSource>(source: &S, view: &IndexView) -> Result<Option<Self>, S::Error> {
         for _ in 0..ATTEMPTS {
             let listed: HashSet<IndexId> = source.list()?.into_iter().collect();
-            let mut gone: HashSet<IndexId> = view.index_files().filter(|id| !listed.contains(id)).collect();
-            if !gone.is_empty() {
-                // Whoever superseded them may be gone: they are read again, and judged again.
-                gone.extend(view.files.iter().filter(|file| file.superseded).map(|file| file.id));
-            }
-            let known: HashSet<IndexId> = view.index_files().filter(|id| !gone.contains(id)).collect();
+            let known: HashSet<IndexId> = view.index_files().collect();
+            let gone: HashSet<IndexId> = known.difference(&listed).copied().collect();
             let missing: Vec<IndexId> = listed.difference(&known).copied().collect();
             if missing.is_empty() && gone.is_empty() {
                 return Ok(None);
@@ -79,25 +78,15 @@ impl Loaded {
 
     /// The view that follows.
     pub(super) fn apply(mut self, before: &IndexView) -> (IndexView, Refreshed) {
-        let kept = before.files.iter().filter(|file| !self.gone.contains(&file.id));
-        let replaced = kept.flat_map(|file| file.supersedes.iter());
-        let superseded: HashSet<IndexId> =
-            replaced.chain(self.new.iter().flat_map(|(_, parsed)| &parsed.supersedes)).copied().collect();
-
-        let added = self.new.iter().filter(|(id, _)| !before.knows(id)).count();
-        let is_lost = |file: &File| self.gone.contains(&file.id) || (!file.superseded && superseded.contains(&file.id));
-        let vanished = before.files.iter().filter(|file| is_lost(file)).count();
-        let mut view = drop_files(before, &self.gone, &superseded);
+        self.new.retain(|(id, _)| !before.knows(id));
+        let (added, vanished) = (self.new.len(), self.gone.len());
+        let mut view = drop_files(before, &self.gone);
         view.generation = before.generation + u64::from(vanished > 0);
 
         let (mut data, mut trees) = (Vec::new(), Vec::new());
         // Files in order of their ids, so that the numbering does not depend on the threads.
         self.new.sort_unstable_by_key(|(id, _)| *id);
         for (id, mut parsed) in self.new {
-            let is_superseded = superseded.contains(&id);
-            if is_superseded {
-                parsed = Parsed { supersedes: parsed.supersedes, marked: parsed.marked, ..Parsed::default() };
-            }
             let first_pack = view.next_pack;
             view.next_pack += parsed.packs.len() as u32;
             for placed in parsed.data.iter_mut().chain(&mut parsed.trees) {
@@ -109,9 +98,7 @@ impl Loaded {
                 id,
                 first_pack,
                 packs: parsed.packs.into(),
-                supersedes: parsed.supersedes.into(),
                 marked: parsed.marked.into(),
-                superseded: is_superseded,
             }));
         }
         add_run(&mut view.data, data);
@@ -126,12 +113,10 @@ fn marked(files: &[Arc<File>]) -> HashSet<PackId> {
     files.iter().flat_map(|file| file.marked.iter().copied()).collect()
 }
 
-/// The view without the files that are gone, its packs numbered anew; files that are newly superseded keep their
-/// name and lose their blobs.
-fn drop_files(before: &IndexView, gone: &HashSet<IndexId>, superseded: &HashSet<IndexId>) -> IndexView {
-    let emptied = |file: &File| !file.superseded && superseded.contains(&file.id);
+/// The view without the files that are gone, its packs numbered anew.
+fn drop_files(before: &IndexView, gone: &HashSet<IndexId>) -> IndexView {
     let mut view = IndexView::empty(before.generation);
-    if !before.files.iter().any(|file| gone.contains(&file.id) || emptied(file)) {
+    if gone.is_empty() {
         view.files.clone_from(&before.files);
         view.next_pack = before.next_pack;
         (view.data, view.trees) = (before.data.clone(), before.trees.clone());
@@ -140,22 +125,14 @@ fn drop_files(before: &IndexView, gone: &HashSet<IndexId>, superseded: &HashSet<
     // The first number of each old file's block in the new view.
     let mut moved = Vec::with_capacity(before.files.len());
     for file in &before.files {
-        let lives = !gone.contains(&file.id) && !emptied(file);
+        let lives = !gone.contains(&file.id);
         moved.push(lives.then_some(view.next_pack));
-        if gone.contains(&file.id) {
+        if !lives {
             continue;
         }
-        let packs: Box<[PackId]> = if lives { file.packs.clone() } else { Box::default() };
-        let first_pack = view.next_pack;
+        let (packs, first_pack) = (file.packs.clone(), view.next_pack);
         view.next_pack += packs.len() as u32;
-        view.files.push(Arc::new(File {
-            id: file.id,
-            first_pack,
-            packs,
-            supersedes: file.supersedes.clone(),
-            marked: file.marked.clone(),
-            superseded: file.superseded || emptied(file),
-        }));
+        view.files.push(Arc::new(File { id: file.id, first_pack, packs, marked: file.marked.clone() }));
     }
     let renumber = |place: Place| {
         let after = before.files.partition_point(|file| file.first_pack <= place.pack);
@@ -174,7 +151,7 @@ fn drop_files(before: &IndexView, gone: &HashSet<IndexId>, superseded: &HashSet<
 
 /// Reads these files with several threads; `None` if one of them has vanished.
 fn read_all<S: IndexSource>(source: &S, ids: &[IndexId]) -> Result<Option<Vec<(IndexId, Parsed)>>, S::Error> {
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(ids.len()).max(1);
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).max(READERS).min(ids.len()).max(1);
     let next = AtomicUsize::new(0);
     let work = || {
         let mut files = Vec::new();

@@ -56,11 +56,15 @@ impl Run {
             let first = rows.len();
             starts.push(first as u32);
             for row in runs.iter().flat_map(|run| run.in_bucket(at)) {
-                if let Some(place) = keep(row_place(row)) {
-                    rows.push(pack_row(&Placed { id: row_id(at, row), place }));
+                let place = row_place(row);
+                match keep(place) {
+                    Some(same) if same == place => rows.push(*row),
+                    Some(place) => rows.push(pack_row(&Placed { id: row_id(at, row), place })),
+                    None => {}
                 }
             }
-            rows[first..].sort_unstable();
+            // Made of runs that are sorted, which this sort takes as they are.
+            rows[first..].sort();
         }
         starts.push(rows.len() as u32);
         rows.shrink_to_fit();

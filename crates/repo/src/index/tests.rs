@@ -176,7 +176,7 @@ fn blobs_of_a_marked_pack_are_not_present_but_can_be_read() {
 }
 
 #[test]
-fn a_superseded_file_counts_only_while_nothing_supersedes_it() {
+fn a_file_counts_while_it_is_there_whatever_says_that_it_supersedes_it() {
     let (index, mut files) = (BlobIndex::new(), Files::default());
     let old = IndexId::new([1; 32]);
     files.0.insert(old, json::encode(borrowed(&one_blob(1))));
@@ -184,12 +184,12 @@ fn a_superseded_file_counts_only_while_nothing_supersedes_it() {
 
     let newer = serde_json::json!({"supersedes": [old], "packs": []});
     files.0.insert(IndexId::new([2; 32]), newer.to_string().into_bytes());
-    assert_eq!(index.refresh(&files).unwrap().vanished, 1);
-    assert!(!has(&index, 1));
-
-    files.0.remove(&IndexId::new([2; 32]));
-    index.refresh(&files).unwrap();
+    assert_eq!(index.refresh(&files).unwrap().vanished, 0);
     assert!(has(&index, 1));
+
+    files.0.remove(&old);
+    index.refresh(&files).unwrap();
+    assert!(!has(&index, 1));
 }
 
 #[test]
@@ -230,6 +230,38 @@ fn a_file_that_vanishes_while_it_is_read_starts_the_refresh_anew() {
     let index = BlobIndex::new();
     assert_eq!(index.refresh(&Vanishing(AtomicU64::new(0), files)).unwrap().added, 1);
     assert!(has(&index, 1));
+}
+
+#[test]
+fn a_file_is_added_while_others_are_read() {
+    /// This process writes a file while it reads another's, and its own is in the listing already.
+    struct Slow<'a>(&'a BlobIndex, Files);
+    impl IndexSource for Slow<'_> {
+        type Error = Failure;
+        fn list(&self) -> Result<Vec<IndexId>, Failure> {
+            let mut ids = self.1.list()?;
+            ids.push(IndexId::new([2; 32]));
+            Ok(ids)
+        }
+        fn load(&self, id: &IndexId) -> Result<Option<Vec<u8>>, Failure> {
+            self.0.insert(IndexId::new([2; 32]), &borrowed(&one_blob(2)));
+            self.0.insert(IndexId::new([3; 32]), &borrowed(&one_blob(3)));
+            let own = json::encode(borrowed(&one_blob(2)));
+            Ok(self.1.load(id)?.or(Some(own)))
+        }
+        fn malformed(&self, id: &IndexId, error: SyntaxError) -> Failure {
+            self.1.malformed(id, error)
+        }
+        fn restless(&self) -> Failure {
+            self.1.restless()
+        }
+    }
+    let mut files = Files::default();
+    files.0.insert(IndexId::new([1; 32]), json::encode(borrowed(&one_blob(1))));
+    let index = BlobIndex::new();
+    index.refresh(&Slow(&index, files)).unwrap();
+    assert!((1..4).all(|number| has(&index, number)));
+    assert_eq!(index.view().len(BlobKind::Data), 3);
 }
 
 #[test]

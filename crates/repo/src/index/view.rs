@@ -48,10 +48,7 @@ pub(super) struct File {
     pub(super) id: IndexId,
     pub(super) first_pack: u32,
     pub(super) packs: Box<[PackId]>,
-    pub(super) supersedes: Box<[IndexId]>,
     pub(super) marked: Box<[PackId]>,
-    /// Another file supersedes this one: it is known, but its blobs are not in the view.
-    pub(super) superseded: bool,
 }
 
 /// The index as it was at one moment.
@@ -239,9 +236,7 @@ impl IndexView {
             id,
             first_pack: self.next_pack,
             packs: packs.iter().map(|(pack, _)| *pack).collect(),
-            supersedes: Box::default(),
             marked: Box::default(),
-            superseded: false,
         };
         let mut view = Self {
             generation: self.generation,

@@ -1,7 +1,9 @@
 //! The bytes that all sessions together may have on their way to a pack.
 //!
-//! Invariant: never more than the budget is given out, but for a single piece that is larger than all of it.
+//! Invariant: never more than the budget is given out, but for a single piece that is larger than all of it; and in the
+//! order of asking, so that a large piece gets its turn whatever comes after it.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parking_lot::{Condvar, Mutex};
@@ -10,8 +12,14 @@ use parking_lot::{Condvar, Mutex};
 #[derive(Debug)]
 pub(super) struct Budget {
     total: usize,
-    free: Mutex<usize>,
-    freed: Condvar,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// Those who wait, the first in front; each is woken by itself.
+    queue: VecDeque<Arc<Condvar>>,
 }
 
 /// Bytes that are taken; they are free again when this is dropped.
@@ -23,23 +31,39 @@ pub(super) struct Permit {
 
 impl Budget {
     pub(super) fn new(total: usize) -> Arc<Self> {
-        Arc::new(Self { total, free: Mutex::new(total), freed: Condvar::new() })
+        Arc::new(Self { total, state: Mutex::new(State { free: total, queue: VecDeque::new() }) })
     }
 
-    /// Waits until so many bytes are free, and takes them.
+    /// Waits until everyone who came before is served and so many bytes are free, and takes them.
     pub(super) fn take(self: &Arc<Self>, bytes: usize) -> Permit {
         let bytes = bytes.min(self.total);
-        let mut free = self.free.lock();
-        self.freed.wait_while(&mut free, |free| *free < bytes);
-        *free -= bytes;
+        let mut state = self.state.lock();
+        if !state.queue.is_empty() || state.free < bytes {
+            let turn = Arc::new(Condvar::new());
+            state.queue.push_back(turn.clone());
+            let is_first = |state: &State| state.queue.front().is_some_and(|first| Arc::ptr_eq(first, &turn));
+            turn.wait_while(&mut state, |state| !is_first(state) || state.free < bytes);
+            state.queue.pop_front();
+        }
+        state.free -= bytes;
+        state.wake_first();
         Permit { budget: self.clone(), bytes }
+    }
+}
+
+impl State {
+    fn wake_first(&self) {
+        if let Some(first) = self.queue.front().filter(|_| self.free > 0) {
+            first.notify_one();
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *self.budget.free.lock() += self.bytes;
-        self.budget.freed.notify_all();
+        let mut state = self.budget.state.lock();
+        state.free += self.bytes;
+        state.wake_first();
     }
 }
 
@@ -67,15 +91,38 @@ mod tests {
                 });
             }
         });
-        assert_eq!(*budget.free.lock(), 100);
+        assert_eq!(budget.state.lock().free, 100);
     }
 
     #[test]
     fn a_piece_larger_than_the_budget_takes_all_of_it() {
         let budget = Budget::new(10);
         let permit = budget.take(11);
-        assert_eq!(*budget.free.lock(), 0);
+        assert_eq!(budget.state.lock().free, 0);
         drop(permit);
-        assert_eq!(*budget.free.lock(), 10);
+        assert_eq!(budget.state.lock().free, 10);
+    }
+
+    #[test]
+    fn a_large_piece_is_served_before_small_ones_that_came_later() {
+        let budget = Budget::new(100);
+        let order = Mutex::new(Vec::new());
+        let held = budget.take(60);
+        thread::scope(|scope| {
+            for (waiting, bytes) in [100, 10, 20].into_iter().enumerate() {
+                let (budget, order) = (&budget, &order);
+                scope.spawn(move || {
+                    let permit = budget.take(bytes);
+                    order.lock().push(bytes);
+                    drop(permit);
+                });
+                while budget.state.lock().queue.len() == waiting {
+                    thread::yield_now();
+                }
+            }
+            drop(held);
+        });
+        assert_eq!(order.lock()[0], 100);
+        assert_eq!(budget.state.lock().free, 100);
     }
 }

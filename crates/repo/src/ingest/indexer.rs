@@ -34,12 +34,19 @@ struct Unindexed {
     indexed_bytes: u64,
     /// When the last index file was written, or was looked after in vain.
     last: Instant,
+    /// Since when there is a session.
+    since: Instant,
 }
 
 impl Indexer {
     pub(super) fn new(policy: CheckpointPolicy, now: Instant) -> Self {
-        let unindexed = Unindexed { packs: Vec::new(), bytes: 0, blobs: 0, indexed_bytes: 0, last: now };
+        let unindexed = Unindexed { packs: Vec::new(), bytes: 0, blobs: 0, indexed_bytes: 0, last: now, since: now };
         Self { policy, unindexed: Mutex::new(unindexed), writing: Mutex::default() }
+    }
+
+    /// The first session begins.
+    pub(super) fn begin(&self, now: Instant) {
+        self.unindexed.lock().since = now;
     }
 
     /// Takes over a pack that is durable.
@@ -59,7 +66,8 @@ impl Indexer {
     /// Whether it is time for an index file by the clock. Once `taken`, it is not again for a while.
     pub(super) fn is_time(&self, now: Instant, taken: bool) -> bool {
         let mut unindexed = self.unindexed.lock();
-        let is_time = now.saturating_duration_since(unindexed.last) >= self.policy.interval;
+        let age = now.saturating_duration_since(unindexed.since);
+        let is_time = now.saturating_duration_since(unindexed.last) >= self.policy.interval.max(age / 16);
         if is_time && taken {
             unindexed.last = now;
         }
@@ -121,7 +129,8 @@ impl Indexer {
 }
 
 /// The packs that may be named. While a lock is held, no prune deletes a pack that nothing names yet; where a lock was
-/// lost, one may have, and the storage is asked; where all are lost, nothing may be named any more.
+/// lost, one may have, and the storage is asked; where all are lost, nothing may be named any more. That a lock is held
+/// is asked of the storage for every index file.
 fn if_still_there(shared: &Shared, packs: Packs) -> Packs {
     match shared.lock_state() {
         LockState::Held => packs,

@@ -31,8 +31,8 @@ struct Open {
 /// Which open packs are taken away.
 #[derive(Clone, Copy)]
 pub(super) enum Which {
-    /// Those that were begun before this, or are at least a quarter full.
-    Stale(Instant),
+    /// Those that were begun before `stale`, and those that were begun before `old` and are at least a quarter full.
+    Old { old: Option<Instant>, stale: Option<Instant> },
     /// Every one.
     All,
 }
@@ -70,7 +70,10 @@ impl Packer {
     pub(super) fn take(&self, which: Which, in_flight: &InFlight) -> Vec<Upload> {
         let wanted = |open: &mut Open| match which {
             Which::All => true,
-            Which::Stale(before) => open.since < before || open.pack.length() >= self.pack_size / 4,
+            Which::Old { old, stale } => {
+                let is_before = |time: Option<Instant>| time.is_some_and(|time| open.since < time);
+                is_before(stale) || (is_before(old) && open.pack.length() >= self.pack_size / 4)
+            }
         };
         let mut taken: Vec<Upload> = Vec::new();
         for slot in self.data.iter().chain([&self.trees]) {

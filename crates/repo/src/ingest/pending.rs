@@ -12,12 +12,13 @@ use parking_lot::Mutex;
 
 use super::IngestError;
 use super::state::SessionState;
+use crate::id_table::IdMap;
 use crate::index::BlobIndex;
 use crate::pack::{BlobKind, PackedBlob};
 
 #[derive(Default)]
 pub(super) struct PendingBlobs {
-    table: Mutex<HashMap<(BlobKind, BlobId), Entry>>,
+    table: Mutex<IdMap<(BlobKind, BlobId), Entry>>,
 }
 
 struct Entry {

@@ -4,8 +4,8 @@
 //! forgotten before the session's lock may go, so that no index file is written that a prune does not reckon with.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::Duration;
 
 use crossbeam_channel::{SendError, Sender, bounded};
 use parking_lot::Mutex;
@@ -35,9 +35,9 @@ pub(crate) struct Pipeline(Arc<Handle>);
 /// The locks under which this process writes, taken together.
 pub(super) enum LockState {
     Held,
-    /// Some sessions have lost theirs: for a while a prune may have seen none.
+    /// Some sessions have or had lost theirs: for a while a prune may have seen none.
     PartlyLost,
-    /// All have.
+    /// All have, or whether one is held cannot be found out.
     Lost(RepoError),
 }
 
@@ -61,6 +61,9 @@ pub(super) struct Shared {
     gate: Mutex<()>,
     /// The locks of the sessions that are alive.
     locks: Mutex<Vec<(Arc<SessionState>, LockWatch)>>,
+    /// A session has left that could not prove its lock. Packs that it wrote may be gone: until the pipeline is empty
+    /// the storage is asked.
+    is_tainted: AtomicBool,
 }
 
 impl Pipeline {
@@ -76,6 +79,7 @@ impl Pipeline {
             group: Group::default(),
             gate: Mutex::default(),
             locks: Mutex::default(),
+            is_tainted: AtomicBool::new(false),
         });
         let (jobs, to_workers) = bounded::<Job>(MAX_JOBS);
         let (uploads, to_uploaders) = bounded::<Task>(0);
@@ -105,14 +109,24 @@ impl Shared {
     }
 
     /// Whether an index file may be written now that names packs of this process.
+    ///
+    /// One lock is proven at the storage: the oldest that is held. Since that was taken nobody can have pruned.
     pub(super) fn lock_state(&self) -> LockState {
-        let locks = self.locks.lock();
-        let lost: Vec<RepoError> = locks.iter().filter_map(|(_, lock)| lock.check().err()).collect();
-        match (lost.len(), lost.into_iter().next()) {
-            (_, None) => LockState::Held,
-            (count, Some(_)) if count < locks.len() => LockState::PartlyLost,
-            (_, Some(error)) => LockState::Lost(error),
+        let locks: Vec<LockWatch> = self.locks.lock().iter().map(|(_, lock)| lock.clone()).collect();
+        let mut is_sure = !self.is_tainted.load(Ordering::SeqCst);
+        let mut failure = None;
+        for lock in locks {
+            match lock.prove() {
+                Ok(()) if is_sure => return LockState::Held,
+                Ok(()) => return LockState::PartlyLost,
+                Err(error) => {
+                    is_sure = false;
+                    failure.get_or_insert(error);
+                }
+            }
         }
+        // Index files are written by sessions, so that there is one; without any there is nothing to protect.
+        failure.map_or(LockState::PartlyLost, LockState::Lost)
     }
 
     /// Makes what was stored durable if it is time. Called by uploaders, who wait for no other thread.
@@ -120,11 +134,10 @@ impl Shared {
         let now = self.core.clock.instant();
         let is_time = self.indexer.is_time(now, true);
         if is_time {
-            let stale = self.core.options.checkpoint.interval.checked_mul(STALE_INTERVALS).unwrap_or(Duration::MAX);
-            if let Some(before) = now.checked_sub(stale) {
-                for upload in self.packer.take(Which::Stale(before), &self.in_flight) {
-                    upload::write(self, upload);
-                }
+            let interval = self.core.options.checkpoint.interval;
+            let stale = interval.checked_mul(STALE_INTERVALS).and_then(|stale| now.checked_sub(stale));
+            for upload in self.packer.take(Which::Old { old: now.checked_sub(interval), stale }, &self.in_flight) {
+                upload::write(self, upload);
             }
         }
         if is_time || self.indexer.is_full() {
@@ -137,14 +150,26 @@ impl Handle {
     /// A session begins.
     pub(super) fn enter(&self, session: &Arc<SessionState>, lock: LockWatch) {
         let _gate = self.shared.gate.lock();
-        self.shared.locks.lock().push((session.clone(), lock));
+        let mut locks = self.shared.locks.lock();
+        if locks.is_empty() {
+            self.shared.indexer.begin(self.shared.core.clock.instant());
+        }
+        locks.push((session.clone(), lock));
     }
 
     /// A session ends. If it is the last one, all threads come to rest and what is left is forgotten, before its lock goes.
     pub(super) fn leave(&self, session: &Arc<SessionState>) {
+        // What stays behind for other sessions to name in the index was safe only if this lock was held all the time.
+        let others = self.shared.locks.lock().clone();
+        let own = others.iter().find(|(other, _)| Arc::ptr_eq(other, session));
+        let is_proven = others.len() > 1 && own.is_some_and(|(_, lock)| lock.prove().is_ok());
         let _gate = self.shared.gate.lock();
         let is_last = self.shared.locks.lock().len() == 1;
+        if !is_last && !is_proven {
+            self.shared.is_tainted.store(true, Ordering::SeqCst);
+        }
         if is_last {
+            self.shared.is_tainted.store(false, Ordering::SeqCst);
             let taken = self.shared.packer.take(Which::All, &self.shared.in_flight);
             let dropped: Vec<PackedBlob> = taken.iter().flat_map(|upload| upload.pack.blobs().to_vec()).collect();
             drop(taken);

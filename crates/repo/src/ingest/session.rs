@@ -1,8 +1,8 @@
 //! One ingest session: what a backup does with the repository, from its lock to its snapshot.
 //!
 //! Invariant: the lock is older than everything the session knows of the repository, and the snapshot is written only
-//! when the lock is still held and all that it reaches is proven to be in the live index. A session that ends otherwise
-//! leaves what is durable, and no snapshot.
+//! when all that it reaches is proven to be in the live index, and stays only if the lock is there before and after. A
+//! session that ends otherwise leaves what is durable, and no snapshot.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use super::pipeline::Handle;
 use super::state::{Added, OnDurable, SessionState};
 use super::worker::{Job, Proof};
 use crate::closure::{SessionClosure, prove};
-use crate::error::RepoError;
+use crate::error::{RepoError, RepoErrorKind};
 use crate::pack::{BlobKind, Compression, MAX_DATA_LENGTH, MAX_PLAIN_LENGTH};
 use crate::snapshot::{SavedSnapshot, Snapshot};
 use crate::tree::Tree;
@@ -26,7 +26,7 @@ use crate::{LockGuard, LockMode, Repository};
 /// A session that adds to a repository. Its methods may be called from many threads.
 pub struct IngestSession {
     repository: Repository,
-    handle: Arc<Handle>,
+    pub(super) handle: Arc<Handle>,
     pub(super) state: Arc<SessionState>,
     closure: Mutex<SessionClosure>,
     compression: Compression,
@@ -74,13 +74,6 @@ impl IngestSession {
         engine.core().closed.revise(&view);
         session.closure = Mutex::new(SessionClosure::new(view.generation()));
         Ok(session)
-    }
-
-    /// Spends this effort on compressing what the session puts, whatever the repository's other sessions do.
-    #[must_use]
-    pub fn with_compression(mut self, compression: Compression) -> Self {
-        self.compression = compression;
-        self
     }
 
     /// The repository.
@@ -217,8 +210,15 @@ impl IngestSession {
         let added = self.added();
         finish(&mut snapshot, &added);
         self.prove(snapshot.tree)?;
-        self.check_lock()?;
+        self.prove_lock()?;
         let snapshot = self.repository.save_snapshot(snapshot)?;
+        // Saving may have taken long. Without the lock somebody may have deleted what only this snapshot needs.
+        if let Err(error) = self.prove_lock() {
+            if error.kind() == RepoErrorKind::LockLost {
+                self.repository.remove_snapshot(snapshot.id)?;
+            }
+            return Err(error.into());
+        }
         Ok(CommitReport { snapshot, added })
     }
 
@@ -240,8 +240,13 @@ impl IngestSession {
         Ok(())
     }
 
-    fn check_lock(&self) -> Result<(), RepoError> {
-        self.lock.as_ref().map_or(Ok(()), LockGuard::check)
+    #[cfg(test)]
+    pub(super) fn refresh_lock(&self) {
+        self.lock.iter().for_each(LockGuard::tick);
+    }
+
+    fn prove_lock(&self) -> Result<(), RepoError> {
+        self.lock.as_ref().map_or(Ok(()), LockGuard::prove)
     }
 
     /// Ends the session without a snapshot; what it put is made durable, so that it need not be put again.

@@ -2,14 +2,16 @@
 //! things fail at any call. What restic makes of the result is tested in `tests/restic/engine.rs`.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
+use bytes::Bytes;
 use holdfast_model::{BlobId, Id, TreeId};
 use holdfast_store::fault::{Effect, FaultStore, Trigger};
 use holdfast_store::record::RecordStore;
-use holdfast_store::{ErrorKind, FileKind, MemoryStore, Store, Verb};
+use holdfast_store::{ErrorKind, FileInfo, FileKind, MemoryStore, Store, StoreError, Verb};
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -188,7 +190,7 @@ fn a_session_is_told_of_its_blobs_before_an_index_file_names_them() {
         session.put_data(id_of(blob), blob.clone(), Proof::Unverified).unwrap();
     }
     session.abandon().unwrap();
-    let mut told = Arc::try_unwrap(told).unwrap().into_inner();
+    let mut told = std::mem::take(&mut *told.lock());
     told.sort_unstable();
     let mut expected: Vec<(BlobId, bool)> = blobs(&own).into_iter().map(|id| (id, false)).collect();
     expected.extend(blobs(&shared).into_iter().map(|id| (id, true)));
@@ -318,6 +320,28 @@ fn a_slow_session_is_saved_by_the_clock() {
 }
 
 #[test]
+fn a_long_session_makes_index_files_as_many_as_the_logarithm_of_its_age() {
+    let (_, store, clock) = repository();
+    let engine = EngineOptions { checkpoint: CheckpointPolicy::default(), ..small_packs() };
+    let options = OpenOptions { engine, ..options(&clock) };
+    let repository = Repository::open(store.clone(), PASSWORD, options).unwrap();
+    let session = begin(&repository, nobody()).unwrap();
+    // Every half minute of a day a pack is written and it is seen whether it is time.
+    for minute in 0..2 * 24 * 60_u32 {
+        clock.advance(Duration::from_secs(30));
+        let blob = minute.to_be_bytes().repeat(1100);
+        session.put_data(id_of(&blob), blob, Proof::Verified).unwrap();
+        session.state.wait_packed();
+        session.handle.shared.in_flight.wait();
+        session.handle.shared.checkpoint_if_due();
+        // The lock is refreshed by a thread that knows nothing of this clock's haste.
+        session.refresh_lock();
+    }
+    let files = store.list(FileKind::Index).unwrap().len();
+    assert!((20..200).contains(&files), "{files}");
+}
+
+#[test]
 fn what_the_last_session_leaves_in_the_pipeline_is_forgotten_with_its_lock() {
     let (repository, store, _) = repository();
     let left = begin(&repository, nobody()).unwrap();
@@ -368,6 +392,106 @@ fn without_its_lock_a_session_writes_neither_index_nor_snapshot() {
     assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
 }
 
+fn remove_locks(store: &MemoryStore) {
+    for lock in store.list(FileKind::Lock).unwrap() {
+        store.remove(FileKind::Lock, &lock.id).unwrap();
+    }
+}
+
+/// What a prune does that sees no lock: it deletes the packs that no index file names.
+fn remove_packs(store: &MemoryStore) {
+    for pack in store.list(FileKind::Pack).unwrap() {
+        store.remove(FileKind::Pack, &pack.id).unwrap();
+    }
+}
+
+#[test]
+fn a_lock_that_somebody_removed_is_missed_before_anything_is_written_that_rests_on_it() {
+    let (_, store, _) = repository();
+    let repository = open(store.clone(), small_packs());
+    let session = begin(&repository, nobody()).unwrap();
+    let tree = put(&session, &source(1, 50)).unwrap();
+    session.state.wait_packed();
+    remove_locks(&store);
+    remove_packs(&store);
+    let error = session.commit(snapshot(tree), |_, _| ()).unwrap_err();
+    assert_eq!(error.kind(), RepoErrorKind::LockLost, "{error}");
+    assert!(store.list(FileKind::Index).unwrap().is_empty());
+    assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+}
+
+/// Removes all locks, in front of or behind the put of a snapshot.
+struct Unlocking {
+    inner: Arc<MemoryStore>,
+    after: bool,
+}
+
+impl Store for Unlocking {
+    fn location(&self) -> String {
+        self.inner.location()
+    }
+    fn create(&self) -> Result<(), StoreError> {
+        self.inner.create()
+    }
+    fn list(&self, kind: FileKind) -> Result<Vec<FileInfo>, StoreError> {
+        self.inner.list(kind)
+    }
+    fn size(&self, kind: FileKind, id: &Id) -> Result<u64, StoreError> {
+        self.inner.size(kind, id)
+    }
+    fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        self.inner.read(kind, id)
+    }
+    fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError> {
+        self.inner.read_range(kind, id, range)
+    }
+    fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError> {
+        if kind == FileKind::Snapshot && !self.after {
+            remove_locks(&self.inner);
+        }
+        self.inner.put(kind, id, parts)?;
+        if kind == FileKind::Snapshot && self.after {
+            remove_locks(&self.inner);
+        }
+        Ok(())
+    }
+    fn remove(&self, kind: FileKind, id: &Id) -> Result<(), StoreError> {
+        self.inner.remove(kind, id)
+    }
+}
+
+#[test]
+fn a_snapshot_during_whose_saving_the_lock_was_lost_is_taken_back() {
+    for after in [false, true] {
+        let (_, store, _) = repository();
+        let repository = open(Unlocking { inner: store.clone(), after }, small_packs());
+        let error = backup(&repository, &source(1, 3)).unwrap_err();
+        assert_eq!(error.kind(), RepoErrorKind::LockLost, "{error}");
+        assert!(store.list(FileKind::Snapshot).unwrap().is_empty());
+    }
+}
+
+#[test]
+fn a_session_that_lost_its_lock_leaves_nothing_that_others_trust() {
+    let (_, store, _) = repository();
+    let repository = open(store.clone(), small_packs());
+    let loser = begin(&repository, nobody()).unwrap();
+    put(&loser, &source(1, 50)).unwrap();
+    loser.state.wait_packed();
+    loser.handle.shared.in_flight.wait();
+    let written = store.list(FileKind::Pack).unwrap().len();
+    assert!(written > 0);
+    // A prune runs that sees no lock; then another session begins and finds the blobs on their way.
+    remove_locks(&store);
+    remove_packs(&store);
+    let session = begin(&repository, nobody()).unwrap();
+    let tree = put(&session, &source(1, 50)).unwrap();
+    drop(loser);
+    let result = session.commit(snapshot(tree), |_, _| ());
+    assert!(result.is_err(), "its packs are gone");
+    assert!(assert_valid(&store).is_empty());
+}
+
 #[test]
 fn a_full_disk_ends_the_sessions_concerned_and_the_next_one_works() {
     for kind in [FileKind::Pack, FileKind::Index, FileKind::Snapshot] {
@@ -392,6 +516,20 @@ fn a_put_whose_answer_is_lost_is_not_made_twice() {
     faulty.inject(Trigger::nth(1).of(Verb::Put).on(FileKind::Index), Effect::LoseAnswer(ErrorKind::AlreadyExists));
     backup(&open(faulty, EngineOptions::default()), &source(1, 5)).unwrap();
     assert_eq!(assert_valid(&store), [source(1, 5)]);
+}
+
+#[test]
+fn a_name_that_is_taken_counts_as_saved_only_if_the_file_is_there_and_whole() {
+    for kind in [FileKind::Pack, FileKind::Index, FileKind::Snapshot] {
+        // A server that refuses for a reason of its own, and one that kept half of what an earlier try sent.
+        for effect in [Effect::Fail(ErrorKind::AlreadyExists), Effect::Torn(ErrorKind::AlreadyExists)] {
+            let (_, store, _) = repository();
+            let faulty = FaultStore::new(store.clone());
+            faulty.inject(Trigger::nth(1).of(Verb::Put).on(kind), effect);
+            let result = backup(&open(faulty, EngineOptions::default()), &source(1, 5));
+            assert!(result.is_err(), "{kind:?} {effect:?}");
+        }
+    }
 }
 
 #[test]

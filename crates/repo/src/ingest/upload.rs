@@ -9,12 +9,13 @@ use std::sync::Arc;
 
 use crossbeam_channel::Receiver;
 use holdfast_model::PackId;
-use holdfast_store::{ErrorKind, FileKind};
+use holdfast_store::FileKind;
 use parking_lot::{Condvar, Mutex};
 
 use super::IngestError;
 use super::pipeline::Shared;
 use crate::pack::OpenPack;
+use crate::saved;
 
 /// The packs that are on their way to the storage.
 #[derive(Clone, Default)]
@@ -106,11 +107,8 @@ pub(super) fn write(shared: &Shared, upload: Upload) {
 fn try_write(shared: &Shared, pack: OpenPack) -> Result<(PackId, u64), IngestError> {
     let pack = pack.finish(&shared.core.key)?;
     let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
-    match shared.core.store.put(FileKind::Pack, &pack.id.into(), &parts) {
-        // An earlier try had succeeded, and its answer was lost: no two packs have the same name and other bytes.
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => {
-            Err(IngestError::Pack { pack: pack.id, source: Arc::new(error) })
-        }
-        _ => Ok((pack.id, pack.length)),
+    match saved::put(&*shared.core.store, FileKind::Pack, &pack.id.into(), &parts) {
+        Err(error) => Err(IngestError::Pack { pack: pack.id, source: Arc::new(error) }),
+        Ok(()) => Ok((pack.id, pack.length)),
     }
 }

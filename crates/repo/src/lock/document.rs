@@ -4,6 +4,7 @@ use holdfast_model::{LockId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::LockInfo;
+use super::guard::REFRESH_AFTER;
 use crate::process::{Life, Process};
 use crate::time::ZonedTime;
 
@@ -49,13 +50,18 @@ impl LockDocument {
         }
     }
 
+    pub(super) fn is_exclusive(&self) -> bool {
+        self.exclusive
+    }
+
     /// Since when the session runs.
     pub(super) fn started(&self) -> Option<Timestamp> {
         self.holdfast.as_ref().map(|ours| ours.started.at)
     }
 
-    pub(super) fn into_info(self, id: LockId, us: &Process) -> LockInfo {
-        let dead = us.knows_dead(&self.hostname, self.pid, self.holdfast.as_ref().map(|ours| &ours.life));
+    pub(super) fn into_info(self, id: LockId, us: &Process, now: Timestamp) -> LockInfo {
+        let who = (&*self.hostname, self.pid, self.holdfast.as_ref().map(|ours| &ours.life));
+        let dead = us.knows_dead(who, self.time.at, now, REFRESH_AFTER);
         LockInfo {
             id,
             time: self.time,

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use holdfast_store::{MemoryStore, Store};
+use holdfast_model::Clock;
+use holdfast_store::fault::{Effect, FaultStore, Trigger};
+use holdfast_store::{MemoryStore, Store, Verb};
 
 use super::guard::LOST_AFTER;
 use super::*;
 use crate::testing::{PASSWORD, TestClock, TestPause, options, repository};
-use crate::{RepoErrorKind, Repository};
+use crate::{OpenOptions, RepoErrorKind, Repository};
 
 /// The same repository, opened by somebody else.
 fn opened_again(store: &Arc<MemoryStore>, clock: &Arc<TestClock>) -> Repository {
@@ -75,18 +77,23 @@ fn a_lock_says_what_restic_says_and_when_the_session_began() {
 }
 
 #[test]
-fn dead_locks_of_this_host_are_removed_and_others_respected() {
+fn dead_locks_of_ours_are_removed_and_those_of_restic_wait_for_an_unlock() {
     let (repository, store, _) = repository();
-    let us = Process::current();
+    let mut us = Process::current();
     let mut child = std::process::Command::new("true").spawn().unwrap();
     child.wait().unwrap();
-    restic_lock(&repository, &us.hostname, child.id() as i32);
+    (us.pid, us.life.machine) = (child.id() as i32, Process::current().life.machine);
+    repository.write_lock(&LockDocument::new(&us, true, repository.clock().now())).unwrap();
     drop(repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap());
     assert_eq!(locks(&store), 0);
-    restic_lock(&repository, "elsewhere", child.id() as i32);
-    let error = repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap_err();
-    assert_eq!(error.kind(), RepoErrorKind::Locked);
-    assert_eq!(locks(&store), 1);
+    // In a container, or on another machine of that name, it may be at work.
+    for host in [&*us.hostname, "elsewhere"] {
+        restic_lock(&repository, host, us.pid);
+        let error = repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap_err();
+        assert_eq!(error.kind(), RepoErrorKind::Locked);
+        assert_eq!(locks(&store), 1);
+        assert_eq!(repository.unlock(false).unwrap(), usize::from(host == us.hostname));
+    }
 }
 
 #[test]
@@ -122,6 +129,11 @@ fn waiting_for_a_lock_ends_when_it_is_given_back_or_patience_does() {
         }
     }
     repository.lock_within(LockMode::Shared, patience, &Released(&store, lock)).unwrap();
+    let lock = foreign_lock(&repository, "elsewhere", 1, true);
+    assert!(repository.lock(LockMode::Shared, &Released(&store, LockId::new([9; 32]))).is_err(), "no patience");
+    let patient = OpenOptions { lock_patience: patience, ..OpenOptions::default() };
+    let patient = Repository::open(store.clone(), PASSWORD, patient).unwrap();
+    drop(patient.lock(LockMode::Shared, &Released(&store, lock)).unwrap());
     let cancelled = TestPause { cancelled: true, ..TestPause::new() };
     let error = repository.lock(LockMode::Shared, &cancelled).unwrap_err();
     assert_eq!(error.kind(), RepoErrorKind::Cancelled);
@@ -157,6 +169,64 @@ fn a_lock_that_somebody_removed_is_lost() {
     assert!(watch.is_lost());
     assert_eq!(watch.check().unwrap_err().kind(), RepoErrorKind::LockLost);
     assert_eq!(locks(&store), 0, "it is not written anew");
+}
+
+#[test]
+fn a_lock_that_is_gone_is_noticed_at_once_by_who_asks() {
+    let (repository, store, clock) = repository();
+    let guard = repository.lock(LockMode::Shared, &TestPause::new()).unwrap();
+    guard.prove().unwrap();
+    clock.advance(Duration::from_secs(6 * 60));
+    guard.tick();
+    guard.prove().unwrap();
+    opened_again(&store, &clock).unlock(true).unwrap();
+    guard.check().unwrap();
+    assert_eq!(guard.prove().unwrap_err().kind(), RepoErrorKind::LockLost);
+    assert!(guard.watch().is_lost());
+}
+
+#[test]
+fn a_lock_grows_old_though_the_clock_is_set_back() {
+    /// Whatever time passes, it is always the same time of day.
+    struct SetBack(Arc<TestClock>);
+    impl Clock for SetBack {
+        fn now(&self) -> Timestamp {
+            Timestamp { seconds: 1_700_000_000, nanoseconds: 0 }
+        }
+        fn instant(&self) -> std::time::Instant {
+            self.0.instant()
+        }
+    }
+    let (_, store, clock) = repository();
+    let options = OpenOptions { clock: Some(Arc::new(SetBack(clock.clone()))), ..OpenOptions::default() };
+    let repository = Repository::open(store, PASSWORD, options).unwrap();
+    let guard = repository.lock(LockMode::Shared, &TestPause::new()).unwrap();
+    clock.advance(LOST_AFTER + Duration::from_secs(1));
+    assert_eq!(guard.check().unwrap_err().kind(), RepoErrorKind::LockLost);
+}
+
+#[test]
+fn a_lock_file_that_could_not_be_removed_is_removed_later() {
+    let (_, store, clock) = repository();
+    let faulty = Arc::new(FaultStore::new(store.clone()));
+    let repository = Repository::open(faulty.clone(), PASSWORD, options(&clock)).unwrap();
+    let fail = |nth| faulty.inject(Trigger::nth(nth).of(Verb::Remove), Effect::Fail(ErrorKind::Permanent));
+    // At the end of one lock, and when another is refreshed.
+    let ended = repository.lock(LockMode::Shared, &TestPause::new()).unwrap();
+    let refreshed = repository.lock(LockMode::Shared, &TestPause::new()).unwrap();
+    fail(1);
+    fail(2);
+    assert!(ended.release().is_err());
+    assert_eq!(locks(&store), 2);
+    refreshed.tick();
+    assert_eq!(locks(&store), 1);
+    clock.advance(Duration::from_secs(6 * 60));
+    fail(1);
+    refreshed.tick();
+    assert_eq!(locks(&store), 2);
+    refreshed.release().unwrap();
+    drop(repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap());
+    assert_eq!(locks(&store), 0);
 }
 
 #[test]

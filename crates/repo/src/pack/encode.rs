@@ -46,6 +46,7 @@ pub(crate) struct BlobEncoder {
 
 struct Verifier {
     decompressor: Decompressor<'static>,
+    sealed: Vec<u8>,
     plain: Vec<u8>,
 }
 
@@ -57,7 +58,7 @@ impl BlobEncoder {
             compressor: Compressor::new(1).expect(MEMORY),
             level: 1,
             quick: Compressor::new(1).expect(MEMORY),
-            verify: verify.then(|| Verifier { decompressor: decompressor(), plain: Vec::new() }),
+            verify: verify.then(|| Verifier { decompressor: decompressor(), sealed: Vec::new(), plain: Vec::new() }),
             scratch: Vec::new(),
             sample: Vec::new(),
         }
@@ -71,40 +72,69 @@ impl BlobEncoder {
         plain: &[u8],
         compression: Compression,
     ) -> Result<Sealed<'_>, EncodeFault> {
-        let sealed = if self.compress(kind, plain, compression)? {
-            key.seal_in_place(&mut self.scratch, 0);
-            let bytes = if self.scratch.len() >= OWN_PART {
-                SealedBytes::Given(self.scratch.as_slice().to_vec())
-            } else {
-                SealedBytes::Lent(&self.scratch)
-            };
-            Sealed { bytes, uncompressed_length: plain.len() as u32 }
-        } else if plain.len() >= OWN_PART {
-            Sealed { bytes: SealedBytes::Given(key.seal(plain)), uncompressed_length: 0 }
-        } else {
-            self.scratch.clear();
-            key.seal_into(&mut self.scratch, plain);
-            Sealed { bytes: SealedBytes::Lent(&self.scratch), uncompressed_length: 0 }
+        let is_compressed = match compression {
+            _ if plain.is_empty() => false,
+            _ if kind == BlobKind::Tree => self.compress(plain, compression, true)?,
+            Compression::Off => false,
+            Compression::Auto if !looks_compressible(plain, &mut self.quick, &mut self.sample) => false,
+            _ => self.compress(plain, compression, false)?,
         };
+        self.seal(key, plain, is_compressed)
+    }
+
+    /// Encodes one blob compressed, whether that helps or not.
+    pub(crate) fn encode_compressed(
+        &mut self,
+        key: &Key,
+        plain: &[u8],
+        compression: Compression,
+    ) -> Result<Sealed<'_>, EncodeFault> {
+        let is_compressed = self.compress(plain, compression, true)?;
+        self.seal(key, plain, is_compressed)
+    }
+
+    /// Seals what is encoded already: `stored` is what `plain` is stored as, compressed if `uncompressed_length` is not 0.
+    pub(crate) fn seal_stored(
+        &mut self,
+        key: &Key,
+        stored: &[u8],
+        uncompressed_length: u32,
+        plain: &[u8],
+    ) -> Result<Sealed<'_>, EncodeFault> {
+        let sealed = Sealed { bytes: SealedBytes::Given(key.seal(stored)), uncompressed_length };
         if let Some(verifier) = &mut self.verify {
             verifier.check(key, &sealed, plain)?;
         }
         Ok(sealed)
     }
 
-    /// Compresses into the scratch buffer, behind room for a nonce; false if the blob is better stored as it is.
-    fn compress(&mut self, kind: BlobKind, plain: &[u8], compression: Compression) -> Result<bool, EncodeFault> {
-        if plain.is_empty() {
-            return Ok(false);
+    /// Seals a plaintext, or what stands compressed in the scratch buffer.
+    fn seal(&mut self, key: &Key, plain: &[u8], is_compressed: bool) -> Result<Sealed<'_>, EncodeFault> {
+        let Self { scratch, verify, .. } = self;
+        let sealed = if is_compressed {
+            key.seal_in_place(scratch, 0);
+            let bytes = if scratch.len() >= OWN_PART {
+                SealedBytes::Given(scratch.as_slice().to_vec())
+            } else {
+                SealedBytes::Lent(scratch)
+            };
+            Sealed { bytes, uncompressed_length: plain.len() as u32 }
+        } else if plain.len() >= OWN_PART {
+            Sealed { bytes: SealedBytes::Given(key.seal(plain)), uncompressed_length: 0 }
+        } else {
+            scratch.clear();
+            key.seal_into(scratch, plain);
+            Sealed { bytes: SealedBytes::Lent(scratch), uncompressed_length: 0 }
+        };
+        if let Some(verifier) = verify {
+            verifier.check(key, &sealed, plain)?;
         }
-        let is_tree = kind == BlobKind::Tree;
-        match compression {
-            Compression::Off if !is_tree => return Ok(false),
-            Compression::Auto if !is_tree && !looks_compressible(plain, &mut self.quick, &mut self.sample) => {
-                return Ok(false);
-            }
-            _ => {}
-        }
+        Ok(sealed)
+    }
+
+    /// Compresses into the scratch buffer, behind room for a nonce; false if the blob is better stored as it is, unless
+    /// it `must` be compressed.
+    fn compress(&mut self, plain: &[u8], compression: Compression, must: bool) -> Result<bool, EncodeFault> {
         if self.level != compression.level() {
             self.level = compression.level();
             self.compressor.set_compression_level(self.level).map_err(|_| EncodeFault)?;
@@ -118,23 +148,24 @@ impl BlobEncoder {
         let length = self.compressor.compress_to_buffer(plain, &mut out).map_err(|_| EncodeFault)?;
         self.scratch = out.into_inner();
         // What shrinks by less than 1/64 is not worth decoding at every restore.
-        Ok(is_tree || length + plain.len() / 64 < plain.len())
+        Ok(must || length + plain.len() / 64 < plain.len())
     }
 }
 
 impl Verifier {
     fn check(&mut self, key: &Key, sealed: &Sealed<'_>, plain: &[u8]) -> Result<(), EncodeFault> {
-        let stored = match &sealed.bytes {
-            SealedBytes::Lent(bytes) => key.open(bytes),
-            SealedBytes::Given(bytes) => key.open(bytes),
-        };
-        let stored = stored.map_err(|_| EncodeFault)?;
+        self.sealed.clear();
+        self.sealed.extend_from_slice(match &sealed.bytes {
+            SealedBytes::Lent(bytes) => bytes,
+            SealedBytes::Given(bytes) => bytes,
+        });
+        let stored = &*key.open_in_place(&mut self.sealed).map_err(|_| EncodeFault)?;
         let decoded = if sealed.uncompressed_length == 0 {
-            &stored
+            stored
         } else {
             self.plain.clear();
             self.plain.reserve(plain.len());
-            self.decompressor.decompress_to_buffer(&stored, &mut self.plain).map_err(|_| EncodeFault)?;
+            self.decompressor.decompress_to_buffer(stored, &mut self.plain).map_err(|_| EncodeFault)?;
             &self.plain
         };
         if decoded == plain { Ok(()) } else { Err(EncodeFault) }

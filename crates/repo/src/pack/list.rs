@@ -27,7 +27,7 @@ pub enum PackError {
         source: StoreError,
     },
     /// The bytes are no pack of this repository.
-    #[error("pack {pack} is damaged; check the storage, then rebuild the index and make a new backup")]
+    #[error("pack {pack} is damaged; check the storage, then run `restic repair packs` and make a new backup")]
     Damaged {
         /// The pack.
         pack: PackId,

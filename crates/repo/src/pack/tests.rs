@@ -134,6 +134,24 @@ fn packs_are_merged_without_moving_a_blob_out_of_its_place() {
 }
 
 #[test]
+fn what_is_stored_anew_is_verified_against_its_plaintext() {
+    let (key, plain) = (Key::random(), b"content ".repeat(100));
+    let frame = zstd::bulk::compress(&plain, 3).unwrap();
+    let encoder = &mut BlobEncoder::new(true);
+    assert!(encoder.seal_stored(&key, &frame, plain.len() as u32, &plain).is_ok());
+    assert!(encoder.seal_stored(&key, &plain, 0, &plain).is_ok());
+    // A bit flipped in memory between decoding and sealing.
+    for at in [0, frame.len() / 2, frame.len() - 1] {
+        let mut flipped = frame.clone();
+        flipped[at] ^= 4;
+        assert!(encoder.seal_stored(&key, &flipped, plain.len() as u32, &plain).is_err(), "{at}");
+    }
+    let mut flipped = plain.clone();
+    flipped[7] ^= 4;
+    assert!(encoder.seal_stored(&key, &flipped, 0, &plain).is_err());
+}
+
+#[test]
 fn a_blob_is_refused_under_another_id_or_length() {
     let key = Key::random();
     let plain = b"content ".repeat(100);

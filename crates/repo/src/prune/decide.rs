@@ -22,7 +22,7 @@ const FEW_SMALL_PACKS: usize = 10;
 #[derive(Debug, Default)]
 pub(super) struct Decision {
     /// No index file names them: deleted first.
-    pub(super) remove_first: Vec<PackId>,
+    pub(super) remove_first: HashSet<PackId>,
     /// Nothing in them is used: deleted at the end.
     pub(super) remove: HashSet<PackId>,
     /// What is used of them is written anew; then they are deleted.
@@ -34,7 +34,7 @@ pub(super) struct Decision {
 impl Decision {
     /// Whether the index is to name this pack no more.
     pub(super) fn leaves(&self, pack: &PackId) -> bool {
-        [&self.remove, &self.repack, &self.ignore].iter().any(|packs| packs.contains(pack))
+        [&self.remove_first, &self.remove, &self.repack, &self.ignore].iter().any(|packs| packs.contains(pack))
     }
 }
 
@@ -56,7 +56,7 @@ pub(super) fn decide(
     let mut found = vec![false; survey.packs.len()];
     for (pack, size) in listed {
         let Some(number) = survey.find(pack) else {
-            decision.remove_first.push(*pack);
+            decision.remove_first.insert(*pack);
             stats.bytes.unref += size;
             continue;
         };

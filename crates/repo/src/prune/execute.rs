@@ -38,19 +38,28 @@ pub(super) fn execute(
     let repository = plan.repository.clone();
     repository.check_removable()?;
     let core = repository.engine().core();
+    if !lock.allows_removal(&repository, plan.begun) {
+        return Err(PruneError::Lock);
+    }
+    if plan.snapshots.is_empty() && !plan.view.is_empty() && !plan.options.remove_all {
+        return Err(PruneError::NoSnapshots { location: repository.location() });
+    }
     let files: HashSet<IndexId> = plan.view.index_files().collect();
     repository.engine().refresh()?;
     if files != core.index.view().index_files().collect() {
         return Err(PruneError::Restless { what: "index" });
     }
-    if snapshot_ids(&repository)? != plan.snapshots {
+    // A snapshot that was to be gone, and is listed all the same, needs its data.
+    if plan.has_ignored || snapshot_ids(&repository)? != plan.snapshots {
         return Err(PruneError::Restless { what: "snapshots" });
     }
     let mut report = PruneReport::default();
     let deletion = Deletion { core, lock, monitor, cancel };
 
+    lock.prove()?;
     monitor.phase(Phase::Deleting);
-    deletion.packs(&plan.decision.remove_first, &mut report)?;
+    let first: Vec<PackId> = plan.unreferenced().collect();
+    deletion.packs(&first, &mut report)?;
 
     monitor.phase(Phase::Repacking);
     let written = repack(&plan, lock, monitor, cancel)?;
@@ -58,14 +67,20 @@ pub(super) fn execute(
 
     monitor.phase(Phase::Committing);
     cancel.check().map_err(RepoError::from)?;
+    lock.prove()?;
     let files: Vec<IndexId> = files.into_iter().collect();
     let replaced = rewrite(core, &files, &|pack| plan.decision.leaves(pack), written, lock)?;
     report.index_files_replaced = replaced as u64;
 
+    lock.prove()?;
     monitor.phase(Phase::Deleting);
     let old: Vec<PackId> = plan.removed().chain(plan.repacked()).collect();
     deletion.packs(&old, &mut report)?;
-    report.leftovers_swept = core.store.sweep().map_err(RepoError::from)?;
+    // What is left over is in nobody's way: the next prune tries again.
+    match core.store.sweep() {
+        Ok(swept) => report.leftovers_swept = swept,
+        Err(error) => monitor.note(&format!("half-written files could not be deleted: {error}: {}", error.source)),
+    }
 
     if replaced > 0 {
         repository.engine().refresh()?;

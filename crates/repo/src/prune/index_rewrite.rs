@@ -16,9 +16,12 @@ use crate::engine::Core;
 use crate::error::RepoError;
 use crate::index::{IndexSource, decode_packs};
 use crate::pack::PackedBlob;
+use crate::repository::in_parallel;
 
 /// A file with this many blobs is full: as restic's.
 const FULL: usize = 50_000;
+/// Files that are read at the same time.
+const AT_ONCE: usize = 16;
 /// So many files that are not full are worth rewriting by themselves.
 const MANY_SMALL: usize = 32;
 
@@ -37,12 +40,11 @@ pub(super) fn rewrite(
     for (pack, blobs) in written {
         rewriter.add(pack, blobs)?;
     }
-    let mut obsolete = Vec::new();
     // Full files that stay come first: what they name need not be named again.
     let mut small = Vec::new();
     let mut listed = HashSet::new();
-    for id in files {
-        let packs = load(core, id)?;
+    for (id, packs) in load_all(core, files) {
+        let packs = packs?;
         let has_leaving = packs.iter().any(|(pack, _)| leaving(pack));
         let blobs: usize = packs.iter().map(|(_, blobs)| blobs.len()).sum();
         let digests: Vec<_> = packs.iter().map(|(pack, blobs)| digest(pack, blobs)).collect();
@@ -52,29 +54,38 @@ pub(super) fn rewrite(
         if !has_leaving && blobs >= FULL && digests.iter().all(|digest| !rewriter.seen.contains(digest)) {
             rewriter.seen.extend(digests);
         } else {
-            small.push(*id);
+            small.push(id);
         }
     }
     if !is_needed && small.len() < MANY_SMALL {
         return Ok(0);
     }
-    for id in small {
-        for (pack, blobs) in load(core, &id)? {
+    for (_, packs) in load_all(core, &small) {
+        for (pack, blobs) in packs? {
             if !leaving(&pack) {
                 rewriter.add(pack, blobs)?;
             }
         }
-        obsolete.push(id);
     }
     rewriter.flush()?;
-    for id in &obsolete {
+    lock.prove()?;
+    let removed = in_parallel(&small, |id| {
         lock.check()?;
         match core.store.remove(FileKind::Index, &(*id).into()) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(RepoError::from(error).into()),
-            _ => {}
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(RepoError::from(error)),
+            _ => Ok(()),
         }
-    }
-    Ok(obsolete.len())
+    });
+    removed.into_iter().collect::<Result<Vec<()>, _>>()?;
+    Ok(small.len())
+}
+
+/// Reads index files, in their order, some at a time: not all need fit into memory.
+fn load_all(core: &Core, files: &[IndexId]) -> impl Iterator<Item = (IndexId, Result<WrittenPacks, PruneError>)> {
+    files.chunks(AT_ONCE).flat_map(move |some| {
+        let loaded = in_parallel(some, |id| load(core, id));
+        some.iter().copied().zip(loaded)
+    })
 }
 
 fn load(core: &Core, id: &IndexId) -> Result<WrittenPacks, PruneError> {

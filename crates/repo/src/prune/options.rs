@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use holdfast_model::{BlobId, Timestamp};
+use holdfast_model::{BlobId, Timestamp, parse_size};
 
 /// How much space unused blobs may keep after a prune.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,22 +42,10 @@ impl FromStr for MaxUnused {
         let parsed = match text.strip_suffix('%') {
             Some(number) => percent(number),
             None if text == "unlimited" => Some(Self::Unlimited),
-            None => size(text).map(Self::Bytes),
+            None => parse_size(text).ok().map(Self::Bytes),
         };
         parsed.ok_or_else(|| ParseMaxUnusedError { text: text.chars().take(40).collect() })
     }
-}
-
-/// A number of bytes, with `k`, `m`, `g` or `t` behind it for powers of 1024.
-fn size(text: &str) -> Option<u64> {
-    let shift = match text.bytes().last()?.to_ascii_lowercase() {
-        b'k' => 10,
-        b'm' => 20,
-        b'g' => 30,
-        b't' => 40,
-        _ => return text.parse().ok(),
-    };
-    text[..text.len() - 1].parse::<u64>().ok()?.checked_mul(1 << shift)
 }
 
 /// What a prune may do. The default is restic's.
@@ -74,6 +62,9 @@ pub struct PruneOptions {
     pub repack_cacheable_only: bool,
     /// Compress what is stored uncompressed.
     pub repack_uncompressed: bool,
+    /// Whether everything may go. Otherwise a repository that lists no snapshot is left alone: a copy that was cut short
+    /// looks the same.
+    pub remove_all: bool,
 }
 
 impl Default for PruneOptions {
@@ -84,6 +75,7 @@ impl Default for PruneOptions {
             repack_smaller_than: None,
             repack_cacheable_only: false,
             repack_uncompressed: false,
+            remove_all: false,
         }
     }
 }

@@ -3,8 +3,10 @@
 //! Invariant: a plan is made only of a repository that is whole: every blob that a snapshot reaches is in the index, in a
 //! pack that is there. A plan holds for the moment of the lock under which it was made, and is used up by executing it.
 
+use std::collections::HashSet;
 use std::error::Error;
 use std::sync::Arc;
+use std::time::Instant;
 
 use holdfast_model::monitor::Phase;
 use holdfast_model::{CancelToken, Monitor, PackId, SnapshotId, TreeId};
@@ -19,6 +21,7 @@ use crate::error::{RepoError, RepoErrorKind};
 use crate::index::IndexView;
 use crate::pack::{BlobKind, EncodeFault};
 use crate::reader::ReadError;
+use crate::repository::in_parallel;
 use crate::tree_walk::WalkError;
 use crate::{LockGuard, Repository};
 
@@ -29,20 +32,23 @@ pub enum PruneError {
     #[error(transparent)]
     Repository(#[from] RepoError),
     /// Something that snapshots reach is missing or damaged.
-    #[error("the repository is not whole, so that nothing may be deleted from it; check and repair it first")]
+    #[error(
+        "the repository is not whole, so that nothing may be deleted from it; \
+         see `holdfast check`, and repair it with `restic repair`"
+    )]
     NotWhole {
         /// What.
         #[source]
         source: WalkError,
     },
     /// A pack that is needed is not there.
-    #[error("pack {pack} is needed, and the storage does not have it; check and repair the repository first")]
+    #[error("pack {pack} is needed, and the storage does not have it; bring it back, or run `restic repair packs`")]
     PackMissing {
         /// The pack.
         pack: PackId,
     },
     /// A pack that is needed is damaged, or the index is.
-    #[error("pack {pack} has {size} bytes and should have {expected}; check and repair the repository first")]
+    #[error("pack {pack} has {size} bytes and should have {expected}; bring it back, or run `restic repair packs`")]
     WrongSize {
         /// The pack.
         pack: PackId,
@@ -57,6 +63,18 @@ pub enum PruneError {
         /// `snapshots` or `index`
         what: &'static str,
     },
+    /// Nothing would be left: the list of snapshots may be missing rather than empty.
+    #[error(
+        "{location} holds data and no snapshot, so that all of it would be deleted; \
+         see that nothing is missing there, or say --unsafe-allow-remove-all"
+    )]
+    NoSnapshots {
+        /// The store.
+        location: String,
+    },
+    /// The lock is none under which a plan may be executed.
+    #[error("a prune needs an exclusive lock of its repository, taken before it is planned; nothing was deleted")]
+    Lock,
     /// The list of pins cannot be read.
     #[error("cannot find out what interrupted backups had stored")]
     Pins {
@@ -89,7 +107,12 @@ impl PruneError {
             Self::NotWhole { source } => source.kind(),
             Self::Repack { source, .. } => source.kind(),
             Self::PackMissing { .. } | Self::WrongSize { .. } => RepoErrorKind::Corrupt,
-            Self::Restless { .. } | Self::Pins { .. } | Self::Encode(_) | Self::Incomplete => RepoErrorKind::Refused,
+            Self::Restless { .. }
+            | Self::NoSnapshots { .. }
+            | Self::Lock
+            | Self::Pins { .. }
+            | Self::Encode(_)
+            | Self::Incomplete => RepoErrorKind::Refused,
         }
     }
 }
@@ -106,6 +129,10 @@ pub struct PrunePlan {
     /// What the ordinals and numbers belong to.
     pub(super) view: Arc<IndexView>,
     pub(super) snapshots: Vec<SnapshotId>,
+    /// Whether some of those were not counted.
+    pub(super) has_ignored: bool,
+    /// When it was begun.
+    pub(super) begun: Instant,
     /// All trees that snapshots reach: known to be closed afterwards.
     pub(super) used_trees: Vec<TreeId>,
 }
@@ -113,7 +140,8 @@ pub struct PrunePlan {
 impl PrunePlan {
     /// Makes the plan. With no lock it can be shown and not be executed.
     ///
-    /// `ignored` are snapshots that count as removed already, for a `forget --prune --dry-run`.
+    /// `ignored` are snapshots that count as removed already, for a `forget --prune --dry-run`; a plan that ignores one
+    /// that is there can only be shown.
     pub fn new(
         repository: &Repository,
         options: PruneOptions,
@@ -124,6 +152,7 @@ impl PrunePlan {
     ) -> Result<Self, PruneError> {
         monitor.phase(Phase::Planning);
         let core = repository.engine().core();
+        let begun = core.clock.instant();
         let snapshots = snapshot_ids(repository)?;
         repository.engine().refresh()?;
         let roots = roots(repository, &snapshots, ignored)?;
@@ -159,7 +188,9 @@ impl PrunePlan {
         if repository.engine().refresh()?.vanished > 0 {
             return Err(PruneError::Restless { what: "index" });
         }
-        Ok(Self { repository: repository.clone(), options, stats, decision, keep, survey, view, snapshots, used_trees })
+        let has_ignored = snapshots.iter().any(|id| ignored.contains(id));
+        let repository = repository.clone();
+        Ok(Self { repository, options, stats, decision, keep, survey, view, snapshots, has_ignored, begun, used_trees })
     }
 
     /// What it would do, in numbers.
@@ -182,7 +213,7 @@ impl PrunePlan {
         self.decision.repack.iter().copied()
     }
 
-    /// Does it. `lock` must be exclusive and older than the plan.
+    /// Does it. `lock` must be an exclusive one of this repository, older than the plan.
     pub fn execute(
         self,
         lock: &LockGuard,
@@ -202,6 +233,7 @@ pub(super) fn snapshot_ids(repository: &Repository) -> Result<Vec<SnapshotId>, R
 }
 
 fn roots(repository: &Repository, snapshots: &[SnapshotId], ignored: &[SnapshotId]) -> Result<Vec<TreeId>, RepoError> {
-    let counted = snapshots.iter().filter(|id| !ignored.contains(id));
-    counted.map(|id| repository.load_snapshot(*id).map(|snapshot| snapshot.tree)).collect()
+    let ignored: HashSet<&SnapshotId> = ignored.iter().collect();
+    let counted: Vec<SnapshotId> = snapshots.iter().filter(|id| !ignored.contains(id)).copied().collect();
+    in_parallel(&counted, |id| repository.load_snapshot(*id).map(|snapshot| snapshot.tree)).into_iter().collect()
 }

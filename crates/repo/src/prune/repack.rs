@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_model::monitor::Progress;
 use holdfast_model::{BlobId, CancelToken, Monitor, PackId};
-use holdfast_store::{ErrorKind, FileKind};
+use holdfast_store::FileKind;
 use parking_lot::Mutex;
 
 use super::plan::{PruneError, PrunePlan};
@@ -17,8 +17,9 @@ use crate::crypto::fill_random;
 use crate::engine::Core;
 use crate::error::RepoError;
 use crate::index::BlobLocation;
-use crate::pack::{BlobEncoder, BlobKind, OpenPack, PackedBlob, Sealed, SealedBytes};
+use crate::pack::{BlobEncoder, BlobKind, OpenPack, PackedBlob};
 use crate::reader::{ReadError, StoredBlob, StoredBlobs};
+use crate::saved;
 
 /// Packs that were written, with what they hold.
 pub(super) type WrittenPacks = Vec<(PackId, Vec<PackedBlob>)>;
@@ -134,10 +135,11 @@ impl Repacker<'_> {
             .map_err(|source| PruneError::Repack { pack, source: Box::new(source) })?;
         let compress = !blob.compressed && (kind == BlobKind::Tree || self.plan.options.repack_uncompressed);
         let sealed = if compress {
-            encoder.encode(&self.core.key, kind, &plain, self.core.options.compression)?
+            // Also what does not compress, or the next prune would find it again.
+            encoder.encode_compressed(&self.core.key, &plain, self.core.options.compression)?
         } else {
             let uncompressed_length = if blob.compressed { blob.plain_length } else { 0 };
-            Sealed { bytes: SealedBytes::Given(self.core.key.seal(&blob.bytes)), uncompressed_length }
+            encoder.seal_stored(&self.core.key, &blob.bytes, uncompressed_length, &plain)?
         };
         let slot = match kind {
             BlobKind::Tree => 2,
@@ -159,10 +161,7 @@ impl Repacker<'_> {
     fn write(&self, pack: OpenPack) -> Result<(), PruneError> {
         let pack = pack.finish(&self.core.key)?;
         let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
-        match self.core.store.put(FileKind::Pack, &pack.id.into(), &parts) {
-            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(RepoError::from(error).into()),
-            _ => {}
-        }
+        saved::put(&*self.core.store, FileKind::Pack, &pack.id.into(), &parts).map_err(RepoError::from)?;
         self.written.lock().push((pack.id, pack.blobs));
         Ok(())
     }

@@ -15,7 +15,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::pack::BlobKind;
 use crate::testing::{PASSWORD, Source, TestPause, backup, begin, contents, put, repository};
-use crate::{CheckpointPolicy, Compression, EngineOptions, LockMode, OpenOptions, RepoErrorKind, Repository};
+use crate::{
+    CheckpointPolicy, Compression, EngineOptions, LockGuard, LockMode, OpenOptions, RepoError, RepoErrorKind,
+    Repository,
+};
 
 fn open(store: impl Store + 'static, compression: Compression) -> Repository {
     let checkpoint = CheckpointPolicy { bytes: 30_000, interval: Duration::MAX };
@@ -35,9 +38,14 @@ fn plan(repository: &Repository, options: &PruneOptions, pins: &dyn Pins) -> Res
     PrunePlan::new(repository, options.clone(), pins, &[], &Silent, &CancelToken::new())
 }
 
+fn exclusive(repository: &Repository) -> Result<LockGuard, RepoError> {
+    repository.lock(LockMode::Exclusive, &TestPause::new())
+}
+
 fn prune(repository: &Repository, options: &PruneOptions, pins: &dyn Pins) -> Result<PruneReport, PruneError> {
-    let lock = repository.lock(LockMode::Exclusive, &TestPause::new())?;
-    plan(repository, options, pins)?.execute(&lock, &Silent, &CancelToken::new())
+    let lock = exclusive(repository)?;
+    let options = PruneOptions { remove_all: true, ..options.clone() };
+    plan(repository, &options, pins)?.execute(&lock, &Silent, &CancelToken::new())
 }
 
 /// Nothing unused is tolerated.
@@ -119,6 +127,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         repack_smaller_than: small.then_some(4000),
         repack_cacheable_only: cacheable,
         repack_uncompressed: uncompressed,
+        remove_all: true,
     });
     let step = prop_oneof![
         3 => folders().prop_map(Step::Backup),
@@ -349,14 +358,113 @@ fn after_a_prune_the_trees_that_stayed_are_known_to_be_closed() {
 }
 
 #[test]
+fn what_an_interrupted_prune_of_an_old_restic_left_becomes_whole() {
+    let (store, expected) = half_forgotten();
+    let repository = open(store.clone(), Compression::Off);
+    repository.engine().refresh().unwrap();
+    let source = repository.engine().core().index_files();
+    // restic 0.16 had written the new index, and died before it removed the old file and the packs that only this named.
+    let old: Vec<holdfast_model::IndexId> = repository.engine().index().index_files().collect();
+    let documents = old.iter().map(|id| crate::index::IndexSource::load(&source, id).unwrap().unwrap());
+    let packs: Vec<serde_json::Value> = documents
+        .flat_map(|document| {
+            let mut json: serde_json::Value = serde_json::from_slice(&document).unwrap();
+            json["packs"].as_array_mut().unwrap().drain(..).collect::<Vec<_>>()
+        })
+        .collect();
+    let kept: Vec<_> = packs.iter().skip(1).collect();
+    let newer = serde_json::json!({"supersedes": old, "packs": kept});
+    repository.save_unpacked(FileKind::Index, newer.to_string().as_bytes()).unwrap();
+
+    prune(&open(store.clone(), Compression::Off), &strict(), &()).unwrap();
+    assert_valid(&store, &expected);
+    assert_tight(&store, &expected);
+}
+
+#[test]
 fn a_plan_is_void_when_anything_has_changed_since() {
     let (store, _) = half_forgotten();
     let repository = open(store.clone(), Compression::Off);
+    let lock = exclusive(&repository).unwrap();
     let plan = plan(&repository, &strict(), &()).unwrap();
+    // Somebody writes who does not see the lock.
+    remove_locks(&store);
     backup(&open(store.clone(), Compression::Off), &source(&[(7, vec![500])])).unwrap();
     let before = store.list(FileKind::Pack).unwrap();
-    let lock = repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap();
     let error = plan.execute(&lock, &Silent, &CancelToken::new()).unwrap_err();
     assert!(matches!(error, PruneError::Restless { .. }), "{error}");
     assert_eq!(store.list(FileKind::Pack).unwrap(), before);
+}
+
+#[test]
+fn without_a_snapshot_nothing_is_deleted_unless_that_is_meant() {
+    let (store, expected) = half_forgotten();
+    // A copy whose snapshots have not arrived yet.
+    for id in expected.keys() {
+        store.remove(FileKind::Snapshot, &(*id).into()).unwrap();
+    }
+    let before = store.list(FileKind::Pack).unwrap();
+    let repository = open(store.clone(), Compression::Off);
+    let lock = exclusive(&repository).unwrap();
+    let run = |options| plan(&repository, &options, &()).unwrap().execute(&lock, &Silent, &CancelToken::new());
+    let error = run(strict()).unwrap_err();
+    assert!(matches!(error, PruneError::NoSnapshots { .. }), "{error}");
+    assert_eq!(store.list(FileKind::Pack).unwrap(), before);
+    run(PruneOptions { remove_all: true, ..strict() }).unwrap();
+    assert!(store.list(FileKind::Pack).unwrap().is_empty());
+    run(strict()).unwrap();
+}
+
+#[test]
+fn a_snapshot_that_is_still_there_is_never_ignored() {
+    let (store, expected) = half_forgotten();
+    let repository = open(store.clone(), Compression::Off);
+    let lock = exclusive(&repository).unwrap();
+    // The storage said that it had deleted them.
+    let ignored: Vec<SnapshotId> = expected.keys().copied().collect();
+    let options = PruneOptions { remove_all: true, ..strict() };
+    let plan = PrunePlan::new(&repository, options, &(), &ignored, &Silent, &CancelToken::new()).unwrap();
+    let error = plan.execute(&lock, &Silent, &CancelToken::new()).unwrap_err();
+    assert!(matches!(error, PruneError::Restless { .. }), "{error}");
+    assert_valid(&store, &expected);
+}
+
+#[test]
+fn a_plan_is_executed_only_under_an_exclusive_lock_of_its_repository_that_is_older() {
+    let (store, _) = half_forgotten();
+    let repository = open(store.clone(), Compression::Off);
+    let before = store.list(FileKind::Pack).unwrap();
+    let refused = |plan: PrunePlan, lock: &LockGuard| {
+        let error = plan.execute(lock, &Silent, &CancelToken::new()).unwrap_err();
+        assert!(matches!(error, PruneError::Lock), "{error}");
+    };
+    let early = plan(&repository, &strict(), &()).unwrap();
+    refused(early, &exclusive(&repository).unwrap());
+    let shared = repository.lock(LockMode::Shared, &TestPause::new()).unwrap();
+    refused(plan(&repository, &strict(), &()).unwrap(), &shared);
+    drop(shared);
+    let other = exclusive(&open(half_forgotten().0, Compression::Off)).unwrap();
+    refused(plan(&repository, &strict(), &()).unwrap(), &other);
+    assert_eq!(store.list(FileKind::Pack).unwrap(), before);
+}
+
+#[test]
+fn a_sweep_that_fails_does_not_fail_the_prune() {
+    let (store, expected) = half_forgotten();
+    let faulty = FaultStore::new(store.clone());
+    faulty.inject(Trigger::every().of(Verb::Sweep), Effect::Fail(ErrorKind::Denied));
+    prune(&open(faulty, Compression::Off), &strict(), &()).unwrap();
+    assert_tight(&store, &expected);
+}
+
+#[test]
+fn what_does_not_compress_is_rewritten_once() {
+    let (_, store, _) = repository();
+    let mut noise = vec![0; 50_000];
+    crate::crypto::fill_random(&mut noise);
+    let source = Source::from([("photos".to_owned(), [("one".to_owned(), vec![noise])].into())]);
+    backup(&open(store.clone(), Compression::Auto), &source).unwrap();
+    let options = PruneOptions { repack_uncompressed: true, ..PruneOptions::default() };
+    let written = || prune(&open(store.clone(), Compression::Auto), &options, &()).unwrap().packs_written;
+    assert_eq!((written(), written()), (1, 0));
 }

@@ -39,7 +39,8 @@ impl StoredBlob {
     }
 }
 
-/// Reads blobs of one pack, call by call. After an error in one blob the next ones still come.
+/// Reads blobs of one pack, call by call; one that cannot be read there comes from another pack that has it too. After an
+/// error in one blob the next ones still come.
 pub struct StoredBlobs<'a> {
     core: &'a Core,
     kind: BlobKind,
@@ -80,14 +81,28 @@ impl<'a> StoredBlobs<'a> {
         }
         // What lies in front of the blob is not needed any more.
         let _ = self.buffer.split_to((offset - self.start) as usize);
-        let mut sealed = self.buffer.split_to(at.stored_length as usize);
+        let sealed = self.buffer.split_to(at.stored_length as usize);
         self.start = at.end();
+        self.open(id, at, sealed)
+    }
 
-        let damaged = |source| ReadError::Damaged { kind: self.kind, id: *id, pack: self.pack, source };
+    fn open(&self, id: &BlobId, at: &BlobLocation, mut sealed: BytesMut) -> Result<StoredBlob, ReadError> {
+        let damaged = |source| ReadError::Damaged { kind: self.kind, id: *id, pack: at.pack, source };
         self.core.key.open_in_place(&mut sealed).map_err(|_| damaged(DecodeError::Unauthenticated))?;
         let end = sealed.len() - MAC_LEN;
         let bytes = sealed.freeze().slice(NONCE_LEN..end);
         Ok(StoredBlob { compressed: at.is_compressed(), bytes, plain_length: at.plain_length() })
+    }
+
+    /// The blob from any other place that can be read.
+    fn read_elsewhere(&self, id: &BlobId, failed: &BlobLocation) -> Option<StoredBlob> {
+        let view = self.core.index.view();
+        let others = view.locations(self.kind, id).filter(|at| at != failed);
+        others.into_iter().find_map(|at| {
+            let range = u64::from(at.offset)..at.end();
+            let sealed = self.core.store.read_range(FileKind::Pack, &at.pack.into(), range).ok()?;
+            self.open(id, &at, sealed.into()).ok()
+        })
     }
 }
 
@@ -96,6 +111,7 @@ impl Iterator for StoredBlobs<'_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let (id, at) = self.blobs.pop()?;
-        Some(self.read(&id, &at).map(|blob| (id, blob)))
+        let read = self.read(&id, &at).or_else(|error| self.read_elsewhere(&id, &at).ok_or(error));
+        Some(read.map(|blob| (id, blob)))
     }
 }

@@ -35,6 +35,36 @@ fn damage(store: &MemoryStore, pack: PackId, at: usize) {
 }
 
 #[test]
+fn a_stored_blob_comes_from_another_pack_if_its_own_is_damaged_or_gone() {
+    let (_, store, _) = repository();
+    let opened = || Repository::open(store.clone(), PASSWORD, OpenOptions::default()).unwrap();
+    // Two processes store the same at the same time.
+    let repositories = [opened(), opened()];
+    let sessions = repositories.each_ref().map(|one| crate::testing::begin(one, Box::new(|_| ())).unwrap());
+    for session in sessions {
+        let tree = crate::testing::put(&session, &source(5)).unwrap();
+        session.commit(crate::Snapshot::new(holdfast_model::Timestamp::default().into(), tree), |_, _| ()).unwrap();
+    }
+    let repository = opened();
+    repository.engine().refresh().unwrap();
+    let packs = blobs_by_pack(&repository);
+    assert_eq!(packs.len(), 2);
+    let read = |pack: &PackId| -> Vec<_> { repository.engine().read_stored(*pack, packs[pack].clone()).collect() };
+    let (first, second) = (packs.keys().next().unwrap(), packs.keys().next_back().unwrap());
+    for (_, at) in &packs[first] {
+        damage(&store, *first, at.offset as usize + 20);
+    }
+    for result in read(first) {
+        let (id, blob) = result.unwrap();
+        repository.engine().decode_stored(&id, &blob).unwrap();
+    }
+    store.remove(FileKind::Pack, &Id::from(*first)).unwrap();
+    assert!(read(first).iter().all(Result::is_ok));
+    store.remove(FileKind::Pack, &Id::from(*second)).unwrap();
+    assert!(read(first).iter().all(Result::is_err));
+}
+
+#[test]
 fn stored_blobs_come_in_order_of_their_place_with_few_calls() {
     let (_, store, _) = repository();
     let recorded = Arc::new(RecordStore::new(store));

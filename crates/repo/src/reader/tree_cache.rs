@@ -3,12 +3,12 @@
 //! Two halves: what is used moves to the young one; when that is full, it becomes the old one and the old one is
 //! dropped. So what was used among the last half is still there, and nothing is ever searched for a victim.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use holdfast_model::TreeId;
 use parking_lot::Mutex;
 
+use crate::id_table::IdMap;
 use crate::tree::Tree;
 
 /// The cache. A parsed tree takes about as many bytes as its document.
@@ -19,9 +19,9 @@ pub(crate) struct TreeCache {
 
 #[derive(Default)]
 struct Halves {
-    young: HashMap<TreeId, (Arc<Tree>, usize)>,
+    young: IdMap<TreeId, (Arc<Tree>, usize)>,
     young_bytes: usize,
-    old: HashMap<TreeId, (Arc<Tree>, usize)>,
+    old: IdMap<TreeId, (Arc<Tree>, usize)>,
 }
 
 impl TreeCache {

@@ -3,13 +3,13 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use holdfast_model::Id;
-use holdfast_store::{ErrorKind, FileKind};
+use holdfast_store::FileKind;
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::Repository;
 use crate::error::{FileFault, RepoError};
-use crate::unpacked;
+use crate::{saved, unpacked};
 
 /// Reads that are under way at the same time: storages far away answer each slowly.
 const READERS: usize = 8;
@@ -35,15 +35,11 @@ impl Repository {
     pub(crate) fn save_unpacked_any_version(&self, kind: FileKind, document: &[u8]) -> Result<Id, RepoError> {
         let sealed = match self.version() {
             1 => self.key().seal(document),
-            _ => unpacked::seal_compressed(self.key(), document),
+            _ => unpacked::seal_compressed(self.key(), document)?,
         };
         let id = Id::new(Sha256::digest(&sealed).into());
-        match self.store().put(kind, &id, &[&sealed]) {
-            // An earlier attempt had succeeded and its answer was lost.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(id),
-            Err(source) => Err(source.into()),
-            Ok(()) => Ok(id),
-        }
+        saved::put(&**self.store(), kind, &id, &[&sealed])?;
+        Ok(id)
     }
 }
 

@@ -45,15 +45,15 @@ impl Repository {
         let key_id = save_key(&*store, &file)?;
         let sealed = seal_config(&key, &config);
         match store.put(FileKind::Config, &Id::default(), &[&sealed]) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                // If it is ours, an earlier attempt had succeeded and its answer was lost. If not, somebody else was
-                // faster, and our key would open nothing there.
-                if store.read(FileKind::Config, &Id::default())? != sealed {
-                    store.remove(FileKind::Key, &Id::from(key_id))?;
-                    return Err(RepoError::AlreadyExists { location: store.location() });
-                }
-            }
+            // If it is ours, an earlier attempt had succeeded and its answer was lost.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             result => result?,
+        }
+        // If it is not, somebody else was faster, or replaced ours where storage cannot tell: our key would open nothing
+        // there, and theirs must stay.
+        if store.read(FileKind::Config, &Id::default())? != sealed {
+            store.remove(FileKind::Key, &Id::from(key_id))?;
+            return Err(RepoError::AlreadyExists { location: store.location() });
         }
         remove_other_keys(&*store, key_id)?;
         Self::new(store, (key, key_id), config, options)

@@ -1,7 +1,10 @@
 //! Opening a repository: the config says that it is one, and the password must open one of its keys.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use holdfast_model::{Clock, Id, KeyId};
 use holdfast_store::{ErrorKind, FileKind, Store};
@@ -22,12 +25,12 @@ const MAX_KEYS: usize = 20;
 pub struct OpenOptions {
     /// The folder beneath which repositories have folders for what is worth remembering (index cache, digests).
     pub state_dir: Option<PathBuf>,
-    /// The key to try first.
-    pub key_hint: Option<KeyId>,
     /// The clock; the machine's if there is none.
     pub clock: Option<Arc<dyn Clock>>,
     /// How blobs are read and written.
     pub engine: EngineOptions,
+    /// How long to wait for a lock that somebody else's excludes.
+    pub lock_patience: Duration,
 }
 
 impl Repository {
@@ -38,12 +41,33 @@ impl Repository {
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(RepoError::NotARepository { location }),
             result => result?,
         };
-        let (key, id, config) = find_key(&*store, password, options.key_hint, &sealed)?;
+        let hint = options.state_dir.as_deref().map(|base| hint_file(base, &location));
+        let hinted = hint.as_deref().and_then(read_hint);
+        let (key, id, config) = find_key(&*store, password, hinted, &sealed)?;
+        if let Some(hint) = hint.filter(|_| hinted != Some(id)) {
+            // Without it the next run tries the keys in the order of their ids.
+            let _ = write_hint(&hint, id);
+        }
         let config = serde_json::from_slice(&config).map_err(|source| {
             RepoError::damaged(FileKind::Config, &Id::default(), location, FileFault::Document { source })
         })?;
         Self::new(store, (key, id), config, options)
     }
+}
+
+/// Where the key is remembered that opened the repository at a place the last time. Whoever can write to the storage can
+/// put any number of keys in front of it.
+fn hint_file(base: &Path, location: &str) -> PathBuf {
+    base.join("keys").join(Id::new(Sha256::digest(location).into()).to_string())
+}
+
+fn read_hint(path: &Path) -> Option<KeyId> {
+    fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn write_hint(path: &Path, id: KeyId) -> io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, id.to_string())
 }
 
 /// The key that the password opens, and the config that this key opens.
@@ -66,6 +90,8 @@ fn find_key(
                 tried += 1;
                 continue;
             }
+            // Somebody has removed it since it was listed: `passwd` on another machine has written another before.
+            Err(RepoError::Storage { source }) if source.kind() == ErrorKind::NotFound => continue,
             Err(fault @ RepoError::Damaged { .. }) => {
                 first_fault.get_or_insert(fault);
                 continue;

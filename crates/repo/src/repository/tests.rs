@@ -47,7 +47,7 @@ fn a_new_repository_opens_with_its_password_and_no_other() {
     assert!(matches!(again.chunking(), Chunking::Gear { .. }));
     let error = open(&store, b"another").unwrap_err();
     assert_eq!(error.kind(), RepoErrorKind::WrongPassword);
-    assert!(error.to_string().contains("(1 tried)"), "{error}");
+    assert!(error.to_string().contains("1 tried"), "{error}");
     assert_eq!(kind(open(&Arc::default(), PASSWORD)), RepoErrorKind::NotARepository);
 }
 
@@ -90,8 +90,8 @@ fn an_init_that_is_cut_off_anywhere_leaves_no_repository_or_a_whole_one() {
 
 #[test]
 fn of_two_who_make_a_repository_at_the_same_place_one_is_told_to_stop() {
-    /// Somebody else's config appears when ours is to be written.
-    struct Race(Arc<MemoryStore>, Vec<u8>);
+    /// Somebody else's config appears when ours is to be written, or replaces it just afterwards.
+    struct Race(Arc<MemoryStore>, Vec<u8>, bool);
     impl Store for Race {
         fn location(&self) -> String {
             self.0.location()
@@ -112,6 +112,11 @@ fn of_two_who_make_a_repository_at_the_same_place_one_is_told_to_stop() {
             self.0.read_range(kind, id, range)
         }
         fn put(&self, kind: FileKind, id: &Id, parts: &[&[u8]]) -> Result<(), StoreError> {
+            if kind == FileKind::Config && self.2 {
+                self.0.put(kind, id, parts)?;
+                self.0.remove(kind, id)?;
+                return self.0.put(kind, id, &[&self.1]);
+            }
             if kind == FileKind::Config {
                 self.0.put(kind, id, &[&self.1])?;
             }
@@ -123,11 +128,27 @@ fn of_two_who_make_a_repository_at_the_same_place_one_is_told_to_stop() {
     }
     let (_, other, clock) = repository();
     let config = other.read(FileKind::Config, &Id::default()).unwrap().to_vec();
-    let memory = Arc::new(MemoryStore::new());
-    let race = Race(Arc::clone(&memory), config);
-    let result = Repository::init(Arc::new(race), PASSWORD, CHEAP, options(&clock));
-    assert!(matches!(result, Err(RepoError::AlreadyExists { .. })));
-    assert!(memory.list(FileKind::Key).unwrap().is_empty(), "our key is taken back");
+    for replaces in [false, true] {
+        let memory = Arc::new(MemoryStore::new());
+        let theirs = Id::new([5; 32]);
+        memory.put(FileKind::Key, &theirs, &[b"their key"]).unwrap();
+        let race = Race(Arc::clone(&memory), config.clone(), replaces);
+        let result = Repository::init(Arc::new(race), PASSWORD, CHEAP, options(&clock));
+        assert!(matches!(result, Err(RepoError::AlreadyExists { .. })));
+        let keys: Vec<Id> = memory.list(FileKind::Key).unwrap().iter().map(|file| file.id).collect();
+        assert_eq!(keys, [theirs], "our key is taken back, theirs stays");
+    }
+}
+
+#[test]
+fn a_key_that_vanishes_while_the_repository_is_opened_is_passed_over() {
+    let (repository, store, _) = repository();
+    let other = repository.add_key(b"another", None, KdfCost { log_n: 2, r: 1, p: 1 }).unwrap();
+    let second: &[u8] = if repository.key_id() < other { b"another" } else { PASSWORD };
+    // Listed first, and not there any more.
+    let faulty = FaultStore::new(store);
+    faulty.inject(Trigger::nth(1).of(Verb::Read).on(FileKind::Key), Effect::Fail(ErrorKind::NotFound));
+    Repository::open(Arc::new(faulty), second, OpenOptions::default()).unwrap();
 }
 
 #[test]
@@ -146,9 +167,30 @@ fn a_key_that_was_left_over_does_not_hide_the_right_one() {
     let (other, other_store, _) = crate::testing::repository();
     let left_over = other_store.list(FileKind::Key).unwrap()[0].id;
     store.put(FileKind::Key, &left_over, &[&other_store.read(FileKind::Key, &left_over).unwrap()]).unwrap();
-    let hinted = OpenOptions { key_hint: Some(other.key_id()), ..options(&clock) };
-    let opened = Repository::open(Arc::clone(&store) as Arc<dyn Store>, PASSWORD, hinted).unwrap();
+    assert_ne!(other.key_id(), repository.key_id());
+    let opened = Repository::open(Arc::clone(&store) as Arc<dyn Store>, PASSWORD, options(&clock)).unwrap();
     assert_eq!(opened.key_id(), repository.key_id());
+}
+
+#[test]
+fn keys_that_somebody_planted_do_not_lock_out_who_has_opened_the_repository_before() {
+    let (repository, store, clock) = repository();
+    let state = tempfile::tempdir().unwrap();
+    let open = || {
+        let options = OpenOptions { state_dir: Some(state.path().into()), ..options(&clock) };
+        Repository::open(Arc::clone(&store) as Arc<dyn Store>, PASSWORD, options)
+    };
+    open().unwrap();
+    let smaller = || {
+        let keys = store.list(FileKind::Key).unwrap();
+        keys.iter().filter(|file| file.id < Id::from(repository.key_id())).count()
+    };
+    while smaller() < 25 {
+        repository.add_key(b"of somebody else", None, KdfCost { log_n: 2, r: 1, p: 1 }).unwrap();
+    }
+    open().unwrap();
+    std::fs::remove_dir_all(state.path().join("keys")).unwrap();
+    assert_eq!(kind(open()), RepoErrorKind::WrongPassword);
 }
 
 #[test]

@@ -52,6 +52,8 @@ fn we_respect_and_understand_the_locks_of_restic() {
     restic.kill().unwrap();
     restic.wait().unwrap();
     assert!(repository.locks().unwrap().iter().all(|lock| lock.dead));
+    assert_eq!(repository.lock(LockMode::Exclusive, &pause).unwrap_err().kind(), RepoErrorKind::Locked);
+    assert_eq!(repository.unlock(false).unwrap(), 1);
     drop(repository.lock(LockMode::Exclusive, &pause).unwrap());
     assert!(repository.locks().unwrap().is_empty());
 }

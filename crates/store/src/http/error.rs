@@ -76,7 +76,8 @@ fn kind_of_status(status: StatusCode) -> ErrorKind {
     match status.as_u16() {
         404 | 410 => ErrorKind::NotFound,
         401 | 403 | 407 => ErrorKind::Denied,
-        409 | 412 => ErrorKind::AlreadyExists,
+        // A conflict with whatever it may be: whether the file is there, who writes it asks.
+        409 => ErrorKind::Transient,
         413 | 507 => ErrorKind::Full,
         416 => ErrorKind::Corrupt,
         501 | 505 => ErrorKind::Permanent,

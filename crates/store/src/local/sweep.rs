@@ -35,8 +35,12 @@ fn sweep_folder(folder: &OwnedFd, now: Timestamp) -> Result<u64, Errno> {
         let entry = entry?;
         let Ok(name) = entry.file_name().to_str() else { continue };
         if name.contains(TEMPORARY) && is_abandoned(folder, name, now)? {
-            unlinkat(folder, name, AtFlags::empty())?;
-            swept += 1;
+            match unlinkat(folder, name, AtFlags::empty()) {
+                Ok(()) => swept += 1,
+                // Another sweep was faster.
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno),
+            }
         }
     }
     if swept > 0 {

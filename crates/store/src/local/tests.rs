@@ -34,6 +34,20 @@ fn mode(path: &Path) -> u32 {
 }
 
 #[test]
+fn nothing_is_read_that_is_larger_than_its_kind_may_be() {
+    let dir = temp_dir();
+    let store = LocalStore::new(dir.path());
+    store.create().unwrap();
+    for kind in FileKind::ALL {
+        // A sparse file costs nothing to plant.
+        let file = dir.path().join(layout::path(kind, &id(1)));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::File::create(&file).unwrap().set_len(kind.max_size() + 1).unwrap();
+        assert_eq!(store.read(kind, &id(1)).unwrap_err().kind(), ErrorKind::Permanent, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_local_directory_keeps_the_contract() {
     let dir = temp_dir();
     contract::run(&LocalStore::new(dir.path().join("deep/down")), Strength::FULL);

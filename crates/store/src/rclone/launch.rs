@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use super::{RcloneProgram, secrets_of};
 use crate::Secret;
-use crate::helper::{Complaints, split_words};
+use crate::helper::{Complaints, keep_secrets, split_words};
 use crate::uri::RestPlace;
 
 /// Starts rclone, keeps its standard error for it alone, waits for our end, ends rclone and what is left of the socket.
@@ -101,6 +101,7 @@ fn start(
         }
     };
     command.arg(remote);
+    keep_secrets(&mut command);
     // A group of its own, so that Ctrl-C reaches us alone and we can still clean up through it.
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).process_group(0);
     let mut keeper = command.spawn().map_err(|source| not_started(&program, source))?;
@@ -140,7 +141,9 @@ fn loopback() -> Result<Address, StartError> {
 fn version_of(how: &RcloneProgram) -> Result<String, StartError> {
     let program = words(&how.program)?;
     let (name, arguments) = program.split_first().ok_or(StartError::Quote { text: how.program.clone() })?;
-    let output = Command::new(name).args(arguments).arg("version").stdin(Stdio::null()).output();
+    let mut command = Command::new(name);
+    keep_secrets(&mut command);
+    let output = command.args(arguments).arg("version").stdin(Stdio::null()).output();
     let output = output.map_err(|source| not_started(&program, source))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -8,6 +8,7 @@ use super::SftpStore;
 use super::error::SftpError;
 use super::files::{self, Entry};
 use super::session::Session;
+use super::wire::{Attributes, Malformed};
 use crate::layout::TEMPORARY;
 use crate::{FileInfo, FileKind, layout};
 
@@ -21,11 +22,11 @@ impl SftpStore {
     /// [`crate::Store::list`]
     pub(super) fn list_kind(&self, kind: FileKind) -> Result<Vec<FileInfo>, SftpError> {
         let session = self.session()?;
-        let mut found = Vec::new();
+        let (mut found, mut untold) = (Vec::new(), Vec::new());
         match kind {
             FileKind::Config => match files::stat(&session, &self.full("config"))?.attributes() {
                 Ok(attributes) => {
-                    let size = attributes.size.unwrap_or_default();
+                    let size = attributes.size.ok_or(Malformed)?;
                     found.push(FileInfo { id: Id::default(), size, modified: modified(attributes.modified) });
                 }
                 Err(error) if error.is_missing() => self.check_root(&session)?,
@@ -34,10 +35,29 @@ impl SftpStore {
             FileKind::Pack => {
                 let folders: Vec<String> = (0u8..=255).map(|first| format!("data/{first:02x}")).collect();
                 self.each_entry(&session, &folders, |folder, entry| {
-                    found.extend(info(&entry).filter(|file| file.id.as_bytes()[0] as usize == folder));
+                    let Some(id) = id(&entry).filter(|id| id.as_bytes()[0] as usize == folder) else { return };
+                    match entry.attributes.size {
+                        Some(_) => found.extend(info(id, &entry.attributes)),
+                        None => untold.push(id),
+                    }
                 })?;
             }
-            _ => self.each_entry(&session, &[kind.folder().to_owned()], |_, entry| found.extend(info(&entry)))?,
+            _ => self.each_entry(&session, &[kind.folder().to_owned()], |_, entry| {
+                let Some(id) = id(&entry) else { return };
+                match entry.attributes.size {
+                    Some(_) => found.extend(info(id, &entry.attributes)),
+                    None => untold.push(id),
+                }
+            })?,
+        }
+        // A server that lists names alone is asked about each: what is left out here counts as lost.
+        for id in untold {
+            match files::stat(&session, &self.file(kind, &id))?.attributes() {
+                Ok(attributes) if attributes.size.is_none() => return Err(Malformed.into()),
+                Ok(attributes) => found.extend(info(id, &attributes)),
+                Err(error) if error.is_missing() => {}
+                Err(error) => return Err(error),
+            }
         }
         if found.is_empty() && kind != FileKind::Config {
             self.check_root(&session)?;
@@ -103,10 +123,14 @@ impl SftpStore {
     }
 }
 
-fn info(entry: &Entry) -> Option<FileInfo> {
-    let id = std::str::from_utf8(&entry.name).ok().and_then(layout::parse)?;
-    let size = entry.attributes.size.filter(|_| entry.attributes.is_file())?;
-    Some(FileInfo { id, size, modified: modified(entry.attributes.modified) })
+fn id(entry: &Entry) -> Option<Id> {
+    std::str::from_utf8(&entry.name).ok().and_then(layout::parse)
+}
+
+/// `None` for what is no file.
+fn info(id: Id, attributes: &Attributes) -> Option<FileInfo> {
+    let size = attributes.size.filter(|_| attributes.is_file())?;
+    Some(FileInfo { id, size, modified: modified(attributes.modified) })
 }
 
 fn modified(seconds: Option<u32>) -> Option<Timestamp> {

@@ -47,8 +47,7 @@ impl SftpStore {
         let opened = files::open_new(session, &temporary, modes.file | 0o200)?;
         let folder_handle = files::open_read(session, folder)?;
         let file = opened.handle(session);
-        // A server may not open folders; then it cannot sync them either.
-        let folder_handle = folder_handle.handle(session).ok();
+        let folder_handle = opened_folder(folder_handle.handle(session));
         let saved = file.and_then(|file| {
             match taken.attributes() {
                 Ok(_) => return Err(SftpError::Exists),
@@ -63,10 +62,22 @@ impl SftpStore {
                 renamed => renamed,
             }
         });
-        if let Err(error) = saved {
-            let _ = files::remove(session, &temporary);
-            return Err(error);
-        }
+        let folder_handle = match (saved, folder_handle) {
+            (Ok(()), Ok(folder)) => folder,
+            (Ok(()), Err(error)) => {
+                let _ = files::remove(session, name);
+                return Err(error);
+            }
+            (Err(error), folder) => {
+                let _ = files::remove(session, &temporary);
+                if matches!(error, SftpError::Exists) {
+                    // Perhaps by an attempt of ours whose connection broke before the folder was synced: who finds the
+                    // file may count it as saved.
+                    sync_folder(folder?.as_ref())?;
+                }
+                return Err(error);
+            }
+        };
         sync_folder(folder_handle.as_ref()).inspect_err(|_| {
             let _ = files::remove(session, name);
         })
@@ -80,7 +91,7 @@ impl SftpStore {
         }
         let folder = files::open_read(&session, &self.full(&layout::folder(kind, id)))?;
         let removed = files::remove(&session, &path);
-        let folder = folder.handle(&session).ok();
+        let folder = opened_folder(folder.handle(&session))?;
         removed?;
         sync_folder(folder.as_ref())
     }
@@ -137,6 +148,15 @@ fn write_synced(file: &Handle<'_>, parts: &[&[u8]], mode: u32) -> Result<(), Sft
     match file.set_mode(mode)?.wait() {
         // Some servers know no modes; the file is as good without. A lost connection shows in the next call.
         Ok(_) | Err(SftpError::Status { .. }) => file.sync(),
+        Err(error) => Err(error),
+    }
+}
+
+/// A server may not open folders: then it cannot sync them either. A connection that broke says nothing of that.
+fn opened_folder(opened: Result<Handle<'_>, SftpError>) -> Result<Option<Handle<'_>>, SftpError> {
+    match opened {
+        Ok(folder) => Ok(Some(folder)),
+        Err(SftpError::Status { .. }) => Ok(None),
         Err(error) => Err(error),
     }
 }

@@ -57,6 +57,8 @@ impl Session {
     pub(super) fn start(mut child: Child) -> Result<Self, SftpError> {
         let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let (Some(output), Some(input), Some(stderr)) = pipes else { return Err(Malformed.into()) };
+        // A server that takes nothing more must not hold those who write to it.
+        rustix::io::ioctl_fionbio(&output, true).map_err(|_| Malformed)?;
         let complaints = Complaints::listen(stderr, |line| line);
         let mut session = Self {
             child: Mutex::new(child),
@@ -140,7 +142,7 @@ impl Session {
     fn write(&self, parts: &[&[u8]]) -> Result<(), SftpError> {
         let output = self.output.lock();
         let pipe = output.as_ref().ok_or_else(|| self.lost())?;
-        if vectored::write_all(pipe, parts).is_err() {
+        if vectored::write_all_within(pipe, parts, PATIENCE).is_err() {
             // Half a packet may be out: nothing sensible can follow.
             drop(output);
             self.close();
@@ -156,9 +158,9 @@ impl Session {
     /// Ends the connection for everyone.
     fn close(&self) {
         self.waiting.lock().closed = true;
-        *self.output.lock() = None;
-        // It may have ended by itself.
+        // First, as it ends a write that is under way. It may have ended by itself.
         let _ = self.child.lock().kill();
+        *self.output.lock() = None;
     }
 
     /// Asks how much the server takes at once; without an answer it is what every server must take.

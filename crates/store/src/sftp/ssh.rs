@@ -6,7 +6,7 @@
 use std::process::{Child, Command, Stdio};
 
 use super::error::SftpError;
-use crate::helper::split_words;
+use crate::helper::{keep_secrets, split_words};
 use crate::uri::SftpPlace;
 
 /// How to connect, if not by plain `ssh`.
@@ -57,6 +57,7 @@ pub(super) fn command_line(place: &SftpPlace, how: &SshProgram) -> Result<Vec<St
 pub(super) fn start(line: &[String]) -> Result<Child, SftpError> {
     let mut command = Command::new("sh");
     command.args(["-c", SHIELD, "holdfast-sftp"]).args(line);
+    keep_secrets(&mut command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let program = line.first().cloned().unwrap_or_default();
     command.spawn().map_err(|source| SftpError::Start { program, source })

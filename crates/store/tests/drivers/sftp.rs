@@ -114,6 +114,23 @@ fn file_and_folder_are_synced_before_and_after_the_name_is_given() {
 }
 
 #[test]
+fn the_folder_of_a_file_that_is_there_already_is_synced() {
+    let dir = temp_dir();
+    let Some(_strace) = require("strace") else { return };
+    let log = dir.path().join("log");
+    let traced = format!("exec strace -y -o {} -e trace=fsync SERVER", log.display());
+    let Some(store) = piped(&dir.path().join("repo"), &traced) else { return };
+    store.create().unwrap();
+    store.put(FileKind::Pack, &id(0xab), &[b"content"]).unwrap();
+    let before = fs::read_to_string(&log).unwrap().lines().count();
+    // The link broke before the first try's folder was synced; this is the second.
+    assert_eq!(store.put(FileKind::Pack, &id(0xab), &[b"content"]).unwrap_err().kind(), ErrorKind::AlreadyExists);
+    drop(store);
+    let calls = fs::read_to_string(&log).unwrap();
+    assert!(calls.lines().skip(before).any(|call| call.contains("data/ab>")), "{calls}");
+}
+
+#[test]
 fn a_failed_sync_or_write_on_the_server_is_a_failure_and_leaves_no_file() {
     let Some(_strace) = require("strace") else { return };
     for (injection, kind) in [
