@@ -24,7 +24,7 @@ mod yardstick;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 
 use crate::agent;
 use crate::command::{cargo, run as run_command};
@@ -79,15 +79,31 @@ fn measure(workspace: &Workspace, options: &Options) -> Result<()> {
     let mut book = Book::open(&file, machine);
     let corpora = Corpora { root, interrupt: &interrupt };
     let mut stage = Stage::new(programs, corpora, agents, options.pairs, options.quick)?;
+    let mut failed = Vec::new();
     for work in &options.works {
-        let Some(result) = stage.run(work)? else { continue };
+        let result = match stage.run(work) {
+            Ok(Some(result)) => result,
+            Ok(None) => continue,
+            Err(error) => {
+                interrupt.check()?;
+                eprintln!("error: {}: {error:#}", work.name);
+                failed.push(work.name);
+                continue;
+            }
+        };
         println!("\n{}: {}", work.name, work.title);
         print!("{}", Table::of(&result).text());
         book.works.insert(work.name.to_owned(), result);
         book.save(&file)?;
     }
     eprintln!("\nresults: {}", file.display());
-    if options.quick { Ok(()) } else { report(workspace, &book) }
+    if !options.quick {
+        report(workspace, &book)?;
+    }
+    if !failed.is_empty() {
+        bail!("not everything could be measured: {}", failed.join(", "));
+    }
+    Ok(())
 }
 
 /// Where results are kept.
@@ -139,16 +155,40 @@ fn peers(workspace: &Workspace, options: &Options) -> Result<Vec<Program>> {
     Ok(found)
 }
 
-/// What a run left that was killed.
+/// Removes what a run left that was killed.
+///
+/// # Errors
+/// When another one still runs there: both would change the same corpora.
 fn remove_left_over(root: &Path) -> Result<()> {
     let entries = std::fs::read_dir(root).with_context(|| format!("cannot list {}", root.display()))?;
     for entry in entries.flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();
-        let ended = |pid: &str| pid.parse().is_ok_and(|pid| !holdfast_testkit::process::is_running(pid));
-        if name.strip_prefix("run-").is_some_and(ended) {
+        let pid = name.strip_prefix("run-").and_then(|pid| pid.parse().ok());
+        if pid.is_some_and(holdfast_testkit::process::is_running) {
+            bail!("another benchmark runs in {}: wait for it, or name another folder with --dir", root.display());
+        }
+        if pid.is_some() || name == "apt" || name.starts_with("aside-") {
             corpus::remove(&entry.path())?;
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use holdfast_testkit::{Tree, temp_dir};
+
+    use super::*;
+
+    #[test]
+    fn what_a_killed_run_left_goes_and_corpora_stay() {
+        let dir = temp_dir();
+        let tree = Tree::create(dir.path());
+        tree.file("run-999999999/log", "").file("aside-1/x", "").file("source/x", "").file("source.stamp", "");
+        remove_left_over(dir.path()).unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2);
+        tree.file(format!("run-{}/log", std::process::id()), "");
+        assert!(remove_left_over(dir.path()).unwrap_err().to_string().contains("another benchmark"));
+    }
 }

@@ -70,6 +70,19 @@ impl Corpus {
     }
 }
 
+/// What the repositories of five programs, and what is restored, take beside a corpus, in bytes.
+fn beside(corpus: Corpus) -> u64 {
+    match corpus {
+        Corpus::Source => 4 << 30,
+        Corpus::SmallSource => 700 << 20,
+        // One repository at a time, and the restored file.
+        Corpus::Blob => 4200 << 20,
+        Corpus::Image => 3500 << 20,
+        Corpus::Many => 4 << 30,
+        Corpus::Fewer => 500 << 20,
+    }
+}
+
 /// A corpus that is there.
 #[derive(Debug, Clone)]
 pub(crate) struct Made {
@@ -94,16 +107,16 @@ pub(crate) struct Corpora<'a> {
 }
 
 impl Corpora<'_> {
-    /// The corpus; made if it is not there. `beside` bytes must have room as well; other corpora go if they are in the
-    /// way.
-    pub(crate) fn ensure(&self, corpus: Corpus, beside: u64) -> Result<Made> {
+    /// The corpus; made if it is not there. What works with it need must have room as well; other corpora go if they
+    /// are in the way.
+    pub(crate) fn ensure(&self, corpus: Corpus) -> Result<Made> {
         let path = self.root.join(corpus.name());
         if let Some(stamp) = self.stamp(corpus) {
-            self.make_room(corpus, beside)?;
+            self.make_room(corpus, beside(corpus))?;
             return Ok(Made { corpus, path, description: stamp.description, extent: stamp.extent });
         }
         remove(&path)?;
-        self.make_room(corpus, corpus.size() + beside)?;
+        self.make_room(corpus, corpus.size() + beside(corpus))?;
         eprintln!("making the corpus `{}` in {}", corpus.name(), path.display());
         std::fs::create_dir_all(&path).with_context(|| format!("cannot make {}", path.display()))?;
         let description = self.make(corpus, &path)?;

@@ -69,20 +69,9 @@ impl Home {
         copy(&self.saved(name), &self.path())
     }
 
-    #[cfg(test)]
-    fn has(&self, name: &str) -> bool {
-        self.saved(name).exists()
-    }
-
-    /// Removes everything, or all but one saved state.
-    pub(super) fn drop_all_but(&self, keep: Option<&str>) -> Result<()> {
-        let Ok(entries) = std::fs::read_dir(&self.dir) else { return Ok(()) };
-        for entry in entries.flatten() {
-            if keep.is_none_or(|keep| entry.path() != self.saved(keep)) {
-                remove(&entry.path())?;
-            }
-        }
-        Ok(())
+    /// Removes everything, saved states too.
+    pub(super) fn drop_all(&self) -> Result<()> {
+        remove(&self.dir)
     }
 
     /// Takes over a state that another program of the same format has saved. The cache is not its own.
@@ -136,10 +125,7 @@ mod tests {
         home.reset("one").unwrap();
         assert_eq!(home.next_snapshot().unwrap(), 2);
         assert!(home.password_file().exists());
-        home.save("two").unwrap();
-        home.drop_all_but(Some("two")).unwrap();
-        assert!(home.has("two") && !home.has("one") && !home.path().exists());
-        home.drop_all_but(None).unwrap();
-        assert!(!home.has("two"));
+        home.drop_all().unwrap();
+        assert!(!home.path().exists() && !home.saved("one").exists());
     }
 }

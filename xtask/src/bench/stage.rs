@@ -69,7 +69,7 @@ impl<'a> Stage<'a> {
             return Ok(None);
         }
         self.forget_others(work)?;
-        let made = self.corpora.ensure(corpus, 2 << 30)?;
+        let made = self.corpora.ensure(corpus)?;
         let mut result = WorkResult::new(&made)?;
         result.contestants = match work.task {
             Task::Yardsticks(yardsticks) => self.run_yardsticks(yardsticks, &made)?,
@@ -81,31 +81,51 @@ impl<'a> Stage<'a> {
 
     fn run_programs(&mut self, work: &Work, made: &Made) -> Result<Vec<Contestant>> {
         let able = self.able(work, made)?;
+        let able = self.prepare_bases(work, made, able)?;
         if able.is_empty() {
             return Ok(Vec::new());
         }
-        self.prepare_bases(work, made, &able)?;
         let change = self.change_for_all(work, made)?;
         let mut contestants: Vec<Contestant> = able.iter().map(Contestant::of).collect();
-        let mut rounds = || -> Result<()> {
-            for round in 1..=self.pairs {
-                for (program, contestant) in able.iter().zip(&mut contestants) {
-                    let run = self.run_once(work, made, program)?;
-                    let (wall, cpu, peak) = (run.wall, run.cpu(), run.peak() >> 20);
-                    let name = program.kind.name();
-                    eprintln!("{round}/{} {name:10} {wall:8.3} s   CPU {cpu:8.3} s   {peak:5} MiB", self.pairs);
-                    contestant.runs.push(run);
-                }
-            }
-            Ok(())
-        };
-        let done = rounds();
+        let done = self.rounds(work, made, &able, &mut contestants);
         if let Some(change) = change {
             self.corpora.take_back(made, change)?;
         }
         done?;
         self.finish_bases(work, &able)?;
+        // Whoever failed has fewer runs than rounds.
+        contestants.retain(|contestant| contestant.runs.len() == self.pairs);
         Ok(contestants)
+    }
+
+    /// All runs, in turns. A peer that fails is named and left out from then on; when ours fails, the work has failed.
+    fn rounds(&self, work: &Work, made: &Made, able: &[Program], contestants: &mut [Contestant]) -> Result<()> {
+        for round in 1..=self.pairs {
+            for (program, contestant) in able.iter().zip(&mut *contestants) {
+                if contestant.runs.len() + 1 < round {
+                    continue;
+                }
+                let Some(run) = self.unless_a_peer_fails(program, self.run_once(work, made, program))? else {
+                    continue;
+                };
+                let (wall, cpu, peak) = (run.wall, run.cpu(), run.peak() >> 20);
+                let name = program.kind.name();
+                eprintln!("{round}/{} {name:10} {wall:8.3} s   CPU {cpu:8.3} s   {peak:5} MiB", self.pairs);
+                contestant.runs.push(run);
+            }
+        }
+        Ok(())
+    }
+
+    /// A peer's failure is said and counts for nothing; ours, and an interruption, end the work.
+    fn unless_a_peer_fails<T>(&self, program: &Program, done: Result<T>) -> Result<Option<T>> {
+        match done {
+            Err(error) if program.kind != Kind::Holdfast && !self.interrupt.came() => {
+                eprintln!("{} is left out: {error:#}", program.kind.name());
+                Ok(None)
+            }
+            done => done.map(Some),
+        }
     }
 
     /// The programs that can do this work; the others are named.

@@ -124,12 +124,12 @@ fn a_corpus_is_used_again_unless_a_change_was_not_taken_back() {
     let dir = temp_dir();
     let interrupt = Interrupt::never();
     let corpora = Corpora { root: dir.path().to_owned(), interrupt: &interrupt };
-    let made = corpora.ensure(Corpus::SmallSource, 0).unwrap();
+    let made = corpora.ensure(Corpus::SmallSource).unwrap();
     let inode = || made.path.join("group000").metadata().unwrap().ino();
     let first = inode();
     let change = corpora.change(&made, 1).unwrap();
     corpora.take_back(&made, change).unwrap();
-    corpora.ensure(Corpus::SmallSource, 0).unwrap();
+    corpora.ensure(Corpus::SmallSource).unwrap();
     assert_eq!(inode(), first);
     drop(corpora.change(&made, 1).unwrap());
     assert!(corpora.stamp(Corpus::SmallSource).is_none());

@@ -15,7 +15,10 @@ pub(super) fn arguments(command: &mut Command, action: &Action<'_>, scene: &Scen
         Action::Init => command.arg("init"),
         Action::Open => command.args(["cat", "config"]),
         Action::Backup { source } => command.arg("backup").arg(source),
-        Action::Restore { part, target, .. } => command.arg("restore").arg(latest(part)).arg(target),
+        // The others restore holes as holes by themselves.
+        Action::Restore { part, target, .. } => {
+            command.args(["restore", "--sparse", "by-content", &latest(part)]).arg(target)
+        }
         Action::Check => command.args(["check", "--read-data"]),
         Action::Forget { keep } => command.args(["forget", "--keep-last", &keep.to_string()]),
         // By default it would only mark and wait for a day.

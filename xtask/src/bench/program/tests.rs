@@ -26,7 +26,7 @@ fn each_program_is_told_to_restore_one_directory_in_its_own_words() {
     };
     assert!(said(Kind::Holdfast).ends_with("restore latest:/srv/tree/a/b --target /out"));
     assert!(said(Kind::Restic).ends_with("restore --sparse latest:/srv/tree/a/b --target /out"));
-    assert!(said(Kind::Rustic).ends_with("restore latest:/srv/tree/a/b /out"));
+    assert!(said(Kind::Rustic).ends_with("restore --sparse by-content latest:/srv/tree/a/b /out"));
     let borg = said(Kind::Borg);
     assert!(borg.contains("--strip-components 4 ") && borg.ends_with("::s1 srv/tree/a/b"), "{borg}");
     assert!(said(Kind::Bupstash).ends_with("--into /out --pick a/b name=s1"));

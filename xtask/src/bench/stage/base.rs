@@ -39,40 +39,59 @@ impl Stage<'_> {
         for kind in Kind::PEERS.into_iter().chain([Kind::Holdfast]) {
             if self.bases.get(&kind) != Some(&base) {
                 self.bases.remove(&kind);
-                self.home(kind).drop_all_but(None)?;
+                self.home(kind).drop_all()?;
             }
         }
         Ok(())
     }
 
-    /// Makes what is not there yet.
-    pub(super) fn prepare_bases(&mut self, work: &Work, made: &Made, programs: &[Program]) -> Result<()> {
+    /// Makes what is not there yet; gives those programs that could.
+    pub(super) fn prepare_bases(
+        &mut self,
+        work: &Work,
+        made: &Made,
+        mut programs: Vec<Program>,
+    ) -> Result<Vec<Program>> {
         let base = work.base();
         if work.ssh {
-            self.warm_up(work, programs)?;
+            self.warm_up(work, &programs)?;
         }
         match work.task {
-            Task::Prune => self.make_twenty(work, made, programs)?,
-            Task::List => self.make_many_snapshots(work, programs)?,
-            Task::First => return Ok(()),
-            _ if !work.keeps() => return Ok(()),
+            Task::Prune => self.make_twenty(work, made, &programs)?,
+            Task::List => self.make_many_snapshots(work, &programs)?,
+            Task::First => return Ok(programs),
+            _ if !work.keeps() => return Ok(programs),
             _ => {
-                for program in programs.iter().filter(|program| self.bases.get(&program.kind) != Some(&base)) {
-                    eprintln!("preparing {}", program.kind.name());
-                    self.start_over(work, program)?;
-                    if !matches!(work.task, Task::Open) {
-                        self.untimed(work, program, &Action::Backup { source: &made.path })?;
+                let mut able = Vec::new();
+                for program in programs {
+                    let prepared = self.prepare_base(work, made, &program, &base);
+                    if self.unless_a_peer_fails(&program, prepared)?.is_some() {
+                        able.push(program);
                     }
                 }
+                programs = able;
             }
         }
-        for program in programs {
+        for program in &programs {
             self.bases.insert(program.kind, base.clone());
             if work.resets() {
                 self.home(program.kind).save(&base)?;
             }
         }
-        Ok(())
+        Ok(programs)
+    }
+
+    /// One backup, or an empty repository, unless it is there.
+    fn prepare_base(&self, work: &Work, made: &Made, program: &Program, base: &str) -> Result<()> {
+        if self.bases.get(&program.kind).is_some_and(|held| held == base) {
+            return Ok(());
+        }
+        eprintln!("preparing {}", program.kind.name());
+        self.start_over(work, program)?;
+        if matches!(work.task, Task::Open) {
+            return Ok(());
+        }
+        self.untimed(work, program, &Action::Backup { source: &made.path })
     }
 
     /// What is left for the works that follow.
@@ -85,7 +104,7 @@ impl Stage<'_> {
                 }
                 _ if work.resets() || !work.keeps() => {
                     self.bases.remove(&program.kind);
-                    self.home(program.kind).drop_all_but(None)?;
+                    self.home(program.kind).drop_all()?;
                 }
                 _ => {}
             }
@@ -95,7 +114,7 @@ impl Stage<'_> {
 
     /// A new, empty repository.
     pub(super) fn start_over(&self, work: &Work, program: &Program) -> Result<()> {
-        self.home(program.kind).drop_all_but(None)?;
+        self.home(program.kind).drop_all()?;
         self.home(program.kind).clear()?;
         self.untimed(work, program, &Action::Init)
     }

@@ -54,7 +54,7 @@ impl Stage<'_> {
         };
         run.repository = Some(home.repository_size()?);
         if !work.keeps() {
-            home.drop_all_but(None)?;
+            home.drop_all()?;
         }
         Ok(run)
     }
