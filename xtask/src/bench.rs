@@ -23,11 +23,12 @@ mod work;
 mod yardstick;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use crate::agent;
-use crate::command::{cargo, run as run_command};
+use crate::command::{cargo, output, run as run_command};
 use crate::workspace::Workspace;
 use corpus::Corpora;
 use interrupt::Interrupt;
@@ -127,17 +128,20 @@ fn report(workspace: &Workspace, book: &Book) -> Result<()> {
 
 /// Our program and its agents, built unless they are given.
 fn ours(workspace: &Workspace, options: &Options) -> Result<(Program, PathBuf)> {
-    let given = std::env::var_os("HOLDFAST_AGENTS").map(PathBuf::from);
-    let (file, agents) = match (&options.holdfast, given) {
-        (Some(file), Some(agents)) => (file.clone(), agents),
-        (Some(file), None) => (file.clone(), workspace.agents()),
-        (None, _) => {
-            run_command(cargo().args(["build", "--release", "--package", "holdfast"]).current_dir(&workspace.root))?;
-            (workspace.target.join("release/holdfast"), agent::build(workspace)?)
-        }
-    };
-    let agents = std::path::absolute(&agents).context("the folder has a name")?;
-    Ok((program::at(Kind::Holdfast, &file)?, agents))
+    if let Some(file) = &options.holdfast {
+        let agents = std::env::var_os("HOLDFAST_AGENTS").map_or_else(|| workspace.agents(), PathBuf::from);
+        let agents = std::path::absolute(&agents).context("the folder has a name")?;
+        return Ok((program::at(Kind::Holdfast, file)?, agents));
+    }
+    run_command(cargo().args(["build", "--release", "--package", "holdfast"]).current_dir(&workspace.root))?;
+    let agents = agent::build(workspace)?;
+    let mut ours = program::at(Kind::Holdfast, &workspace.target.join("release/holdfast"))?;
+    // Between two releases the version says too little.
+    let mut git = Command::new("git");
+    if let Ok(commit) = output(git.args(["describe", "--always", "--dirty"]).current_dir(&workspace.root)) {
+        ours.version = format!("{} ({})", ours.version, commit.trim());
+    }
+    Ok((ours, agents))
 }
 
 /// The peers that are there; who is not is named.
