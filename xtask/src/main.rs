@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool talks to its terminal")]
 
 mod agent;
+mod bench;
 mod check;
 mod command;
 mod demo;
@@ -28,6 +29,7 @@ Usage: cargo xtask COMMAND
   test [FILTER]  all tests, or those whose names contain FILTER; says at the end what was skipped
   agent          builds the static agent and its manifest into target/agents
   tools          fetches restic, its REST server and rclone for the tests into target/tools
+  bench          measures against restic, rustic, borg and bupstash; `cargo xtask bench --help` says more
   demo           backs up a directory of this machine through SSH into ./demo and restores it";
 
 fn main() -> ExitCode {
@@ -51,6 +53,7 @@ fn run() -> Result<()> {
         ["test", filter] => test::run(&workspace, Some(filter)),
         ["agent"] => agent::build(&workspace).map(drop),
         ["tools"] => tools::fetch(&workspace),
+        ["bench", ..] => bench::run(&workspace, &arguments[1..]),
         ["demo"] => demo::run(&workspace),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

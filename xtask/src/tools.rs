@@ -5,7 +5,7 @@
 //! set up with; apt fetches with the machine's proxies and rights, and verifies Debian's signatures. Nothing of the
 //! machine's package lists is touched.
 
-mod apt;
+pub(crate) mod apt;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -109,7 +109,7 @@ fn good_version(program: &Program, file: &Path) -> Result<String> {
 }
 
 /// The first word of the form `[v]1.2...`.
-fn version_in(text: &str) -> Option<(String, (u32, u32))> {
+pub(crate) fn version_in(text: &str) -> Option<(String, (u32, u32))> {
     text.split_whitespace().find_map(|word| {
         let word = word.trim_start_matches('v');
         let mut parts = word.split(|c: char| !c.is_ascii_digit());

@@ -11,7 +11,7 @@ use crate::command::output;
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
 /// apt with lists, cache and sources of its own.
-pub(super) struct Apt {
+pub(crate) struct Apt {
     dir: PathBuf,
     mirror: String,
     /// Suites whose lists were asked for, and what went wrong.
@@ -20,7 +20,7 @@ pub(super) struct Apt {
 
 impl Apt {
     /// Prepares the directory. Asks apt which mirror it is set up with, and nothing else.
-    pub(super) fn new(dir: &Path) -> Result<Self> {
+    pub(crate) fn new(dir: &Path) -> Result<Self> {
         let mut ask = Command::new("apt-get");
         let format = "$(ORIGIN)|$(LABEL)|$(REPO_URI)";
         ask.args(["indextargets", "--format", format, "Created-By: Packages"]);
@@ -42,7 +42,7 @@ impl Apt {
     ///
     /// # Errors
     /// When the suite does not have it, or nothing can be fetched; with apt's own words.
-    pub(super) fn unpack(&mut self, package: &str, suite: &str) -> Result<PathBuf> {
+    pub(crate) fn unpack(&mut self, package: &str, suite: &str) -> Result<PathBuf> {
         self.update(suite)?;
         let packages = self.dir.join("packages");
         let debs = || std::fs::read_dir(&packages).context("the directory of packages is gone");
@@ -60,7 +60,7 @@ impl Apt {
     }
 
     /// Takes everything away that was only needed to fetch.
-    pub(super) fn remove(self) {
+    pub(crate) fn remove(self) {
         let _ = std::fs::remove_dir_all(&self.dir);
     }
 

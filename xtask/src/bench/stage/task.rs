@@ -1,0 +1,93 @@
+//! One run of one program: what is put in place before, what is timed, what is looked at afterwards.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+use super::{Stage, add_traffic, remove};
+use crate::bench::corpus::Made;
+use crate::bench::corpus::scan::{self, Extent};
+use crate::bench::measure::Run;
+use crate::bench::program::{Action, Kind, Program};
+use crate::bench::work::{Task, Work};
+
+impl Stage<'_> {
+    /// Prepares, measures and clears away.
+    pub(super) fn run_once(&self, work: &Work, made: &Made, program: &Program) -> Result<Run> {
+        let home = self.home(program.kind);
+        let source = made.path.as_path();
+        match work.task {
+            Task::First => self.start_over(work, program)?,
+            _ if !work.keeps() => {
+                self.start_over(work, program)?;
+                self.untimed(work, program, &Action::Backup { source })?;
+            }
+            _ if work.resets() => home.reset(&work.base())?,
+            _ => {}
+        }
+        let target = self.dir.join("restored");
+        let hundred;
+        let mut run = match work.task {
+            Task::Open => self.timed(work, program, &Action::Open)?,
+            Task::First | Task::Again => self.timed(work, program, &Action::Backup { source })?,
+            Task::Changed if work.keeps() => self.timed(work, program, &Action::Backup { source })?,
+            Task::Changed => {
+                let change = self.corpora.change(made, 1)?;
+                let run = self.timed(work, program, &Action::Backup { source });
+                self.corpora.take_back(made, change)?;
+                run?
+            }
+            Task::Restore => {
+                let action = Action::Restore { source, part: source, target: &target };
+                self.restored(work, program, &action, &made.extent)?
+            }
+            Task::RestoreDir => {
+                hundred = scan::hundred_files(source)?.0;
+                let action = Action::Restore { source, part: &hundred, target: &target };
+                self.restored(work, program, &action, &scan::extent(&hundred)?)?
+            }
+            Task::Check => self.timed(work, program, &Action::Check)?,
+            Task::Prune => self.timed(work, program, &Action::Prune)?,
+            Task::List => self.timed(work, program, &Action::List)?,
+            Task::Ls => self.timed(work, program, &Action::Ls { source, dir: &leaf(source)? })?,
+            Task::Yardsticks(_) => bail!("a yardstick is no program's work"),
+        };
+        run.repository = Some(home.repository_size()?);
+        if !work.keeps() {
+            home.drop_all()?;
+        }
+        Ok(run)
+    }
+
+    fn timed(&self, work: &Work, program: &Program, action: &Action<'_>) -> Result<Run> {
+        let home = self.home(program.kind);
+        let command = program.command(action, &self.scene(work, &home))?;
+        let mut command = command.with_context(|| format!("{} cannot do this", program.kind.name()))?;
+        let mut run = self.meter(work).run(&mut command, &self.log())?;
+        if program.kind == Kind::Holdfast {
+            add_traffic(&mut run, &std::fs::read_to_string(self.log()).unwrap_or_default());
+        }
+        Ok(run)
+    }
+
+    /// A restore, into an empty folder; what is not all there was no restore.
+    fn restored(&self, work: &Work, program: &Program, action: &Action<'_>, expected: &Extent) -> Result<Run> {
+        let target = self.dir.join("restored");
+        remove(&target)?;
+        std::fs::create_dir_all(&target).with_context(|| format!("cannot make {}", target.display()))?;
+        let mut run = self.timed(work, program, action)?;
+        let found = scan::extent(&target)?;
+        if (found.files, found.bytes) != (expected.files, expected.bytes) {
+            let (name, files, bytes) = (program.kind.name(), found.files, found.bytes);
+            bail!("{name} restored {files} files with {bytes} bytes, of {} with {}", expected.files, expected.bytes);
+        }
+        run.allocated = Some(found.allocated);
+        remove(&target)?;
+        Ok(run)
+    }
+}
+
+/// The directory to list: the one with a hundred files.
+fn leaf(source: &Path) -> Result<PathBuf> {
+    scan::hundred_files(source).map(|(path, _)| path)
+}
