@@ -70,7 +70,9 @@ pub struct RestoreNode {
 }
 
 impl RestoreNode {
-    pub(crate) fn validate(&self) -> Result<(), Violation> {
+    /// Checks everything that can be told from the node alone. A server calls it before it sends one that it read from
+    /// a snapshot: other programs write what this protocol can't carry.
+    pub fn validate(&self) -> Result<(), Violation> {
         check_relative_path(&self.path)?;
         let last = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if self.entry.name != last {

@@ -33,6 +33,8 @@ struct Level {
     path: usize,
     /// The directory's own number, if it is restored itself.
     number: Option<u64>,
+    /// Whether the agent was not told of one of its names: it must not take the directory for complete then.
+    broken: bool,
 }
 
 /// The walk.
@@ -52,7 +54,7 @@ pub(super) struct NodeWalk<'a> {
 impl<'a> NodeWalk<'a> {
     pub(super) fn new(repository: &'a Repository, request: &RestoreRequest<'a>) -> Result<Self, RestoreError> {
         let tree = load(repository, request.tree)?;
-        let top = Level { tree, next: 0, faults: 0, path: 0, number: None };
+        let top = Level { tree, next: 0, faults: 0, path: 0, number: None, broken: false };
         Ok(Self {
             repository,
             index: repository.engine().index(),
@@ -74,7 +76,9 @@ impl<'a> NodeWalk<'a> {
                 return Ok(Some(Step::Broken(self.path.clone(), format!("an entry is left out: {fault}"))));
             }
             let Some(node) = level.tree.nodes().get(level.next) else {
-                let number = level.number;
+                // An agent that closes a directory deletes what it was not told of. What is not closed it leaves as it
+                // is, but for metadata, at the end.
+                let number = level.number.filter(|_| !level.broken);
                 self.levels.pop();
                 if let Some(number) = number {
                     return Ok(Some(Step::Close(number)));
@@ -93,41 +97,55 @@ impl<'a> NodeWalk<'a> {
     }
 
     fn visit(&mut self, node: &Node) -> Result<Option<Step>, RestoreError> {
+        match self.node(node) {
+            Ok(step) => Ok(step.map(|node| Step::Node(Box::new(node)))),
+            Err(why) => {
+                if let Some(level) = self.levels.last_mut() {
+                    level.broken = true;
+                }
+                Ok(Some(Step::Broken(self.path.clone(), why)))
+            }
+        }
+    }
+
+    /// The node for the agent, if it is restored itself, and goes into a directory; or why that can't be done.
+    fn node(&mut self, node: &Node) -> Result<Option<RestoreNode>, String> {
         if self.path.len() > limits::MAX_PATH || self.levels.len() > limits::MAX_DEPTH {
-            return Ok(Some(Step::Broken(self.path.clone(), "lies too deep to be restored".into())));
+            return Err("lies too deep to be restored".into());
         }
         let selected = self.selection.selects(&self.path, node.is_dir());
         let beneath = node.subtree().filter(|_| self.selection.may_select_beneath(&self.path));
-        let number = self.next_number;
-        let mut is_understood = true;
-        if let Some(id) = beneath {
-            match load(self.repository, id) {
-                Ok(tree) => {
-                    is_understood = tree.faults().is_empty();
-                    let number = selected.then_some(number);
-                    self.levels.push(Level { tree, next: 0, faults: 0, path: self.path.len(), number });
-                }
-                Err(error) => return Ok(Some(Step::Broken(self.path.clone(), with_causes(&error)))),
-            }
+        let tree = beneath.map(|id| load(self.repository, id)).transpose().map_err(|error| with_causes(&error))?;
+        let is_understood = tree.as_ref().is_none_or(|tree| tree.faults().is_empty());
+        let restored = if selected { Some(self.restored(node, is_understood)?) } else { None };
+        if let Some(tree) = tree {
+            let number = restored.is_some().then_some(self.next_number);
+            self.levels.push(Level { tree, next: 0, faults: 0, path: self.path.len(), number, broken: false });
         }
-        if !selected {
-            return Ok(None);
+        if restored.is_some() {
+            self.next_number += 1;
         }
-        let chunks = match self.chunks(node) {
-            Ok(chunks) => chunks,
-            Err(missing) => return Ok(Some(Step::Broken(self.path.clone(), missing))),
-        };
-        self.next_number += 1;
-        let hard_link_to = self.earlier_name(node, number);
-        Ok(Some(Step::Node(Box::new(RestoreNode {
+        Ok(restored)
+    }
+
+    fn restored(&mut self, node: &Node, is_understood: bool) -> Result<RestoreNode, String> {
+        let chunks = self.chunks(node)?;
+        let mut restored = RestoreNode {
             path: ByteBuf::from(&self.path[1..]),
             entry: entry_of(node),
-            user: node.user.as_deref().unwrap_or_default().to_owned(),
-            group: node.group.as_deref().unwrap_or_default().to_owned(),
-            chunks: if hard_link_to.is_some() { Vec::new() } else { chunks },
-            hard_link_to,
+            user: owner_name(node.user.as_deref()),
+            group: owner_name(node.group.as_deref()),
+            chunks,
+            hard_link_to: None,
             whole: node.is_dir() && is_understood && self.is_whole(),
-        }))))
+        };
+        // Other programs' snapshots hold things that no agent of this protocol takes.
+        restored.validate().map_err(|violation| violation.to_string())?;
+        restored.hard_link_to = self.earlier_name(node, self.next_number);
+        if restored.hard_link_to.is_some() {
+            restored.chunks.clear();
+        }
+        Ok(restored)
     }
 
     fn chunks(&self, node: &Node) -> Result<Vec<ChunkRef>, String> {
@@ -159,6 +177,11 @@ impl<'a> NodeWalk<'a> {
     }
 }
 
+/// A name that is too long to be sent is as good as none: the number is there too.
+fn owner_name(name: Option<&str>) -> String {
+    name.filter(|name| name.len() <= limits::MAX_OWNER_NAME).unwrap_or_default().to_owned()
+}
+
 fn load(repository: &Repository, id: TreeId) -> Result<Arc<Tree>, RestoreError> {
     Ok(repository.engine().load_tree(id)?)
 }
@@ -183,6 +206,10 @@ fn entry_of(node: &Node) -> Entry {
         name: ByteBuf::from(xattr.name.to_vec()),
         value: ByteBuf::from(xattr.value.to_vec()),
     };
+    let mut xattrs: Vec<Xattr> = node.xattrs.iter().map(xattr).collect();
+    // Other programs list them in whatever order the file system gave.
+    xattrs.sort_by(|a, b| a.name.cmp(&b.name));
+    xattrs.dedup_by(|b, a| a.name == b.name);
     Entry {
         name: ByteBuf::from(node.name.to_vec()),
         kind,
@@ -196,6 +223,6 @@ fn entry_of(node: &Node) -> Entry {
         device: node.device_id,
         // The agent remembers nodes with several names until it has seen them all; of these the count is not known.
         links: if has_uncounted_links(node) { u64::from(u32::MAX) } else { node.links },
-        xattrs: node.xattrs.iter().map(xattr).collect(),
+        xattrs,
     }
 }
