@@ -7,6 +7,8 @@ mod agents;
 mod backup;
 mod greet;
 mod home;
+#[cfg(test)]
+mod hostile;
 mod link;
 mod preamble;
 pub mod puller;

@@ -43,7 +43,7 @@ pub(super) struct Files {
     open: HashMap<u64, OpenFile>,
     next: u64,
     due: VecDeque<Due>,
-    /// Chunks that this session asked for: sent once, they are the client's own.
+    /// Chunks that this session asked for: they are the client's own, once nothing is due any more.
     asked: HashSet<BlobId>,
 }
 
@@ -58,6 +58,11 @@ impl Files {
     /// Whether this session has asked for the chunk.
     pub(super) fn has_asked(&self, id: &BlobId) -> bool {
         self.asked.contains(id)
+    }
+
+    /// Whether every chunk that was asked for has come.
+    pub(super) fn nothing_due(&self) -> bool {
+        self.due.is_empty()
     }
 
     /// Appends a chunk to a file; `wanted` if its bytes are to be sent.

@@ -54,7 +54,9 @@ impl Session<'_> {
             }
             self.give_credit()?;
             self.monitor.progress(&self.progress);
-            if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)) {
+            // A chunk that was asked for proves nothing before it has come, whoever's snapshot would hold it.
+            if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)).filter(|_| self.files.nothing_due())
+            {
                 return if self.scope.found() { Ok(root) } else { Err(BackupError::NothingFound) };
             }
         }
