@@ -1,14 +1,16 @@
 //! Walks a snapshot's tree in the order of a restore: a directory, what lies in it, then its end.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use holdfast_chunker::Sha256;
 use holdfast_model::TreeId;
 use holdfast_repo::Repository;
 use holdfast_repo::index::IndexView;
 use holdfast_repo::pack::BlobKind;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
-use holdfast_wire::{ChunkRef, Entry, EntryKind, RestoreNode, Xattr, limits};
+use holdfast_wire::{ChunkRef, EntryKind, RestoreNode, Xattr, limits};
 use serde_bytes::ByteBuf;
 
 use super::{RestoreError, RestoreRequest, Selection};
@@ -37,6 +39,17 @@ struct Level {
     broken: bool,
 }
 
+/// Device and inode, and what the node is, content included. Numbers alone do not tell: devices are numbered anew with
+/// a reboot, so that trees of different days may give two files the same; and a file may change between two listings.
+type FileIdentity = (u64, u64, [u8; 32]);
+
+/// The node that further names are linked to.
+struct FirstName {
+    number: u64,
+    /// Further names that it has. The agent forgets it after so many.
+    left: u64,
+}
+
 /// The walk.
 pub(super) struct NodeWalk<'a> {
     repository: &'a Repository,
@@ -47,8 +60,8 @@ pub(super) struct NodeWalk<'a> {
     /// Path of the current directory, each component with a `/` in front.
     path: Vec<u8>,
     next_number: u64,
-    /// The first node of each file that has several names.
-    first_names: HashMap<(u64, u64), u64>,
+    /// The first node of each file that has several names and has not met them all.
+    first_names: HashMap<FileIdentity, FirstName>,
 }
 
 impl<'a> NodeWalk<'a> {
@@ -168,13 +181,47 @@ impl<'a> NodeWalk<'a> {
         self.whole_beneath.iter().any(beneath)
     }
 
+    /// The node that this one is a further name of; else it is the first.
     fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
         if node.is_dir() || node.inode == 0 || (node.links < 2 && !has_uncounted_links(node)) {
             return None;
         }
-        let first = *self.first_names.entry((node.device_id, node.inode)).or_insert(number);
-        (first != number).then_some(first)
+        let identity = (node.device_id, node.inode, fingerprint(node));
+        match self.first_names.entry(identity) {
+            Entry::Vacant(place) => {
+                place.insert(FirstName { number, left: links_of(node) - 1 });
+                None
+            }
+            Entry::Occupied(mut place) => {
+                let first = place.get_mut();
+                let number = first.number;
+                first.left -= 1;
+                if first.left == 0 {
+                    place.remove();
+                }
+                Some(number)
+            }
+        }
     }
+}
+
+/// What all names of one file have in common: kind and content.
+fn fingerprint(node: &Node) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(node.kind.as_str().as_bytes());
+    hash.update(&node.size.to_le_bytes());
+    match &node.kind {
+        NodeKind::File { content } => content.iter().for_each(|id| hash.update(id.as_bytes())),
+        NodeKind::Symlink { target } => hash.update(target),
+        NodeKind::Block { device } | NodeKind::Char { device } => hash.update(&device.to_le_bytes()),
+        NodeKind::Dir { .. } | NodeKind::Fifo | NodeKind::Socket => {}
+    }
+    hash.finish()
+}
+
+/// The format keeps no count for pipes and sockets: as many as anybody may have.
+fn links_of(node: &Node) -> u64 {
+    if has_uncounted_links(node) { u64::from(u32::MAX) } else { node.links }
 }
 
 /// A name that is too long to be sent is as good as none: the number is there too.
@@ -192,7 +239,7 @@ fn has_uncounted_links(node: &Node) -> bool {
 }
 
 /// A node's metadata as the agent knows it.
-fn entry_of(node: &Node) -> Entry {
+fn entry_of(node: &Node) -> holdfast_wire::Entry {
     let kind = match &node.kind {
         NodeKind::File { .. } => EntryKind::File { size: node.size },
         NodeKind::Dir { .. } => EntryKind::Dir { number: 0 },
@@ -210,7 +257,7 @@ fn entry_of(node: &Node) -> Entry {
     // Other programs list them in whatever order the file system gave.
     xattrs.sort_by(|a, b| a.name.cmp(&b.name));
     xattrs.dedup_by(|b, a| a.name == b.name);
-    Entry {
+    holdfast_wire::Entry {
         name: ByteBuf::from(node.name.to_vec()),
         kind,
         mode: node.mode.permissions(),
@@ -222,7 +269,7 @@ fn entry_of(node: &Node) -> Entry {
         inode: node.inode,
         device: node.device_id,
         // The agent remembers nodes with several names until it has seen them all; of these the count is not known.
-        links: if has_uncounted_links(node) { u64::from(u32::MAX) } else { node.links },
+        links: links_of(node),
         xattrs,
     }
 }
