@@ -11,6 +11,7 @@ mod home;
 mod hostile;
 mod link;
 mod preamble;
+mod problems;
 pub mod puller;
 mod restore;
 pub mod ssh;
