@@ -30,7 +30,7 @@ pub(super) enum Delivered {
 /// Waits for the agent, and sends it if the client asks for it.
 pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo], sent: &AtomicU64) -> Delivered {
     let mut bytes = Vec::new();
-    let mut start = 0;
+    let (mut start, mut sent_before) = (0, false);
     let mut buffer = [0; 4096];
     loop {
         if bytes[start..].starts_with(&PREFACE) {
@@ -41,8 +41,14 @@ pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo]
             let line = String::from_utf8_lossy(&bytes[start..start + length]).into_owned();
             start += length + 1;
             match Line::parse(&line) {
+                Some(Line::Need(_)) if sent_before => {
+                    return Delivered::CannotRun("it asks for the agent again and again".into());
+                }
                 Some(Line::Need(architecture)) => match send(to, cargo, &architecture) {
-                    Ok(count) => drop(sent.fetch_add(count, Ordering::Relaxed)),
+                    Ok(count) => {
+                        sent.fetch_add(count, Ordering::Relaxed);
+                        sent_before = true;
+                    }
                     Err(why) => return Delivered::CannotRun(why),
                 },
                 Some(Line::Error(why)) => return Delivered::CannotRun(why),
@@ -114,6 +120,13 @@ mod tests {
         let (delivered, to) = answer(&said);
         assert_eq!(to, b"the agent");
         assert!(matches!(delivered, Delivered::Agent(first) if first.ends_with(b"more")));
+    }
+
+    #[test]
+    fn the_agent_is_sent_once() {
+        let (delivered, to) = answer("holdfast-preamble need x86_64\n".repeat(1000).as_bytes());
+        assert_eq!(to, b"the agent");
+        assert!(matches!(delivered, Delivered::CannotRun(why) if why.contains("again")));
     }
 
     #[test]
