@@ -2,9 +2,11 @@
 
 use holdfast_model::{BlobId, TreeId};
 use holdfast_repo::tree::{Node, NodeKind, Xattr};
-use holdfast_wire::{RestoreNode, ToAgent};
+use holdfast_wire::{FromAgent, RestoreNode, ToAgent};
 
 use super::scene::{Scene, dir_node, file_node};
+use crate::RestoreError;
+use crate::link::LinkError;
 
 /// All nodes that an agent was sent.
 fn nodes(heard: &[ToAgent]) -> Vec<RestoreNode> {
@@ -73,4 +75,43 @@ fn what_this_protocol_cannot_carry_fails_alone() {
     let xattrs: Vec<_> = node.entry.xattrs.iter().map(|xattr| (&xattr.name[..], xattr.value.len())).collect();
     assert_eq!(xattrs, [(&b"user.a"[..], 2), (b"user.b", 1)]);
     assert_eq!(failed, 3);
+}
+
+#[test]
+fn only_names_of_equal_content_are_linked_and_no_more_than_the_file_has() {
+    let scene = Scene::new();
+    let [one, other] = [scene.put_data(b"one"), scene.put_data(b"other")];
+    let named = |name: &str, content, links| {
+        let mut node = file_node(name, &[content]);
+        (node.inode, node.device_id, node.links) = (5000, 0x801, links);
+        node
+    };
+    // Two disks that changed their numbers, and a link that was made while the backup ran.
+    let disks = vec![named("a1", one, 2), named("a2", other, 2), named("a3", one, 2), named("a4", other, 2)];
+    let grown = vec![named("b1", one, 2), named("b2", one, 3), named("b3", one, 3)];
+    for (tree, expected) in [(disks, vec![None, None, Some(0), Some(1)]), (grown, vec![None, Some(0), None])] {
+        let (heard, _) = restored(&scene, scene.put_tree(tree));
+        let links: Vec<_> = nodes(&heard).iter().map(|node| node.hard_link_to).collect();
+        assert_eq!(links, expected);
+    }
+}
+
+#[test]
+fn an_agent_that_leaves_something_out_is_found_out() {
+    let scene = Scene::new();
+    let tree =
+        scene.put_tree(vec![dir_node("a", scene.put_tree(Vec::new())), dir_node("b", scene.put_tree(Vec::new()))]);
+    let ends_after = |told: &[u64]| {
+        let ended = scene.restore(tree, |agent| {
+            while !matches!(agent.hear()?, ToAgent::Finish) {}
+            told.iter().try_for_each(|node| agent.outcome(*node))?;
+            agent.say(FromAgent::RestoreEnd { deleted: 0, owners_kept: 0 })
+        });
+        ended.result
+    };
+    assert_eq!(ends_after(&[1, 0]).unwrap().unchanged, 2);
+    assert!(matches!(ends_after(&[1]), Err(RestoreError::Untold { missing: 1 })));
+    for wrong in [[0, 0], [0, 2], [0, u64::MAX]] {
+        assert!(matches!(ends_after(&wrong), Err(RestoreError::Link(LinkError::Violation(_)))), "{wrong:?}");
+    }
 }
