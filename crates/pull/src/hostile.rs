@@ -2,6 +2,9 @@
 //!
 //! A test makes a [`Scene`](scene::Scene), plays honest clients where it needs their data, and then lets one misbehave.
 
+mod flooding;
+mod posing;
 mod restoring;
 mod scene;
 mod stealing;
+mod talking;

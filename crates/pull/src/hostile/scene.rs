@@ -119,6 +119,27 @@ impl Scene {
         self.play(credit, Some(&state), script, |work, link| backup(work, link, &hello(), &request("web1")))
     }
 
+    /// A backup of a client of which nothing can be remembered.
+    pub(super) fn backup_without_state(
+        &self,
+        host: &str,
+        script: impl FnOnce(&Agent) -> Played + Send,
+    ) -> Ended<Summary, BackupError> {
+        self.play(CREDIT, None, script, |work, link| backup(work, link, &hello(), &request(host)))
+    }
+
+    /// A backup by an agent that does not hear that it is over.
+    pub(super) fn backup_deaf(
+        &self,
+        host: &str,
+        script: impl FnOnce(&Agent) -> Played + Send,
+    ) -> Ended<Summary, BackupError> {
+        self.play(CREDIT, Some(&self.client(host)), script, |work, link| {
+            link.is_deaf_to_the_end = true;
+            backup(work, link, &hello(), &request(host))
+        })
+    }
+
     /// A backup of a command's output.
     pub(super) fn command(
         &self,
@@ -147,6 +168,8 @@ impl Scene {
             delete: true,
             verify: false,
             dry_run: false,
+            owners_by_name: false,
+            expected: None,
             selection: &All,
             whole_beneath: &[Vec::new()],
         };
@@ -163,8 +186,14 @@ impl Scene {
         serve: impl FnOnce(&Backup<'_>, &mut ScriptedLink) -> Result<T, E>,
     ) -> Ended<T, E> {
         let (recorder, cancel) = (Recorder::default(), CancelToken::new());
-        let work =
-            Backup { repository: &self.repository, state, monitor: &recorder, cancel: &cancel, clock: &self.clock };
+        let work = Backup {
+            repository: &self.repository,
+            state,
+            dry_run: false,
+            monitor: &recorder,
+            cancel: &cancel,
+            clock: &self.clock,
+        };
         let (mut link, agent) = scripted(credit);
         let result = std::thread::scope(|scope| {
             let player = scope.spawn(move || {

@@ -44,13 +44,15 @@ pub(crate) struct ScriptedLink {
     down: Sender<ToAgent>,
     intake: Intake,
     credit: u64,
+    /// Whether the connection breaks before the last word.
+    pub(crate) is_deaf_to_the_end: bool,
 }
 
 /// Both ends of a link with so much credit.
 pub(crate) fn scripted(credit: u64) -> (ScriptedLink, Agent) {
     let (up_in, up) = unbounded();
     let (down, down_out) = unbounded();
-    let link = ScriptedLink { up, down, intake: Intake::default(), credit };
+    let link = ScriptedLink { up, down, intake: Intake::default(), credit, is_deaf_to_the_end: false };
     (link, Agent { up: up_in, down: down_out, next_dir: AtomicU64::new(0) })
 }
 
@@ -202,7 +204,7 @@ impl Agent {
             let is_end = matches!(message, ToAgent::Finish);
             heard.push(message);
             if is_end {
-                self.say(FromAgent::RestoreEnd { deleted: 0 })?;
+                self.say(FromAgent::RestoreEnd { deleted: 0, owners_kept: 0 })?;
                 return Ok(heard);
             }
         }
@@ -243,6 +245,9 @@ impl ClientLink for ScriptedLink {
 
     fn send(&mut self, message: ToAgent) -> Result<(), LinkError> {
         holdfast_wire::encode(&message).map_err(LinkError::Encode)?;
+        if self.is_deaf_to_the_end && matches!(message, ToAgent::Finish) {
+            return Err(LinkError::Closed);
+        }
         self.down.send(message).map_err(|_| LinkError::Closed)
     }
 
