@@ -23,6 +23,7 @@ pub fn variable(name: &str) -> Option<String> {
 /// `None` where there is neither that nor a home: then nothing is remembered, and more is read.
 pub fn default_state() -> Option<PathBuf> {
     let base = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = base.or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".local/state")));
+    // Services have no variable for the home: the list of users knows it too.
+    let base = base.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/state")));
     base.map(|base| base.join("holdfast"))
 }

@@ -95,7 +95,8 @@ fn from_command(command: &str) -> Result<Password> {
 }
 
 fn first_line(text: &str) -> Option<Password> {
-    text.lines().next().filter(|line| !line.is_empty()).map(|line| Zeroizing::new(line.to_owned()))
+    // As restic does: what an editor leaves around it is no part of the password.
+    text.trim().lines().next().map(|line| Zeroizing::new(line.trim().to_owned()))
 }
 
 fn ask(prompt: &str) -> Result<Password> {
@@ -115,4 +116,17 @@ fn ask_twice() -> Result<Password> {
         bail!("the two passwords differ; nothing was changed");
     }
     Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_around_a_password_are_not_part_of_it() {
+        for text in ["a b", "a b\n", " a b \r\n", "\n\ta b\nsecond"] {
+            assert_eq!(*first_line(text).unwrap(), "a b", "{text:?}");
+        }
+        assert!(first_line(" \n\n").is_none());
+    }
 }

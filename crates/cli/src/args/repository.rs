@@ -27,9 +27,6 @@ pub struct GlobalArgs {
     /// Print errors only
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// Print more: each file with -v
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    pub verbose: u8,
 }
 
 /// `holdfast init`

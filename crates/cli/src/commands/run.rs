@@ -48,6 +48,10 @@ pub fn run(context: &Context, args: &RunArgs) -> Result<Exit> {
     }
     let global = global(&context.global, &settings);
     let context = Context { output: Output::new(&global), global, cancel: context.cancel.clone() };
+    for name in settings.unread() {
+        let note = format!("warning: {name} in the .env file has no effect: only HOLDFAST_… is read from there");
+        context.output.monitor().note(&note);
+    }
     let state =
         open::state_dir(&context.global).context("there is no place for the lock file: set HOME or use --state")?;
     let address = context.global.repository.clone().or_else(|| environment::lookup("REPOSITORY"));
@@ -80,6 +84,7 @@ fn parallel(args: &RunArgs, settings: &Settings) -> Result<usize> {
 fn global(given: &GlobalArgs, settings: &Settings) -> GlobalArgs {
     let mut global = given.clone();
     global.repository = global.repository.or_else(|| settings.text("repository"));
+    global.state = global.state.or_else(|| settings.text("state").map(Into::into));
     // A password in the environment goes before files.
     let elsewhere =
         ["PASSWORD", "PASSWORD_FILE", "PASSWORD_COMMAND"].iter().any(|name| environment::own(name).is_some());

@@ -55,6 +55,13 @@ struct ErrorEvent<'a> {
     item: &'a str,
 }
 
+/// Ours: restic has none of the kind.
+#[derive(Serialize)]
+struct NoteEvent<'a> {
+    message_type: &'static str,
+    message: &'a str,
+}
+
 #[derive(Serialize)]
 struct ErrorMessage<'a> {
     message: &'a str,
@@ -114,5 +121,11 @@ impl Monitor for JsonMonitor {
             item: &error.path,
         };
         self.write_line(io::stderr().lock(), &event);
+    }
+
+    fn note(&self, text: &str) {
+        if !text.is_empty() {
+            self.write_line(io::stderr().lock(), &NoteEvent { message_type: "note", message: text });
+        }
     }
 }

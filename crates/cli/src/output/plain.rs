@@ -14,7 +14,7 @@ use super::text;
 /// A line of progress comes so often.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Says errors and nothing else.
+/// Says errors and warnings, and nothing else.
 pub struct ErrorsOnly {
     prefix: String,
 }
@@ -29,6 +29,12 @@ impl ErrorsOnly {
 impl Monitor for ErrorsOnly {
     fn item_error(&self, error: &ItemError) {
         say(&self.prefix, &error_line(error));
+    }
+
+    fn note(&self, text: &str) {
+        if text.starts_with("warning: ") {
+            say(&self.prefix, text);
+        }
     }
 }
 

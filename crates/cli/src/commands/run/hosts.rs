@@ -8,7 +8,7 @@ use holdfast_model::source::{RemoteHost, Source};
 use super::settings::Settings;
 use crate::args::{BackupArgs, ConnectionArgs};
 use crate::commands::backup;
-use crate::{environment, output};
+use crate::output;
 
 /// The sources of one host, or of this machine.
 pub struct Host {
@@ -70,7 +70,7 @@ impl Host {
                 ssh: settings.text("ssh"),
                 sudo: settings.flag("sudo"),
                 ephemeral: settings.flag("ephemeral"),
-                agents: environment::own("AGENTS").map(Into::into),
+                agents: settings.text("agents").map(Into::into),
             },
             command: None,
             as_path: None,

@@ -22,7 +22,7 @@ enum Kind {
     Flag,
 }
 
-const SETTINGS: [(&str, Kind); 34] = [
+const SETTINGS: [(&str, Kind); 36] = [
     ("repository", Kind::Text),
     ("password-file", Kind::Text),
     ("password-command", Kind::Text),
@@ -39,6 +39,8 @@ const SETTINGS: [(&str, Kind); 34] = [
     ("ssh", Kind::Text),
     ("sudo", Kind::Flag),
     ("ephemeral", Kind::Flag),
+    ("agents", Kind::Text),
+    ("state", Kind::Text),
     ("compression", Kind::Text),
     ("limit-rate", Kind::Text),
     ("trust-group", Kind::Text),
@@ -61,7 +63,14 @@ const SETTINGS: [(&str, Kind); 34] = [
 
 /// All settings that were made. Texts and flags are lists of one.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Settings(BTreeMap<&'static str, Vec<String>>);
+pub struct Settings {
+    made: BTreeMap<&'static str, Vec<String>>,
+    /// Variables of a `.env` file that somebody may think are read.
+    unread: Vec<String>,
+}
+
+/// How the variables begin that a repository's storage needs, and those that restic reads.
+const OF_STORAGE: [&str; 9] = ["RESTIC_", "AWS_", "B2_", "AZURE_", "GOOGLE_", "OS_", "ST_", "RCLONE_", "XDG_"];
 
 /// The files that the settings come from.
 pub struct Files {
@@ -97,7 +106,7 @@ impl Settings {
         }
         for (name, kind) in SETTINGS {
             if let Some(value) = environment::own(&variable(name)) {
-                settings.0.insert(name, read(name, kind, &value)?);
+                settings.made.insert(name, read(name, kind, &value)?);
             }
         }
         Ok(settings)
@@ -138,31 +147,41 @@ impl Settings {
             (Kind::List, _) => bail!("{shown} is a list, like [\"one\", \"two\"]"),
             (Kind::Text, value) => text(value).map(|text| vec![text]),
         };
-        self.0.insert(name, values.with_context(|| format!("{shown} must be text"))?);
+        self.made.insert(name, values.with_context(|| format!("{shown} must be text"))?);
         Ok(())
     }
 
     fn add_dotenv(&mut self, text: &str) -> Result<()> {
         for (variable_name, value) in dotenv::parse(text)? {
-            let Some(name) = variable_name.strip_prefix("HOLDFAST_") else { continue };
+            let Some(name) = variable_name.strip_prefix("HOLDFAST_") else {
+                if OF_STORAGE.iter().any(|beginning| variable_name.starts_with(beginning)) {
+                    self.unread.push(variable_name);
+                }
+                continue;
+            };
             if name == "PASSWORD" {
                 bail!("HOLDFAST_PASSWORD belongs in a file of its own; name that file with HOLDFAST_PASSWORD_FILE");
             }
             let name = name.to_ascii_lowercase().replace('_', "-");
             let (name, kind) = known(&name, &variable_name, |name| format!("HOLDFAST_{}", variable(name)))?;
-            self.0.insert(name, read(name, kind, &value)?);
+            self.made.insert(name, read(name, kind, &value)?);
         }
         Ok(())
     }
 
+    /// Variables of the `.env` file that are not read from there, though somebody may think so.
+    pub fn unread(&self) -> &[String] {
+        &self.unread
+    }
+
     /// A text.
     pub fn text(&self, name: &str) -> Option<String> {
-        self.0.get(name)?.first().filter(|text| !text.is_empty()).cloned()
+        self.made.get(name)?.first().filter(|text| !text.is_empty()).cloned()
     }
 
     /// A list.
     pub fn list(&self, name: &str) -> Vec<String> {
-        self.0.get(name).cloned().unwrap_or_default()
+        self.made.get(name).cloned().unwrap_or_default()
     }
 
     /// A flag.
@@ -280,6 +299,15 @@ mod tests {
         assert_eq!(written.unwrap(), other);
         assert_eq!(other.list("sources"), ["a:/x", "/y"]);
         assert!(other.flag("init") && !other.flag("sudo"));
+    }
+
+    #[test]
+    fn every_variable_of_the_program_is_known_and_credentials_are_not_dropped_without_a_word() {
+        let mut settings = Settings::default();
+        let text = "HOLDFAST_STATE=/s\nHOLDFAST_AGENTS=/a\nAWS_SECRET_ACCESS_KEY=x\nRESTIC_PASSWORD=y\nTERM=z\n";
+        settings.add_dotenv(text).unwrap();
+        assert_eq!((settings.text("state"), settings.text("agents")), (Some("/s".into()), Some("/a".into())));
+        assert_eq!(settings.unread(), ["AWS_SECRET_ACCESS_KEY", "RESTIC_PASSWORD"]);
     }
 
     #[test]
