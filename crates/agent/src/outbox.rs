@@ -76,7 +76,8 @@ impl Outbox {
     }
 }
 
-fn shortened(text: &str) -> String {
+/// As much of a text as a message takes.
+pub(crate) fn shortened(text: &str) -> String {
     let end = (0..=text.len().min(MAX_TEXT)).rev().find(|end| text.is_char_boundary(*end));
     text[..end.unwrap_or(0)].to_owned()
 }

@@ -34,6 +34,7 @@ use holdfast_wire::{FromAgent, RestoreJob};
 pub use self::confine::target::TargetError;
 pub use self::report::RestoreSummary;
 pub use self::trouble::RestoreError;
+use crate::outbox::shortened;
 use crate::{Downlink, Uplink};
 
 use confine::Beneath;
@@ -65,11 +66,13 @@ pub fn run(job: RestoreJob, up: Arc<dyn Uplink>, down: impl Downlink) -> Result<
         Err(source) => {
             let target = String::from_utf8_lossy(&job.target).escape_debug().to_string();
             let error = RestoreError::Target { target, source };
-            report.send(FromAgent::Refused { message: explain(&error) });
+            report.send(FromAgent::Refused { message: shortened(&explain(&error)) });
             return Err(error);
         }
     };
-    let session = Session::new(job, Beneath::new(root), report, Metadata::new(Owners::of_this_machine()));
+    let owners = if job.owners_by_name { Owners::of_this_machine() } else { Owners::default() };
+    let metadata = Metadata::new(owners);
+    let session = Session::new(job, Beneath::new(root), report, metadata);
     let queue = Queue::new();
     let workers = thread::available_parallelism().map_or(1, usize::from).clamp(1, MAX_WORKERS);
     thread::scope(|scope| {

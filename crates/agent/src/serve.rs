@@ -8,6 +8,7 @@ use holdfast_wire::limits::MAX_HOME;
 use holdfast_wire::{AgentHello, FromAgent, ToAgent, Version, check_absolute_path};
 use serde_bytes::ByteBuf;
 
+use crate::outbox::shortened;
 use crate::{AgentError, Down, Downlink, Options, Uplink};
 
 /// Serves one session, from the first word to the last.
@@ -85,7 +86,7 @@ fn told(home: &Path) -> Option<ByteBuf> {
 }
 
 fn refuse(up: &dyn Uplink, message: String) -> Result<(), AgentError> {
-    up.message(FromAgent::Refused { message: message.clone() })?;
+    up.message(FromAgent::Refused { message: shortened(&message) })?;
     Err(AgentError::Refused { message })
 }
 

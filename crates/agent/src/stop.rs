@@ -9,6 +9,7 @@ use std::sync::{Arc, Weak};
 use holdfast_wire::FromAgent;
 use parking_lot::{Condvar, Mutex};
 
+use crate::outbox::shortened;
 use crate::{AgentError, Uplink};
 
 /// The session is over; whoever gets this ends too, without a word.
@@ -52,7 +53,7 @@ impl Stop {
         self.finish();
         if first && !matches!(error, AgentError::LinkClosed(_)) {
             // If this fails there is nobody left to tell.
-            let _closed = self.up.message(FromAgent::Refused { message: error.to_string() });
+            let _closed = self.up.message(FromAgent::Refused { message: shortened(&error.to_string()) });
         }
         Stopped
     }

@@ -18,16 +18,12 @@ pub fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The user's home, from the list of users where `HOME` is unset, as in a systemd service.
-fn home() -> Option<PathBuf> {
-    env::home_dir().filter(|home| home.is_absolute())
-}
-
 /// Where to keep what is remembered between runs: `$XDG_STATE_HOME/holdfast` or its usual place.
 ///
 /// `None` where there is neither that nor a home: then nothing is remembered, and more is read.
 pub fn default_state() -> Option<PathBuf> {
     let base = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = base.or_else(|| home().map(|home| home.join(".local/state")));
+    // Services have no variable for the home: the list of users knows it too.
+    let base = base.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/state")));
     base.map(|base| base.join("holdfast"))
 }

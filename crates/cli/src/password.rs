@@ -118,3 +118,17 @@ fn ask_twice() -> Result<Password> {
     }
     Ok(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blanks_around_a_password_are_not_part_of_it() {
+        for text in ["a b", "a b\n", " a b \r\n", "\n\ta b\n"] {
+            assert_eq!(*trimmed(text).unwrap(), "a b", "{text:?}");
+        }
+        assert_eq!(*trimmed("two\nlines\n").unwrap(), "two\nlines", "as restic takes it");
+        assert!(trimmed(" \n\n").is_none());
+    }
+}

@@ -1,6 +1,8 @@
 //! A backup: one session with one agent becomes one snapshot, or nothing.
 
+mod budget;
 mod command;
+mod credit;
 mod dirs;
 mod error;
 mod files;
@@ -21,8 +23,10 @@ use holdfast_wire::{AgentHello, BackupJob, ChunkerSpec, Filter, ToAgent};
 use serde_bytes::ByteBuf;
 
 use crate::link::{ClientLink, Trust};
+use crate::problems::Problems;
 use crate::state::{ClientState, DigestMemory, DigestRecorder};
 
+use self::credit::Credit;
 use self::dirs::Dirs;
 use self::files::Files;
 use self::node::Owners;
@@ -35,9 +39,6 @@ use self::summary::Counts;
 pub use command::{CommandRequest, backup_command};
 pub use error::BackupError;
 pub use summary::Summary;
-
-/// Credit is given back in pieces of so many bytes.
-const CREDIT_STEP: u64 = 1 << 20;
 
 /// What to back up, and how the snapshot is stamped. The client has no say in the latter.
 #[derive(Debug, Clone)]
@@ -84,8 +85,11 @@ pub enum ParentChoice {
 pub struct Backup<'a> {
     /// Where the snapshot goes. For a dry run it is opened over a store that writes nothing.
     pub repository: &'a Repository,
-    /// What is remembered of the client; `None` remembers nothing.
+    /// What is remembered of the client; `None` remembers nothing. Without it a client that is no source of this machine
+    /// is compared with nothing and sends everything: nothing proves that a snapshot of its name is its own.
     pub state: Option<&'a ClientState>,
+    /// Whether this one is not to be remembered.
+    pub dry_run: bool,
     /// Told of everything.
     pub monitor: &'a dyn Monitor,
     /// Ends the work.
@@ -102,7 +106,7 @@ pub fn backup(
     request: &BackupRequest,
 ) -> Result<Summary, BackupError> {
     let sink = Sink::begin(work)?;
-    let parent = find_parent(work.repository, request)?;
+    let parent = find_parent(work, link.trust(), request)?;
     if let Some(parent) = &parent
         && link.trust() == Trust::Stranger
         && parent.hostname != request.stamp.hostname
@@ -114,6 +118,8 @@ pub fn backup(
     if request.parent == ParentChoice::Nothing {
         memory.forget();
     }
+    // The greeting was for free.
+    link.take_message_bytes();
     link.send(ToAgent::Backup(BackupJob {
         roots: request.roots.iter().cloned().map(ByteBuf::from).collect(),
         filter: request.filter.clone(),
@@ -123,10 +129,11 @@ pub fn backup(
         compress: request.compress_link,
         credit: link.credit().unwrap_or(u64::MAX),
     }))?;
+    let credit = link.credit();
     work.monitor.phase(Phase::BackingUp);
     let served = {
         let mut session = Session {
-            possession: sink.possession(work, link.trust(), parent.as_ref()),
+            possession: sink.possession(work, link.trust()),
             link: &mut *link,
             ingest: &sink.ingest,
             monitor: work.monitor,
@@ -140,8 +147,11 @@ pub fn backup(
             recorder: DigestRecorder::default(),
             counts: Counts::default(),
             progress: expected(parent.as_ref()),
-            credit_used: 0,
+            credit: Credit::new(credit),
+            chunk_bytes: 0,
+            problems: Problems::default(),
             root: None,
+            walked: (0, 0),
         };
         session.run().map(|root| (root, session.recorder, session.counts, session.progress.errors))
     };
@@ -149,20 +159,23 @@ pub fn backup(
         Ok(served) => served,
         Err(error) => return Err(sink.give_up(error, work.cancel)),
     };
-    link.send(ToAgent::Finish)?;
+    // All has come: an agent that is gone before it hears so has done its work.
+    let _ = link.send(ToAgent::Finish);
     let mut summary = Summary { errors, ..counts.summary(root.known.totals) };
     let paths = request.roots.iter().map(|root| String::from_utf8_lossy(root).into_owned()).collect();
     let stamp = Stamped { stamp: &request.stamp, paths, excludes: request.filter.exclude.clone() };
     sink.commit(work, stamp, root.known.tree, parent.as_ref(), &mut summary)?;
-    if work.state.is_some() {
+    if work.state.is_some() && !work.dry_run {
         memory.replace(recorded)?;
     }
     summary.traffic = link.finish();
     Ok(summary)
 }
 
-/// The snapshot to compare with.
-fn find_parent(repository: &Repository, request: &BackupRequest) -> Result<Option<SavedSnapshot>, BackupError> {
+/// The snapshot to compare with. What is chosen here is the client's own: either by name and by its proven key, or
+/// because somebody said so.
+fn find_parent(work: &Backup<'_>, trust: Trust, request: &BackupRequest) -> Result<Option<SavedSnapshot>, BackupError> {
+    let repository = work.repository;
     match request.parent {
         ParentChoice::Nothing => Ok(None),
         ParentChoice::Snapshot(id) => Ok(Some(repository.load_snapshot(id)?)),
@@ -173,7 +186,17 @@ fn find_parent(repository: &Repository, request: &BackupRequest) -> Result<Optio
             // A damaged snapshot of somebody else's must not keep this one from being made.
             let snapshots = repository.read_snapshots()?.good.into_iter().rev();
             let same = |snapshot: &SavedSnapshot| snapshot.paths.iter().cloned().collect::<BTreeSet<_>>() == paths;
-            Ok(snapshots.filter(|snapshot| filter.matches(snapshot)).find(same))
+            let made = match (trust, work.state) {
+                (Trust::Own, _) => None,
+                (Trust::Stranger, Some(state)) => Some(state.made()?),
+                (Trust::Stranger, None) => return Ok(None),
+            };
+            // One whose tags were changed since has another id.
+            let is_own = |snapshot: &SavedSnapshot| {
+                let is_made = |id: &SnapshotId| made.as_ref().is_none_or(|made| made.contains(id));
+                is_made(&snapshot.id) || snapshot.original.as_ref().is_some_and(is_made)
+            };
+            Ok(snapshots.filter(|snapshot| filter.matches(snapshot) && is_own(snapshot)).find(same))
         }
     }
 }
@@ -201,9 +224,25 @@ fn load_memory(state: Option<&ClientState>, request: &BackupRequest) -> Result<D
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|source| BackupError::Random(source.into()))?;
     match state {
-        Some(state) => Ok(DigestMemory::load(state, &request.roots, seed)?),
+        Some(state) => Ok(DigestMemory::load(state, &job_of(request), seed)?),
         None => Ok(DigestMemory::empty(seed)),
     }
+}
+
+/// What tells a job from others of the same client: they do not share their memory.
+fn job_of(request: &BackupRequest) -> Vec<Vec<u8>> {
+    let BackupRequest { roots, filter, with_atime, .. } = request;
+    let mut parts = roots.clone();
+    for (option, patterns) in [("e", &filter.exclude), ("i", &filter.iexclude), ("p", &filter.exclude_if_present)] {
+        parts.extend(patterns.iter().map(|pattern| [option, pattern].concat().into_bytes()));
+    }
+    parts.extend(filter.exclude_larger_than.map(|bytes| format!("larger {bytes}").into_bytes()));
+    for (flag, option) in
+        [(filter.exclude_caches, "caches"), (filter.one_file_system, "one file system"), (*with_atime, "atime")]
+    {
+        parts.extend(flag.then(|| option.into()));
+    }
+    parts
 }
 
 /// Whether chunks must be hashed again.

@@ -7,8 +7,11 @@ mod agents;
 mod backup;
 mod greet;
 mod home;
+#[cfg(test)]
+mod hostile;
 mod link;
 mod preamble;
+mod problems;
 pub mod puller;
 mod restore;
 pub mod ssh;

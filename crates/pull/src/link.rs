@@ -8,6 +8,8 @@ mod ending;
 mod intake;
 mod local;
 mod remote;
+#[cfg(test)]
+pub(crate) mod scripted;
 
 use holdfast_handover::HandoverError;
 use holdfast_wire::{EncodeError, FromAgent, ToAgent};

@@ -6,6 +6,7 @@
 
 mod error;
 mod nodes;
+mod outcomes;
 mod plan;
 mod window;
 
@@ -17,9 +18,11 @@ use serde_bytes::ByteBuf;
 
 use crate::Violation;
 use crate::link::{ClientLink, LinkError, Traffic, Up};
+use crate::problems::Problems;
 use crate::text::printable_path;
 
 use self::nodes::NodeWalk;
+use self::outcomes::Outcomes;
 use self::plan::Needs;
 use self::window::Window;
 
@@ -39,11 +42,15 @@ pub struct RestoreRequest<'a> {
     pub verify: bool,
     /// Whether only to say what would be done.
     pub dry_run: bool,
+    /// Whether owners go by their names where the agent's machine knows them, and not by their numbers.
+    pub owners_by_name: bool,
     /// Which paths to restore, as `/`-separated paths beneath the tree with a leading `/`.
     pub selection: &'a dyn Selection,
     /// Paths, as in the selection, beneath which the snapshot holds every directory as a whole, so that what it does
     /// not hold may be deleted there. Empty when only a part is restored.
     pub whole_beneath: &'a [Vec<u8>],
+    /// Files and bytes that there will be, for the display of progress; if that is known.
+    pub expected: Option<(u64, u64)>,
 }
 
 /// Decides what of a tree is restored.
@@ -84,6 +91,8 @@ pub struct RestoreReport {
     pub deleted: u64,
     /// Bytes of the files in the selection.
     pub total_bytes: u64,
+    /// Nodes that belong to the restoring user, or lack an attribute, because only root may set what they should have.
+    pub owners_kept: u64,
     /// Plaintext bytes that had to be written.
     pub bytes_written: u64,
     /// Problems reported, of whatever kind.
@@ -106,9 +115,22 @@ pub fn restore(
         delete: request.delete,
         verify: request.verify,
         dry_run: request.dry_run,
+        owners_by_name: request.owners_by_name,
     }))?;
     monitor.phase(Phase::Restoring);
-    let mut session = Session { link, monitor, report: RestoreReport::default(), progress: Progress::default() };
+    let progress = Progress {
+        files_total: request.expected.map(|(files, _)| files),
+        bytes_total: request.expected.map(|(_, bytes)| bytes),
+        ..Progress::default()
+    };
+    let mut session = Session {
+        link,
+        monitor,
+        report: RestoreReport::default(),
+        progress,
+        outcomes: Outcomes::default(),
+        problems: Problems::default(),
+    };
     let mut walk = NodeWalk::new(repository, request)?;
     let mut first = 0;
     while let Some(window) = Window::next(&mut walk, first)? {
@@ -124,6 +146,8 @@ struct Session<'a> {
     monitor: &'a dyn Monitor,
     report: RestoreReport,
     progress: Progress,
+    outcomes: Outcomes,
+    problems: Problems,
 }
 
 impl Session<'_> {
@@ -134,9 +158,10 @@ impl Session<'_> {
         cancel: &CancelToken,
     ) -> Result<(), RestoreError> {
         for (path, why) in window.broken() {
-            self.problem(ItemError { path: printable_path(path), during: "read".into(), message: why.clone() });
+            self.unreadable(&ItemError { path: printable_path(path), during: "read".into(), message: why.clone() });
             self.report.failed += 1;
         }
+        self.outcomes.expect(window.end());
         for message in window.messages() {
             self.link.send(message)?;
         }
@@ -152,7 +177,7 @@ impl Session<'_> {
         self.progress.bytes_done += window.bytes().saturating_sub(needs.bytes());
         needs.plan(&repository.engine().index()).send(repository, cancel, |stored| {
             match stored {
-                Err(error) => self.problem(error),
+                Err(error) => self.unreadable(&error),
                 Ok((header, bytes)) => {
                     let written = u64::from(header.len) * header.targets.len() as u64;
                     self.report.bytes_written += written;
@@ -175,8 +200,9 @@ impl Session<'_> {
         self.link.send(ToAgent::Finish)?;
         loop {
             match self.link.recv()? {
-                Up::Message(FromAgent::RestoreEnd { deleted }) => {
-                    self.report.deleted = deleted;
+                Up::Message(FromAgent::RestoreEnd { deleted, owners_kept }) => {
+                    self.outcomes.all()?;
+                    (self.report.deleted, self.report.owners_kept) = (deleted, owners_kept);
                     self.report.traffic = self.link.finish();
                     return Ok(self.report);
                 }
@@ -195,6 +221,7 @@ impl Session<'_> {
             Up::Message(FromAgent::Needs(needs)) => return Ok(Some(needs)),
             Up::Message(FromAgent::Restored(nodes)) => {
                 for node in nodes {
+                    self.outcomes.take(node.node)?;
                     *match node.outcome {
                         RestoreOutcome::Restored => &mut self.report.restored,
                         RestoreOutcome::Unchanged => &mut self.report.unchanged,
@@ -206,7 +233,9 @@ impl Session<'_> {
                 self.monitor.progress(&self.progress);
             }
             Up::Message(FromAgent::Problem { path, during, message }) => {
-                self.problem(ItemError { path: printable_path(&path), during, message });
+                self.report.problems += 1;
+                self.progress.errors += 1;
+                self.problems.tell(self.monitor, &path, during, message)?;
             }
             Up::Message(FromAgent::Refused { message }) => return Err(LinkError::Refused(message).into()),
             _ => return Err(unexpected("a message that belongs to a backup").into()),
@@ -214,10 +243,11 @@ impl Session<'_> {
         Ok(None)
     }
 
-    fn problem(&mut self, error: ItemError) {
+    /// Something could not be read from the repository.
+    fn unreadable(&mut self, error: &ItemError) {
         self.report.problems += 1;
         self.progress.errors += 1;
-        self.monitor.item_error(&error);
+        self.monitor.item_error(error);
     }
 }
 

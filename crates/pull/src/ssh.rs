@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use holdfast_model::source::RemoteHost;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use tempfile::NamedTempFile;
 
 use crate::text::printable;
@@ -27,8 +28,17 @@ pub use program::{ParseSshError, SshProgram};
 
 /// How lines begin that `ssh` writes only because we let it talk, for its host's key; none says what is wrong.
 const VERBOSE: &[&str] = &["debug", "Authenticated to ", "Transferred: ", "Bytes per second: "];
-/// So many bytes of the end of what `ssh` or the remote side said are kept.
+/// So many bytes of the end of what `ssh` or the remote side said are looked at.
 const MAX_MESSAGES: u64 = 64 << 10;
+/// So many characters of the end of what the remote side said are shown.
+const MAX_SHOWN: usize = 2000;
+/// So many bytes of the beginning of what `ssh` said hold its word about the host's key.
+const BEGINNING: u64 = 256 << 10;
+/// Bytes that `ssh` may write into any file. What the remote side says to its standard error ends in one, and what the
+/// host's `sshd` adds to the log in another: neither must fill our disk. One that goes on is ended by the kernel.
+const MAX_WRITTEN: u64 = 16 << 20;
+/// An `ssh` that was told to end gets so long before it is killed.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// A running `ssh`, and what it has said.
 pub struct SshProcess {
@@ -69,9 +79,13 @@ impl SshProcess {
         })?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to_client, from_client) = pipes.expect("both were asked for as pipes");
-        let pid = Pid::from_child(&child);
-        let pidfd = Arc::new(pidfd_open(pid, PidfdFlags::empty())?);
-        Ok((Self { child, pidfd, own, remote }, SshPipes { to_client, from_client }))
+        match watched(&child) {
+            Ok(pidfd) => Ok((Self { child, pidfd: Arc::new(pidfd), own, remote }, SshPipes { to_client, from_client })),
+            Err(error) => {
+                let _ = child.kill().and_then(|()| child.wait());
+                Err(error)
+            }
+        }
     }
 
     /// Something that ends this `ssh`, for whoever waits for a cancellation.
@@ -79,13 +93,25 @@ impl SshProcess {
         SshKiller(self.pidfd.clone())
     }
 
-    /// Waits for the end of `ssh`, at most `patience`; then it is killed.
+    /// Waits for the end of `ssh`, at most `patience`; then it is told to end, and if it does not, killed.
     pub fn wait(&mut self, patience: Duration) -> io::Result<ExitStatus> {
-        let timeout = Timespec { tv_sec: patience.as_secs() as i64, tv_nsec: patience.subsec_nanos().into() };
-        if poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&timeout))? == 0 {
+        if !self.ends_within(patience)? {
             self.killer().kill();
+            if !self.ends_within(GRACE)? {
+                self.child.kill()?;
+            }
         }
         self.child.wait()
+    }
+
+    fn ends_within(&self, time: Duration) -> io::Result<bool> {
+        let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
+        loop {
+            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&timeout)) {
+                Err(Errno::INTR) => {}
+                ended => return Ok(ended? > 0),
+            }
+        }
     }
 
     /// The end of what `ssh` itself has said, without what it says for debugging.
@@ -95,23 +121,25 @@ impl SshProcess {
         said.lines().filter(|line| !verbose(line)).collect::<Vec<_>>().join("\n")
     }
 
-    /// The fingerprint of the host's key, by which `ssh` has known the host.
+    /// The fingerprint of the host's key, by which `ssh` has known the host; `None` if that is not beyond doubt.
     pub fn host_key(&mut self) -> Option<String> {
-        const SIGN: &str = "debug1: Server host key: ";
-        let said = tail(self.own.as_file_mut());
-        said.lines().find_map(|line| line.strip_prefix(SIGN)).map(str::to_owned)
+        let file = self.own.as_file_mut();
+        let mut said = Vec::new();
+        file.rewind().and_then(|()| file.take(BEGINNING).read_to_end(&mut said)).ok()?;
+        proven_key(&printable_lines(&said))
     }
 
     /// The end of what the remote side has written to its standard error.
     pub fn remote_messages(&mut self) -> String {
-        tail(&mut self.remote)
+        let said = tail(&mut self.remote);
+        let from = said.char_indices().rev().nth(MAX_SHOWN).map_or(0, |(at, _)| at);
+        if from == 0 { said } else { format!("…{}", &said[from..]) }
     }
 }
 
 impl Drop for SshProcess {
     fn drop(&mut self) {
-        self.killer().kill();
-        let _ = self.child.wait();
+        let _ = self.wait(Duration::ZERO);
     }
 }
 
@@ -123,6 +151,28 @@ impl SshKiller {
     }
 }
 
+/// Bounds what a new `ssh` may write, and gives a handle on it that no other process can take over.
+fn watched(child: &Child) -> io::Result<OwnedFd> {
+    let pid = Pid::from_child(child);
+    let most = Rlimit { current: Some(MAX_WRITTEN), maximum: Some(MAX_WRITTEN) };
+    prlimit(Some(pid), Resource::Fsize, most)?;
+    Ok(pidfd_open(pid, PidfdFlags::empty())?)
+}
+
+/// The key that `ssh` says in its log to be the host's.
+///
+/// A host can have `ssh` write any line into that log, by messages for debugging, of which the first line begins with a
+/// sign of its own. So there must be no such message before the key, and no second key after it.
+fn proven_key(log: &str) -> Option<String> {
+    const KEY: &str = "debug1: Server host key: ";
+    const OF_THE_HOST: &str = "debug1: Remote: ";
+    let mut keys =
+        log.lines().take_while(|line| !line.starts_with(OF_THE_HOST)).filter_map(|line| line.strip_prefix(KEY));
+    let key = keys.next()?;
+    let mut all = log.lines().filter_map(|line| line.strip_prefix(KEY));
+    all.all(|other| other == key).then(|| key.to_owned())
+}
+
 /// The end of a file as text for people; what cannot be read is as good as not said.
 fn tail(file: &mut File) -> String {
     let mut bytes = Vec::new();
@@ -130,7 +180,14 @@ fn tail(file: &mut File) -> String {
     if file.seek(SeekFrom::Start(length.saturating_sub(MAX_MESSAGES))).is_ok() {
         let _ = file.take(MAX_MESSAGES).read_to_end(&mut bytes);
     }
-    // ssh ends its lines as for a terminal in raw mode.
+    printable_lines(&bytes)
+}
+
+/// What `ssh` has said. It ends its lines as for a terminal in raw mode.
+fn printable_lines(bytes: &[u8]) -> String {
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end).collect();
     printable(lines.join(&b'\n').trim_ascii_end())
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@
 mod digests;
 mod file;
 mod grants;
+mod made;
 #[cfg(test)]
 mod tests;
 

@@ -2,12 +2,26 @@
 
 /// Lines of text: line feeds stay, other control characters are escaped.
 pub(crate) fn printable(bytes: &[u8]) -> String {
-    escaped(bytes, |c| c != '\n' && c.is_control())
+    escaped(bytes, |c| c != '\n' && deceives(c))
 }
 
-/// A path or a name on one line: every control character and every byte that is not UTF-8 is escaped.
+/// A path or a name on one line: every byte that is not UTF-8 is escaped, and every character that would not stand for
+/// itself where it is printed.
 pub fn printable_path(path: &[u8]) -> String {
-    escaped(path, char::is_control)
+    escaped(path, deceives)
+}
+
+/// Text of a stranger on one line; what is printable already is left as it is.
+pub(crate) fn make_printable(text: &mut String) {
+    if text.chars().any(deceives) {
+        *text = printable_path(text.as_bytes());
+    }
+}
+
+/// Controls, breaks of lines, and the marks of Unicode that turn the order of what is shown around (UAX #9).
+fn deceives(c: char) -> bool {
+    let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 /// An error and all its causes on one line.
@@ -40,5 +54,6 @@ mod tests {
     fn no_stranger_writes_to_the_terminal() {
         assert_eq!(printable_path(b"caf\xc3\xa9\n\x1b[31m\xff"), "caf\u{e9}\\n\\u{1b}[31m\\xff");
         assert_eq!(printable(b"a\nb\x07"), "a\nb\\u{7}");
+        assert_eq!(printable_path("gpj.\u{202e}exe\u{2028}".as_bytes()), "gpj.\\u{202e}exe\\u{2028}");
     }
 }

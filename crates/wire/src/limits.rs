@@ -26,7 +26,7 @@ pub const MAX_XATTRS: usize = 256 << 10;
 pub const MAX_XATTR_NAME: usize = 255;
 /// Bytes of the name of a user or group.
 pub const MAX_OWNER_NAME: usize = 255;
-/// Entries of one directory.
+/// Entries of one directory that an agent lists. A server may take fewer: it keeps them until the directory is complete.
 pub const MAX_DIR_ENTRIES: u32 = 16_000_000;
 /// Bytes of one line of text meant for people.
 pub const MAX_TEXT: usize = 4 << 10;

@@ -71,6 +71,9 @@ pub enum FromAgent {
     RestoreEnd {
         /// Entries that were deleted because the snapshot does not hold them.
         deleted: u64,
+        /// Nodes that belong to the restoring user because only root may give them to their owner, or that lack an
+        /// attribute that only root may set.
+        owners_kept: u64,
     },
 }
 

@@ -26,6 +26,8 @@ pub struct RestoreJob {
     pub verify: bool,
     /// Whether to report what would be done, without doing it.
     pub dry_run: bool,
+    /// Whether owners go by their names where the restoring side knows them, and not by their numbers.
+    pub owners_by_name: bool,
 }
 
 impl RestoreJob {
@@ -55,12 +57,13 @@ pub struct RestoreNode {
     pub path: ByteBuf,
     /// Its metadata; `name` is the last component.
     pub entry: Entry,
-    /// Name of the owner, to be preferred over the number where the restoring side knows it; empty if not known.
+    /// Name of the owner, for [`RestoreJob::owners_by_name`]; empty if not known.
     pub user: String,
     /// Name of the group.
     pub group: String,
-    /// A directory: the snapshot holds every entry that it had. Only there may [`RestoreJob::delete`] remove others;
-    /// a directory that is merely on the way to what was backed up or selected says no.
+    /// A directory: the snapshot holds every entry of it that was backed up. Only there may [`RestoreJob::delete`] remove
+    /// others, which include what the backup left out; a directory that is merely on the way to what was backed up or
+    /// selected says no.
     pub whole: bool,
     /// Content of a regular file, or its beginning: [`ToAgent::MoreChunks`](crate::ToAgent::MoreChunks) follows
     /// where not all of it fits a message.
@@ -70,7 +73,9 @@ pub struct RestoreNode {
 }
 
 impl RestoreNode {
-    pub(crate) fn validate(&self) -> Result<(), Violation> {
+    /// Checks everything that can be told from the node alone. A server calls it before it sends one that it read from
+    /// a snapshot: other programs write what this protocol can't carry.
+    pub fn validate(&self) -> Result<(), Violation> {
         check_relative_path(&self.path)?;
         let last = self.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
         if self.entry.name != last {

@@ -9,7 +9,7 @@ use holdfast_chunker::{Sha256, sha256};
 use holdfast_wire::{BackupJob, ChunkerSpec};
 
 /// Changes whenever the agent begins to store something differently: no digest of an earlier agent may match then.
-const AGENT_SEMANTICS: u8 = 1;
+const AGENT_SEMANTICS: u8 = 2;
 
 /// Hashes what belongs to one job.
 #[derive(Clone)]

@@ -1,11 +1,13 @@
 //! Reads the files that the server wants: opens, cuts, announces, and tells how it went.
 //!
 //! What is opened must still be a regular file; nothing can make a reader wait (a pipe put in its place does not). No
-//! more is read than the file had when it was opened. One that changes meanwhile is stored as read, and reported.
+//! more is read than the file had when it was opened, but where its file system does not know sizes ([`unsized_files`]).
+//! One that changes meanwhile is stored as read, and reported.
 
 mod extents;
 mod onto;
 mod open;
+mod unsized_files;
 
 use std::sync::Arc;
 
@@ -18,6 +20,7 @@ use rustix::io::Errno;
 use self::extents::{Extents, Run};
 use self::onto::pread_onto;
 use self::open::open;
+use self::unsized_files::UnsizedFiles;
 use super::Backup;
 use super::context::explain;
 use super::record::wire_entry;
@@ -42,6 +45,7 @@ pub(crate) struct Reader {
     xattrs: XattrReader,
     /// Bytes that were read with a chunk and belong to the next one.
     rest: Vec<u8>,
+    unsized_files: UnsizedFiles,
 }
 
 /// Why a file's content is not complete.
@@ -78,7 +82,13 @@ struct Reading<'a> {
 impl Reader {
     pub(crate) fn new(backup: &Arc<Backup>) -> Self {
         let cutter = backup.cutter.clone();
-        Self { backup: Arc::clone(backup), cutter, xattrs: XattrReader::new(), rest: Vec::new() }
+        Self {
+            backup: Arc::clone(backup),
+            cutter,
+            xattrs: XattrReader::new(),
+            rest: Vec::new(),
+            unsized_files: UnsizedFiles::default(),
+        }
     }
 
     /// Works until the session is over.
@@ -95,7 +105,8 @@ impl Reader {
     /// Reads a file; gives what is not announced yet, and what became of it.
     fn file(&mut self, wanted: &WantedFile) -> Result<(Vec<Chunk>, FileOutcome), Stopped> {
         let (name, listed) = wanted.name_and_stat();
-        if listed.size == 0 {
+        let is_unsized = listed.size == 0 && self.unsized_files.are_in(wanted.dir());
+        if listed.size == 0 && !is_unsized {
             return Ok((Vec::new(), FileOutcome::Stored));
         }
         let (file, before) = match open(wanted.dir(), name) {
@@ -109,13 +120,21 @@ impl Reader {
         let mut reading = Reading {
             number: wanted.number,
             file: &file,
-            extents: Extents::of(&before),
+            extents: Extents::of(&before, self.backup.context.clock.now()),
             at: 0,
-            end: before.size,
+            end: if is_unsized { unsized_files::MOST } else { before.size },
             chunks: 0,
         };
         match self.content(&mut reading) {
+            Ok(_) if is_unsized && reading.at >= unsized_files::MOST => {
+                self.failed(wanted, "read", "it says that it is empty, and does not end")
+            }
             Ok(last) => {
+                if is_unsized {
+                    // What is in it changes without a sign: never to be remembered.
+                    let stored = Stat { size: reading.at, ..before };
+                    return Ok((last, self.stored_as(wanted, &file, stored)?));
+                }
                 let outcome = self.outcome(wanted, &file, &listed, Stat { size: reading.at, ..before }, before)?;
                 Ok((last, outcome))
             }
@@ -151,6 +170,12 @@ impl Reader {
         if !changed && before.same_content(listed) {
             return Ok(FileOutcome::Stored);
         }
+        self.stored_as(wanted, file, stored)
+    }
+
+    /// A file that is not as it was listed.
+    fn stored_as(&mut self, wanted: &WantedFile, file: &OwnedFd, stored: Stat) -> Result<FileOutcome, Stopped> {
+        let (name, _) = wanted.name_and_stat();
         let mut entry = wire_entry(name, &stored, b"", 0);
         match self.xattrs.of_open(file) {
             Ok(xattrs) => entry.xattrs = xattrs,

@@ -1,7 +1,9 @@
 //! One entry of a listing in as few bytes as possible, for the memory of listings and for digests.
 //!
 //! A record is `length, body`; the body is the digested part (everything that tells whether the entry changed) and
-//! then the rest: device (it changes with a reboot), access time, and the number of a directory. The encoding is
+//! then the rest: the number of a directory, and before it the device, which changes with a reboot. Where the device
+//! tells hard links from strangers it is digested too: a tree that is remembered must not name the device of another
+//! day. The access time is the job's matter: without it, it equals the time of modification. The encoding is
 //! canonical: equal entries give equal bytes. It never leaves the agent except through a digest.
 
 use holdfast_model::Timestamp;
@@ -35,9 +37,10 @@ impl Record {
             Kind::Block | Kind::Char => put(out, stat.rdev),
             Kind::Dir | Kind::Fifo | Kind::Socket => {}
         }
-        self.digested = out.len();
-        put(out, stat.device);
         put_time(out, stat.atime);
+        let before_device = out.len();
+        put(out, stat.device);
+        self.digested = if device_matters(stat) { out.len() } else { before_device };
     }
 
     /// The part that goes into digests.
@@ -54,6 +57,16 @@ impl Record {
         put(listing, (self.bytes.len() + tail.len()) as u64);
         listing.extend_from_slice(&self.bytes);
         listing.extend_from_slice(&tail);
+    }
+}
+
+/// Whether the entry may have further names, which are found by device and inode.
+fn device_matters(stat: &Stat) -> bool {
+    match stat.kind {
+        Kind::File => stat.links > 1,
+        // The format keeps no count of these.
+        Kind::Fifo | Kind::Socket => true,
+        Kind::Dir | Kind::Symlink | Kind::Block | Kind::Char => false,
     }
 }
 
@@ -141,8 +154,8 @@ impl<'a> Fields<'a> {
             Kind::Block | Kind::Char => rdev = get(input)?,
             Kind::Dir | Kind::Fifo | Kind::Socket => {}
         }
-        let device = get(input)?;
         let atime = get_time(input)?;
+        let device = get(input)?;
         let number = if input.is_empty() { None } else { Some(get(input)?) };
         let stat = Stat { kind, mode, uid, gid, size, mtime, atime, ctime, inode, device, links, rdev, blocks: 0 };
         Some(Self { name, stat, target, number })

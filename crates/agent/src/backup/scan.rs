@@ -69,8 +69,9 @@ pub(crate) type Visitor<'a> = dyn FnMut(Found<'_>) -> Result<ControlFlow<()>, St
 pub(crate) struct Scan<'a> {
     pub(crate) context: &'a Context,
     pub(crate) place: &'a Place,
-    /// Whether to report problems: not when a directory is read again.
-    pub(crate) report: bool,
+    /// Whether the directory has been scanned before. What has vanished since is no problem then: it was there once, and
+    /// the listing is not remembered. Everything else is, for this time it is what gets stored.
+    pub(crate) again: bool,
 }
 
 struct State<'a> {
@@ -127,7 +128,7 @@ impl Scan<'_> {
     /// The directory, and if its handle has been read from before, another one to read from.
     fn open(&self, from: Option<u64>) -> Result<(Arc<OwnedFd>, Option<OwnedFd>), Errno> {
         let dir = self.place.handle.fd()?;
-        if from.is_none() && self.report {
+        if from.is_none() && !self.again {
             return Ok((dir, None));
         }
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -140,7 +141,7 @@ impl Scan<'_> {
     }
 
     fn problem(&self, path: &[u8], during: &str, error: Errno) -> Result<(), Stopped> {
-        if self.report { self.context.problem(path, during, error) } else { Ok(()) }
+        if self.again && error == Errno::NOENT { Ok(()) } else { self.context.problem(path, during, error) }
     }
 }
 

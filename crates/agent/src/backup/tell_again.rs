@@ -4,11 +4,13 @@
 //! that they were announced with; what was created since is left to the next backup. If the directory is no longer as
 //! it was walked, what is sent is not to be remembered.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use holdfast_wire::DirDigest;
 use rustix::fd::AsFd;
+use rustix::io::Errno;
 
 use super::Backup;
 use super::digest::Sums;
@@ -18,6 +20,7 @@ use super::requests::Listing;
 use super::scan::{Buffers, Found, Scan};
 use super::stat::{Kind, Stat};
 use super::tell::{Teller, Telling};
+use super::walk::LISTED_TWICE;
 use crate::stop::Stopped;
 
 /// The thread that reads again.
@@ -45,9 +48,10 @@ impl Relister {
         let backup = Arc::clone(&self.backup);
         let telling = self.teller.begin(number, &listed.place.handle)?;
         let sums = Sums { subdirs: listed.sums.subdirs, ..Sums::default() };
-        let mut again = Again { relister: self, listed, numbers, telling, listing: Vec::new(), sums };
+        let mut again =
+            Again { relister: self, listed, numbers, told: HashSet::new(), telling, listing: Vec::new(), sums };
         let mut buffers = std::mem::replace(&mut again.relister.buffers, Buffers::empty());
-        let scan = Scan { context: &backup.context, place: &listed.place, report: false };
+        let scan = Scan { context: &backup.context, place: &listed.place, again: true };
         let scanned = scan.run(None, &mut buffers, &mut |found| again.take(found))?;
         let same = again.sums == listed.sums;
         let memorable = same && scanned.memorable && listed.digest.memorable && again.telling.is_flawless();
@@ -63,6 +67,8 @@ struct Again<'a> {
     listed: &'a Listed,
     /// The numbers of the subdirectories by their names' hashes, sorted.
     numbers: &'a [(u64, u64)],
+    /// Those of them that were told: a directory that changes while it is read may show a name twice.
+    told: HashSet<u64>,
     telling: Telling<'a>,
     /// The records of the batch.
     listing: Vec<u8>,
@@ -82,22 +88,21 @@ impl Again<'_> {
     fn subdir(&mut self, name: &[u8]) -> Result<(), Stopped> {
         let context = &self.relister.backup.context;
         let hash = context.digester.name(name);
-        let from = self.numbers.partition_point(|(other, _)| *other < hash);
-        let mut same = self.numbers[from..].iter().take_while(|(other, _)| *other == hash);
-        let number = match (same.next(), same.next()) {
-            (Some((_, number)), None) => *number,
+        let at = self.numbers.partition_point(|(other, _)| *other < hash);
+        // Of several, the walk saw the name more than once too, and each time walked all beneath it.
+        let number = match self.numbers.get(at) {
+            Some((other, number)) if *other == hash => *number,
             // New since the walk.
-            (None, _) => {
+            _ => {
                 self.telling.flaw();
                 return Ok(());
             }
-            (Some(_), Some(_)) => {
-                self.telling.flaw();
-                let path = self.listed.place.handle.path_of(name);
-                let message = "its name can't be told from another one's in this very large directory";
-                return context.outbox.problem(&path, "list", message);
-            }
         };
+        if !self.told.insert(number) {
+            self.telling.flaw();
+            let path = self.listed.place.handle.path_of(name);
+            return context.outbox.problem(&path, "list", LISTED_TWICE);
+        }
         let stat = self.listed.place.handle.fd().and_then(|dir| Stat::at(dir.as_fd(), name));
         match stat {
             Ok(stat) if stat.kind == Kind::Dir => {
@@ -105,9 +110,14 @@ impl Again<'_> {
                 record.set(name, &context.seen(stat), b"");
                 self.add(&record, Some(number))
             }
-            _ => {
+            // It vanished, or became something else: the next backup will see.
+            Ok(_) | Err(Errno::NOENT) => {
                 self.telling.flaw();
                 Ok(())
+            }
+            Err(error) => {
+                self.telling.flaw();
+                context.problem(&self.listed.place.handle.path_of(name), "stat", error)
             }
         }
     }

@@ -128,7 +128,7 @@ impl Walker {
             subdirs: Vec::new(),
             files: (0, 0),
         };
-        let scan = Scan { context: &backup.context, place: &node.place, report: true };
+        let scan = Scan { context: &backup.context, place: &node.place, again: false };
         let scanned = scan.run(from, &mut buffers, &mut |found| collector.take(found))?;
         collector.store();
         let Collector { sums, subdirs, files, .. } = collector;
@@ -186,6 +186,10 @@ impl Walker {
         context.outbox.send(FromAgent::Root { dir: root })
     }
 }
+
+/// What is said of a name that comes up again.
+pub(crate) const LISTED_TWICE: &str =
+    "it was listed twice, for its directory changed while it was read; it is stored once";
 
 /// Takes in what a scan finds.
 struct Collector<'a> {
@@ -257,8 +261,7 @@ impl Collector<'_> {
             return Ok(true);
         }
         let path = self.node.place.handle.path_of(name);
-        let message = "it was listed twice, for its directory changed while it was read; it is stored once";
-        self.walker.backup.context.outbox.problem(&path, "list", message)?;
+        self.walker.backup.context.outbox.problem(&path, "list", LISTED_TWICE)?;
         Ok(false)
     }
 }

@@ -29,6 +29,7 @@ fn restore(target: &str) -> RestoreJob {
         delete: false,
         verify: false,
         dry_run: false,
+        owners_by_name: false,
     }
 }
 

@@ -12,6 +12,7 @@ use super::dirs::Dirs;
 use super::files::FileNode;
 use super::node::Node;
 use super::queue::{Broken, Queue};
+use super::report::RestoreSummary;
 use super::session::Session;
 use super::trouble::{RestoreError, Trouble};
 use crate::{Down, Downlink};
@@ -203,7 +204,10 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     fn end_of_content(&mut self) -> Result<(), RestoreError> {
         let Some(Incoming { number, node, content, chunks, bounded }) = self.incoming.take() else { return Ok(()) };
         match node {
-            Some(node) if bounded => return self.submit(Job::File(Box::new(FileNode { node, content })), 0),
+            Some(node) if bounded => {
+                let bytes = chunks * size_of::<ChunkRef>();
+                return self.submit(Job::File(Box::new(FileNode { node, content })), bytes);
+            }
             Some(node) => {
                 let trouble = Trouble::told("restore", "its content is beyond what the protocol can carry");
                 self.session.fail_node(&node, &trouble);
@@ -249,8 +253,8 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         self.session.report.window_end();
         self.session.report.flush_restored();
         if !self.session.is_stopped() {
-            let deleted = self.session.report.summary().deleted;
-            self.session.report.send(FromAgent::RestoreEnd { deleted });
+            let RestoreSummary { deleted, owners_kept, .. } = self.session.report.summary();
+            self.session.report.send(FromAgent::RestoreEnd { deleted, owners_kept });
         }
         Ok(())
     }

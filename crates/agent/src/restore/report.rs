@@ -6,11 +6,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use holdfast_wire::limits::MAX_PATH;
 use holdfast_wire::{Bits, FromAgent, Need, RestoreOutcome, RestoredNode};
 use parking_lot::Mutex;
 use serde_bytes::ByteBuf;
 
 use super::trouble::Trouble;
+use crate::outbox::shortened;
 use crate::{LinkClosed, Uplink};
 
 /// Outcomes in one message.
@@ -81,10 +83,12 @@ impl Report {
             return;
         }
         self.batch.lock().tally.problems += 1;
+        let mut path = self.absolute(path);
+        path.truncate(MAX_PATH);
         self.send(FromAgent::Problem {
-            path: ByteBuf::from(self.absolute(path)),
+            path: ByteBuf::from(path),
             during: trouble.during().to_owned(),
-            message: trouble.to_string(),
+            message: shortened(&trouble.to_string()),
         });
     }
 

@@ -14,6 +14,7 @@ use super::metadata::{Current, Handle, Metadata};
 use super::node::Node;
 use super::report::Report;
 use super::trouble::{RestoreError, Trouble};
+use crate::outbox::shortened;
 
 /// One restore.
 pub(super) struct Session {
@@ -43,7 +44,7 @@ impl Session {
 
     /// Ends the session; only the first reason counts. The server hears it, unless it is gone.
     pub(super) fn stop(&self, why: RestoreError) {
-        let message = explain(&why);
+        let message = shortened(&explain(&why));
         let heard = !matches!(why, RestoreError::LinkClosed(_));
         if self.end.set(why).is_ok() && heard {
             self.report.send(FromAgent::Refused { message });

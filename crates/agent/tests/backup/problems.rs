@@ -240,3 +240,37 @@ fn filters_that_mean_nothing_are_refused() {
     job.filter.exclude_if_present = vec![":x".into()];
     assert!(Server::default().backup(job).refused.is_some());
 }
+
+/// A directory too large to keep is read again when it is wanted. By then somebody else cannot search it any more.
+#[test]
+fn a_second_reading_that_fails_is_reported_too() {
+    if !crate::tree::is_root() {
+        println!("skipped: another user can only be had as root");
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    fs::set_permissions(dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
+    let large = dir.path().join("large");
+    fs::create_dir(&large).unwrap();
+    for at in 0..14_000 {
+        fs::File::create(large.join(format!("{at}{}", "x".repeat(200)))).unwrap();
+    }
+    fs::set_permissions(&large, PermissionsExt::from_mode(0o755)).unwrap();
+    let (up, down, end) = link();
+    let agent = std::thread::spawn(move || {
+        use rustix::process::Uid;
+        // This thread and those that it starts are somebody else's.
+        let nobody = Uid::from_raw(65534);
+        rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+        holdfast_agent::serve(up, down, later())
+    });
+    let mut server = Server::default();
+    let seen = server.session(end, job(&[&large]), &mut |message| {
+        if matches!(message, FromAgent::Dirs(_)) {
+            fs::set_permissions(&large, PermissionsExt::from_mode(0o700)).unwrap();
+        }
+    });
+    agent.join().unwrap().unwrap();
+    assert!(!seen.problems.is_empty(), "a directory without its entries, and nobody hears of it");
+    assert!(server.memory.is_empty(), "and it is remembered so");
+}

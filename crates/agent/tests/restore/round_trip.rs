@@ -176,7 +176,7 @@ fn zeros_that_a_chunker_cuts_out_are_not_even_asked_for() {
 }
 
 #[test]
-fn owners_go_by_name_where_it_is_known() {
+fn owners_go_by_number_unless_names_are_asked_for() {
     if !require_root() {
         return;
     }
@@ -187,11 +187,14 @@ fn owners_go_by_name_where_it_is_known() {
         (node.user, node.group) = (user.to_owned(), user.to_owned());
         (node.entry.uid, node.entry.gid) = (4242, 2424);
     }
-    Server::of(&snapshot).restore(job(temp.path(), Overwrite::Always)).good();
     let owner = |name: &str| {
         let stat = fs::metadata(temp.path().join(name)).unwrap();
         (stat.uid(), stat.gid())
     };
+    let by_number = job(temp.path(), Overwrite::Always);
+    Server::of(&snapshot).restore(by_number.clone()).good();
+    assert_eq!(owner("known"), (4242, 2424), "a rescue system has other numbers for the same names");
+    Server::of(&snapshot).restore(holdfast_wire::RestoreJob { owners_by_name: true, ..by_number }).good();
     assert_eq!(owner("known"), (1, 1), "daemon is user and group 1 on every Debian");
     assert_eq!(owner("unknown"), (4242, 2424));
     assert_eq!(owner("unnamed"), (4242, 2424));

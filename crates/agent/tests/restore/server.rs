@@ -18,7 +18,8 @@ use crate::snapshot::{Snapshot, bytes};
 
 /// A job with nothing special about it.
 pub(crate) fn job(target: &Path, overwrite: Overwrite) -> RestoreJob {
-    RestoreJob { target: ByteBuf::from(bytes(target)), overwrite, delete: false, verify: false, dry_run: false }
+    let target = ByteBuf::from(bytes(target));
+    RestoreJob { target, overwrite, delete: false, verify: false, dry_run: false, owners_by_name: false }
 }
 
 /// How a server behaves. By default as it should.
@@ -46,6 +47,7 @@ pub(crate) struct Answers {
     pub(crate) problems: Vec<Problem>,
     pub(crate) refused: Option<String>,
     pub(crate) end: Option<u64>,
+    pub(crate) owners_kept: u64,
     pub(crate) blobs: usize,
 }
 
@@ -140,6 +142,7 @@ impl<'a> Server<'a> {
                     problems: Vec::new(),
                     refused: None,
                     end: None,
+                    owners_kept: 0,
                     blobs: 0,
                 },
             };
@@ -192,7 +195,10 @@ impl Session<'_> {
                 self.answers.refused = Some(message);
                 self.down = None;
             }
-            FromAgent::RestoreEnd { deleted } => self.answers.end = Some(deleted),
+            FromAgent::RestoreEnd { deleted, owners_kept } => {
+                self.answers.end = Some(deleted);
+                self.answers.owners_kept = owners_kept;
+            }
             other => panic!("unexpected {other:?}"),
         }
         Ok(())

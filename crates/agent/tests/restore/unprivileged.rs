@@ -47,6 +47,7 @@ fn all_but_the_owner_comes_back() {
         for _ in 0..2 {
             let answers = Server::of(&snapshot).restore_as(USER, job(&target, mode));
             let summary = answers.good();
+            assert_eq!(summary.owners_kept, answers.owners_kept, "the server hears of it");
             assert_eq!(summary.owners_kept, snapshot.nodes.len() as u64 - 1, "all but the further name of one");
             let differences = compare_trees(source.root(), &target, &CompareOptions::unprivileged());
             assert!(differences.is_empty(), "{differences:?}");

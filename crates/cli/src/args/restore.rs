@@ -37,9 +37,14 @@ pub struct RestoreArgs {
     /// What to do with files that exist
     #[arg(long, value_enum, default_value_t = OverwriteMode::Always)]
     pub overwrite: OverwriteMode,
-    /// Delete what the snapshot does not hold, in the directories that are restored; what the backup excluded, too
-    #[arg(long)]
+    /// Delete what the snapshot does not hold, in the directories that are restored: also what the backup left out, by
+    /// --exclude and the like or because it could not be read. Only for all that lies beneath SNAPSHOT[:PATH]
+    #[arg(long, conflicts_with_all = ["include", "iinclude", "exclude", "iexclude"])]
     pub delete: bool,
+    /// Give files to the users and groups of the same names, where the target's machine knows them [default: of the
+    /// same numbers]
+    #[arg(long)]
+    pub ownership_by_name: bool,
     /// Read back everything that was written and compare
     #[arg(long)]
     pub verify: bool,

@@ -51,7 +51,8 @@ pub struct Plan<'a> {
     args: &'a BackupArgs,
     sources: SourceSet,
     hostname: String,
-    username: String,
+    /// `None` if only ssh knows.
+    username: Option<String>,
     time: ZonedTime,
     limit_rate: Option<u64>,
 }
@@ -61,8 +62,8 @@ impl<'a> Plan<'a> {
     pub fn new(args: &'a BackupArgs) -> Result<Self> {
         let sources = roots::sources(args)?;
         let (addressed, username) = match &sources {
-            SourceSet::Local { .. } => (this_host(), this_user()),
-            SourceSet::Remote { host, .. } => (host.host().to_owned(), host.user().unwrap_or("root").to_owned()),
+            SourceSet::Local { .. } => (this_host(), Some(this_user())),
+            SourceSet::Remote { host, .. } => (host.host().to_owned(), host.user().map(str::to_owned)),
         };
         let time = match &args.time {
             Some(text) => local_time::parse(text)?,
@@ -82,22 +83,23 @@ impl<'a> Plan<'a> {
             SourceSet::Remote { host, paths } => {
                 let call = Call::prepare(&self.args.connection, self.limit_rate)?;
                 let (mut link, hello) = turns.greet(&call, context, host)?;
-                let host_key = link.host_key().unwrap_or_default();
+                let host_key = link.host_key();
                 self.remote(context, repository, &mut link, &hello, host_key, paths)
             }
         }
     }
 
-    fn stamp(&self) -> Stamp {
+    fn stamp(&self, hello: &AgentHello) -> Stamp {
+        let root = || if hello.uid == 0 { "root".to_owned() } else { String::new() };
         Stamp {
             time: self.time,
             hostname: self.hostname.clone(),
-            username: self.username.clone(),
+            username: self.username.clone().unwrap_or_else(root),
             tags: self.args.tag.iter().filter(|tag| !tag.is_empty()).cloned().collect(),
         }
     }
 
-    fn request(&self, repository: &Repository, roots: Vec<Vec<u8>>) -> Result<BackupRequest> {
+    fn request(&self, repository: &Repository, hello: &AgentHello, roots: Vec<Vec<u8>>) -> Result<BackupRequest> {
         let parent = match (&self.args.parent, self.args.force) {
             (_, true) => ParentChoice::Nothing,
             (Some(name), _) => ParentChoice::Snapshot(repository.find_snapshot(name, &SnapshotFilter::default())?.id),
@@ -106,7 +108,7 @@ impl<'a> Plan<'a> {
         Ok(BackupRequest {
             roots,
             filter: filter::filter(&self.args.exclude)?,
-            stamp: self.stamp(),
+            stamp: self.stamp(hello),
             parent,
             with_atime: self.args.with_atime,
             compress_link: self.limit_rate.is_some(),
@@ -115,10 +117,10 @@ impl<'a> Plan<'a> {
 
     fn local(&self, context: &Context, repository: &Repository, paths: &[std::path::PathBuf]) -> Result<Done> {
         let roots = paths.iter().map(|path| roots::absolute(path)).collect::<Result<Vec<_>>>()?;
-        let mut link = LocalLink::start().context("cannot start a thread")?;
+        let mut link = LocalLink::start(&context.cancel).context("cannot start a thread")?;
         let hello = greet(&mut link)?;
         let identity = ClientIdentity::local(&self.hostname);
-        self.run(context, repository, &mut link, &hello, &identity, roots)
+        self.run(context, repository, &mut link, &hello, Some(&identity), roots)
     }
 
     fn remote(
@@ -127,14 +129,19 @@ impl<'a> Plan<'a> {
         repository: &Repository,
         link: &mut dyn ClientLink,
         hello: &AgentHello,
-        host_key: String,
+        host_key: Option<String>,
         paths: &[Vec<u8>],
     ) -> Result<Done> {
-        let identity = ClientIdentity { host_key, hostname: self.hostname.clone() };
+        let identity = host_key.map(|host_key| ClientIdentity { host_key, hostname: self.hostname.clone() });
+        if identity.is_none() {
+            let note = "ssh does not say beyond doubt which key the host has proven, so nothing is known of the \
+                        host from before: all files are read and sent";
+            context.output.monitor().warning(note);
+        }
         // The one source of a command has no path.
         let paths = if self.args.command.is_some() { &[] } else { paths };
         let roots = paths.iter().map(|path| client_path(path, hello)).collect::<Result<Vec<_>, _>>()?;
-        self.run(context, repository, link, hello, &identity, roots)
+        self.run(context, repository, link, hello, identity.as_ref(), roots)
     }
 
     fn run(
@@ -143,19 +150,19 @@ impl<'a> Plan<'a> {
         repository: &Repository,
         link: &mut dyn ClientLink,
         hello: &AgentHello,
-        identity: &ClientIdentity,
+        identity: Option<&ClientIdentity>,
         mut roots: Vec<Vec<u8>>,
     ) -> Result<Done> {
         roots.sort_unstable();
         roots.dedup();
-        // A dry run remembers nothing: what it found new is not stored.
-        let state = match self.args.dry_run {
-            true => None,
-            false => client_state(context, repository, identity, self.args.trust_group.as_deref())?,
-        };
+        let trust_group = self.args.trust_group.as_deref();
+        let state = identity.map(|identity| client_state(context, repository, identity, trust_group));
+        let state = state.transpose()?.flatten();
         let work = Backup {
             repository,
             state: state.as_ref(),
+            // What it found new is not stored, so that it must not be remembered.
+            dry_run: self.args.dry_run,
             monitor: context.output.monitor(),
             cancel: &context.cancel,
             clock: &SystemClock,
@@ -166,12 +173,13 @@ impl<'a> Plan<'a> {
                 let path = roots::stored_path(path)?;
                 let paths = vec![text(&path)];
                 let compress_link = self.limit_rate.is_some();
-                let request = CommandRequest { command: command.clone(), path, stamp: self.stamp(), compress_link };
+                let request =
+                    CommandRequest { command: command.clone(), path, stamp: self.stamp(hello), compress_link };
                 Ok(Done { summary: backup_command(&work, link, &request)?, paths })
             }
             _ => {
                 let paths = roots.iter().map(text).collect();
-                Ok(Done { summary: backup(&work, link, hello, &self.request(repository, roots)?)?, paths })
+                Ok(Done { summary: backup(&work, link, hello, &self.request(repository, hello, roots)?)?, paths })
             }
         }
     }

@@ -63,7 +63,11 @@ impl<W: Write> Listing<'_, W> {
             self.out.write_all(b"\n")?;
         } else {
             let time = local_time::show(snapshot.time);
-            let of = format!("snapshot {} of {} at {time}", snapshot.id.short(), snapshot.hostname);
+            let of = format!(
+                "snapshot {} of {} at {time}",
+                snapshot.id.short(),
+                crate::output::path(snapshot.hostname.as_bytes())
+            );
             self.context.output.monitor().note(&of);
         }
         Ok(())

@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use holdfast_model::monitor::Phase;
 use holdfast_model::source::RemoteHost;
 use holdfast_pull::ssh::SshProgram;
 use holdfast_pull::state::{ClientIdentity, ClientState, RepositoryState};
@@ -39,8 +40,10 @@ impl Call {
         if interactive {
             ssh = ssh.interactive();
         }
-        let program = env::current_exe().context("cannot find this program's own file")?;
-        let agents = Agents::find(&agent_folders(args.agents.clone(), &program))?;
+        let file = env::current_exe().context("cannot find this program's own file")?;
+        let agents = Agents::find(&agent_folders(args.agents.clone(), &file))?;
+        // Not by its path: there may be a newer release by then.
+        let program = PathBuf::from("/proc/self/exe");
         let start = Start { sudo: args.sudo, ephemeral: args.ephemeral };
         Ok(Self { interactive, ssh, agents, start, program, limit_rate })
     }
@@ -64,6 +67,7 @@ impl Turns {
     /// answer reaches the question that it was given to.
     pub fn greet(&self, call: &Call, context: &Context, host: &RemoteHost) -> Result<(RemoteLink, AgentHello)> {
         let _turn = call.interactive.then(|| self.0.lock());
+        context.output.monitor().phase(Phase::Connecting);
         let mut link = call.connect(context, host)?;
         let hello = greet(&mut link)?;
         Ok((link, hello))

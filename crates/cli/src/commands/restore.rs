@@ -25,9 +25,6 @@ use crate::{Context, open};
 /// Restores a snapshot.
 pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
     let patterns = Patterns::new(args)?;
-    if args.delete && !patterns.is_empty() {
-        bail!("--delete works on whole directories; leave out --include and --exclude, or --delete");
-    }
     let target = Source::parse(OsStr::new(&args.target)).context("--target")?;
     if let Source::Remote { path, .. } = &target {
         beneath_home(path).context("--target")?;
@@ -37,6 +34,13 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
     repository.engine().refresh()?;
     let part = Part::find(&repository, args)?;
     let whole = if patterns.is_empty() { part.whole_beneath() } else { Vec::new() };
+    if args.delete && !part.snapshot.excludes.is_empty() {
+        let left_out = part.snapshot.excludes.join(" ");
+        let note =
+            format!("note: --delete also deletes what the backup has left out ({})", output::path(left_out.as_bytes()));
+        context.output.monitor().note(&note);
+    }
+    let summary = part.snapshot.summary.as_ref().filter(|_| patterns.is_empty() && part.is_all());
     let mut request = RestoreRequest {
         tree: part.tree,
         target: Vec::new(),
@@ -44,13 +48,15 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
         delete: args.delete,
         verify: args.verify,
         dry_run: args.dry_run,
+        owners_by_name: args.ownership_by_name,
         selection: &patterns,
         whole_beneath: &whole,
+        expected: summary.map(|summary| (summary.total_files_processed, summary.total_bytes_processed)),
     };
     let report = match &target {
         Source::Local { path } => {
             request.target = roots::absolute(path)?;
-            let mut link = LocalLink::start().context("cannot start a thread")?;
+            let mut link = LocalLink::start(&context.cancel).context("cannot start a thread")?;
             greet(&mut link)?;
             restore(&repository, &mut link, &request, context.output.monitor(), &context.cancel)?
         }
@@ -98,6 +104,11 @@ impl Part {
         }
     }
 
+    /// Whether it is all of the snapshot.
+    fn is_all(&self) -> bool {
+        self.path.trim_end_matches('/').is_empty()
+    }
+
     /// Where the snapshot holds directories as a whole: beneath its paths, seen from the part.
     fn whole_beneath(&self) -> Vec<Vec<u8>> {
         let part = self.path.trim_end_matches('/');
@@ -126,6 +137,7 @@ struct Event<'a> {
     nodes_skipped: u64,
     nodes_failed: u64,
     files_deleted: u64,
+    owners_kept: u64,
     total_bytes: u64,
     bytes_written: u64,
     bytes_received: u64,
@@ -146,6 +158,7 @@ fn show(context: &Context, part: &Part, args: &RestoreArgs, report: &RestoreRepo
             nodes_skipped: report.skipped,
             nodes_failed: report.failed,
             files_deleted: report.deleted,
+            owners_kept: report.owners_kept,
             total_bytes: report.total_bytes,
             bytes_written: report.bytes_written,
             bytes_received: report.traffic.received,
@@ -167,14 +180,21 @@ fn show(context: &Context, part: &Part, args: &RestoreArgs, report: &RestoreRepo
     ))?;
     line(format!("{written} written of {total}"))?;
     if report.deleted > 0 {
-        line(format!("{} deleted", output::count(report.deleted, "file")))?;
+        line(format!(
+            "{} deleted",
+            if report.deleted == 1 { "1 entry".into() } else { format!("{} entries", report.deleted) }
+        ))?;
+    }
+    if report.owners_kept > 0 {
+        let items = output::count(report.owners_kept, "item");
+        line(format!("{items} without the owner, or an attribute, of the snapshot: only root can set those"))?;
     }
     if report.failed + report.problems > 0 {
         let what = match report.failed {
-            0 => "something".to_owned(),
-            failed => output::count(failed, "item"),
+            0 => output::count(report.problems, "problem") + " while restoring",
+            failed => output::count(failed, "item") + " could not be restored",
         };
-        line(format!("{what} could not be restored; see the messages above"))?;
+        line(format!("{what}; see the messages above"))?;
     }
     Ok(())
 }

@@ -55,6 +55,13 @@ struct ErrorEvent<'a> {
     item: &'a str,
 }
 
+/// Ours: restic has none of the kind.
+#[derive(Serialize)]
+struct NoteEvent<'a> {
+    message_type: &'static str,
+    message: &'a str,
+}
+
 #[derive(Serialize)]
 struct WarningEvent<'a> {
     message_type: &'static str,
@@ -124,5 +131,11 @@ impl Monitor for JsonMonitor {
 
     fn warning(&self, text: &str) {
         self.write_line(io::stderr().lock(), &WarningEvent { message_type: "warning", message: text });
+    }
+
+    fn note(&self, text: &str) {
+        if !text.is_empty() {
+            self.write_line(io::stderr().lock(), &NoteEvent { message_type: "note", message: text });
+        }
     }
 }

@@ -14,7 +14,7 @@ use super::text;
 /// A line of progress comes so often.
 const EVERY: Duration = Duration::from_secs(30);
 
-/// Says errors and nothing else.
+/// Says errors and warnings, and nothing else.
 pub struct ErrorsOnly {
     prefix: String,
 }

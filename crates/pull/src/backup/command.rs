@@ -2,19 +2,21 @@
 //!
 //! The file is stored only if the command succeeded: half a dump is worse than none, because it looks like one.
 
-use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::monitor::{Phase, Progress};
 use holdfast_model::{Timestamp, TreeId};
 use holdfast_repo::time::ZonedTime;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
 use holdfast_wire::{Bits, CommandEnd, CommandJob, FileEnd, FileOutcome, FromAgent, ToAgent, ViolationClass};
 
+use super::credit::Credit;
 use super::files::{CompleteFile, Files};
 use super::sink::{Sink, Stamped};
 use super::{Backup, BackupError, Stamp, Summary, chunker_of, proof_of};
 use crate::Violation;
 use crate::backup::dirs::Place;
 use crate::link::{ClientLink, LinkError, Up};
-use crate::text::{printable, printable_path};
+use crate::problems::Problems;
+use crate::text::printable;
 
 /// Which command, and what becomes of its output.
 #[derive(Debug, Clone)]
@@ -36,6 +38,8 @@ pub fn backup_command(
     request: &CommandRequest,
 ) -> Result<Summary, BackupError> {
     let sink = Sink::begin(work)?;
+    // The greeting was for free.
+    link.take_message_bytes();
     link.send(ToAgent::Command(CommandJob {
         command: request.command.clone(),
         chunker: chunker_of(work.repository),
@@ -48,7 +52,8 @@ pub fn backup_command(
         Ok(received) => received,
         Err(error) => return Err(sink.give_up(error, work.cancel)),
     };
-    link.send(ToAgent::Finish)?;
+    // All has come: an agent that is gone before it hears so has done its work.
+    let _ = link.send(ToAgent::Finish);
     let mut summary =
         Summary { files_new: 1, total_files_processed: 1, total_bytes_processed: file.size, ..Summary::default() };
     let paths = vec![String::from_utf8_lossy(&request.path).into_owned()];
@@ -59,16 +64,18 @@ pub fn backup_command(
 
 /// Receives the output to its end.
 fn receive(work: &Backup<'_>, link: &mut dyn ClientLink, sink: &Sink) -> Result<CompleteFile, BackupError> {
-    let possession = sink.possession(work, link.trust(), None);
+    let possession = sink.possession(work, link.trust());
     let mut files = Files::default();
     files.ask(Place { dir: 0, index: 0 });
     let mut progress = Progress { current: Some("output of the command".into()), ..Progress::default() };
-    let (mut file, mut ended, mut used) = (None, false, 0);
+    let (mut file, mut ended) = (None, false);
+    let (mut credit, mut problems) = (Credit::new(link.credit()), Problems::default());
     loop {
         work.cancel.check()?;
+        let mut came = 0;
         match link.recv()? {
             Up::Chunk(bytes) => {
-                used += bytes.len() as u64;
+                came += bytes.len() as u64;
                 let (chunk, complete) = files.arrived(bytes.len())?;
                 sink.ingest.put_data(chunk.id, bytes, proof_of(link.trust()))?;
                 file = file.or(complete);
@@ -95,14 +102,13 @@ fn receive(work: &Backup<'_>, link: &mut dyn ClientLink, sink: &Sink) -> Result<
                 ended = true;
             }
             Up::Message(FromAgent::Problem { path, during, message }) => {
-                work.monitor.item_error(&ItemError { path: printable_path(&path), during, message });
+                problems.tell(work.monitor, &path, during, message)?;
             }
             Up::Message(FromAgent::Refused { message }) => return Err(LinkError::Refused(message).into()),
             Up::Message(_) => return Err(Violation::new(ViolationClass::Protocol, "a message out of place").into()),
         }
-        used += link.take_message_bytes();
-        if link.credit().is_some() && used >= super::CREDIT_STEP {
-            link.send(ToAgent::Credit { bytes: std::mem::take(&mut used) })?;
+        if let Some(bytes) = credit.spend(came + link.take_message_bytes())? {
+            link.send(ToAgent::Credit { bytes })?;
         }
         if ended && let Some(file) = file.take() {
             return Ok(file);

@@ -1,13 +1,15 @@
 //! The directories of a session: numbered as the agent announces them, resolved to trees from the leaves up.
 //!
 //! A directory is *open* from the moment its entries are asked for until its tree is written; it waits for the
-//! contents of its files and for the trees of its subdirectories. Each number is claimed by one parent.
+//! contents of its files and for the trees of its subdirectories. Each number is claimed by one parent. What is open,
+//! or claimed by nobody, is bounded in memory.
 
 use std::collections::HashMap;
 
 use holdfast_repo::tree::Node;
 use holdfast_wire::{DirDigest, ViolationClass};
 
+use super::budget::Budget;
 use super::parent::OldDir;
 use crate::Violation;
 use crate::state::{KnownTree, Totals};
@@ -17,6 +19,14 @@ use crate::state::{KnownTree, Totals};
 pub(super) struct Place {
     pub(super) dir: u64,
     pub(super) index: usize,
+}
+
+/// What was too much.
+pub(super) enum TooMuch {
+    /// The entries of the directory of this path.
+    Directory(Vec<u8>),
+    /// All that the client has not completed.
+    Session(Violation),
 }
 
 /// A directory whose tree is known or written.
@@ -35,6 +45,8 @@ pub(super) struct OpenDir {
     pub(super) digest: DirDigest,
     /// In the order in which they came; `None` where a file could not be stored.
     pub(super) nodes: Vec<Option<Node>>,
+    /// Bytes that they take, about.
+    weight: usize,
     pub(super) old: Option<OldDir>,
     /// Contents and subtrees that are still under way.
     pub(super) waiting: usize,
@@ -44,19 +56,26 @@ pub(super) struct OpenDir {
     pub(super) totals: Totals,
 }
 
+/// A directory that no parent has taken yet, or whose parent waits for it.
 enum State {
     /// Its entries are wanted; nobody has claimed it yet, or this place has.
     Open(Option<Place>),
     Resolved(Resolved),
-    /// A parent has taken it.
-    Claimed,
 }
 
-/// All directories of a session.
-#[derive(Default)]
+/// What all directories of a session that are not done may take: enough for one of two million entries.
+const MAX: usize = if cfg!(test) { 16 << 20 } else { 1 << 30 };
+/// What a directory takes until its parent has it.
+const UNCLAIMED: usize = 128;
+/// What one takes besides until its tree is written.
+const OPEN: usize = 384;
+
+/// All directories of a session. Those that a parent has taken are forgotten.
 pub(super) struct Dirs {
-    states: Vec<State>,
+    next: u64,
+    states: HashMap<u64, State>,
     open: HashMap<u64, OpenDir>,
+    budget: Budget,
 }
 
 /// What a claim of a subdirectory found.
@@ -65,31 +84,47 @@ pub(super) enum Claim {
     Waiting,
 }
 
+impl Default for Dirs {
+    fn default() -> Self {
+        let budget = Budget::new("directories and entries that are not complete", MAX);
+        Self { next: 0, states: HashMap::new(), open: HashMap::new(), budget }
+    }
+}
+
 impl Dirs {
     /// The number that the next directory gets.
     pub(super) fn next_number(&self) -> u64 {
-        self.states.len() as u64
+        self.next
     }
 
     /// Adds a directory whose tree is known.
-    pub(super) fn add_known(&mut self, known: KnownTree) {
-        self.states.push(State::Resolved(Resolved { known, memorable: true, counted: false }));
+    pub(super) fn add_known(&mut self, known: KnownTree) -> Result<(), Violation> {
+        self.add(State::Resolved(Resolved { known, memorable: true, counted: false }))
     }
 
     /// Adds a directory whose entries are wanted.
-    pub(super) fn add_wanted(&mut self, digest: DirDigest) {
+    pub(super) fn add_wanted(&mut self, digest: DirDigest) -> Result<(), Violation> {
+        self.budget.take(OPEN)?;
         let open = OpenDir {
             path: Vec::new(),
             digest,
             nodes: Vec::new(),
+            weight: 0,
             old: None,
             waiting: 0,
             listed: false,
             memorable: digest.memorable,
             totals: Totals { files: 0, dirs: 1, bytes: 0 },
         };
-        self.open.insert(self.next_number(), open);
-        self.states.push(State::Open(None));
+        self.open.insert(self.next, open);
+        self.add(State::Open(None))
+    }
+
+    fn add(&mut self, state: State) -> Result<(), Violation> {
+        self.budget.take(UNCLAIMED)?;
+        self.states.insert(self.next, state);
+        self.next += 1;
+        Ok(())
     }
 
     /// An open directory.
@@ -99,39 +134,61 @@ impl Dirs {
             .ok_or_else(|| Violation::new(ViolationClass::ChunkOrder, format!("entries of directory {number}")))
     }
 
+    /// Notes that an open directory keeps so many bytes more. Fails when that is too much, and says whether it is this
+    /// directory alone that is too large.
+    pub(super) fn weigh(&mut self, number: u64, bytes: usize) -> Result<(), TooMuch> {
+        let Some(open) = self.open.get_mut(&number) else { return Ok(()) };
+        open.weight += bytes;
+        self.budget.take(bytes).map_err(|violation| match open.weight > MAX / 2 {
+            true => TooMuch::Directory(open.path.clone()),
+            false => TooMuch::Session(violation),
+        })
+    }
+
     /// Takes a directory as the subdirectory at `place`.
     pub(super) fn claim(&mut self, number: u64, place: Place) -> Result<Claim, Violation> {
-        let state = usize::try_from(number).ok().and_then(|number| self.states.get_mut(number));
         let broken = |what: &str| Violation::new(ViolationClass::Reference, format!("subdirectory {number} {what}"));
-        match state {
-            // Children come before their parents: so no directory can lie within itself.
-            _ if number >= place.dir => Err(broken("comes after its parent")),
-            None => Err(broken("was never announced")),
-            Some(State::Claimed | State::Open(Some(_))) => Err(broken("has a parent already")),
+        // Children come before their parents: so no directory can lie within itself.
+        if number >= place.dir {
+            return Err(broken("comes after its parent"));
+        }
+        match self.states.get_mut(&number) {
+            // It comes before its parent, which was announced: so it was too.
+            None | Some(State::Open(Some(_))) => Err(broken("has a parent already")),
             Some(State::Open(claimed)) => {
                 *claimed = Some(place);
                 Ok(Claim::Waiting)
             }
-            Some(state) => match std::mem::replace(state, State::Claimed) {
-                State::Resolved(resolved) => Ok(Claim::Resolved(resolved)),
-                _ => unreachable!("the other states were matched before"),
-            },
+            Some(State::Resolved(resolved)) => {
+                let resolved = *resolved;
+                self.forget(number);
+                Ok(Claim::Resolved(resolved))
+            }
         }
+    }
+
+    fn forget(&mut self, number: u64) {
+        self.states.remove(&number);
+        self.budget.give_back(UNCLAIMED);
     }
 
     /// Takes out a directory that is listed and waits for nothing.
     pub(super) fn take_complete(&mut self, number: u64) -> Option<OpenDir> {
-        let complete = self.open.get(&number).is_some_and(|open| open.listed && open.waiting == 0);
-        if complete { self.open.remove(&number) } else { None }
+        if !self.open.get(&number).is_some_and(|open| open.listed && open.waiting == 0) {
+            return None;
+        }
+        let open = self.open.remove(&number)?;
+        self.budget.give_back(OPEN + open.weight);
+        Some(open)
     }
 
     /// Notes the tree of a directory that was open; says who waits for it.
     pub(super) fn resolve(&mut self, number: u64, resolved: Resolved) -> Option<Place> {
-        let state = self.states.get_mut(number as usize)?;
+        let state = self.states.get_mut(&number)?;
         match state {
             State::Open(Some(place)) => {
                 let place = *place;
-                *state = State::Claimed;
+                self.forget(number);
                 Some(place)
             }
             _ => {
@@ -143,9 +200,9 @@ impl Dirs {
 
     /// The tree of a directory that nobody has claimed.
     pub(super) fn resolved(&self, number: u64) -> Option<Resolved> {
-        match self.states.get(usize::try_from(number).ok()?)? {
+        match self.states.get(&number)? {
             State::Resolved(resolved) => Some(*resolved),
-            _ => None,
+            State::Open(_) => None,
         }
     }
 }

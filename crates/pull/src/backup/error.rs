@@ -3,7 +3,7 @@
 use std::io;
 
 use holdfast_model::Cancelled;
-use holdfast_repo::{IngestError, ReadError, RepoError};
+use holdfast_repo::{IngestError, RepoError};
 
 use crate::Violation;
 use crate::link::LinkError;
@@ -28,9 +28,9 @@ pub enum BackupError {
         "none of the paths to back up is there or can be reached, so nothing was stored: check how they are written"
     )]
     NothingFound,
-    /// The parent can't be read.
-    #[error("the snapshot to compare with cannot be read; run it with --force to read all files instead")]
-    Parent(#[from] ReadError),
+    /// More entries in one directory than a server keeps.
+    #[error("{0} has more entries than can be stored as one directory: leave it out with --exclude")]
+    DirectoryTooLarge(String),
     /// Storing failed.
     #[error("the backup could not be stored")]
     Store(#[from] IngestError),

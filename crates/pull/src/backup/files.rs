@@ -5,8 +5,10 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 
 use holdfast_model::BlobId;
+use holdfast_wire::limits::MAX_FILE_CHUNKS;
 use holdfast_wire::{ChunkRef, FileOutcome, ViolationClass};
 
+use super::budget::Budget;
 use super::dirs::Place;
 use crate::Violation;
 
@@ -37,14 +39,29 @@ struct Due {
     file: u64,
 }
 
+/// What all files and chunks under way may take.
+const MAX: usize = if cfg!(test) { 4 << 20 } else { 512 << 20 };
+/// What a chunk takes in the content of a file.
+const LISTED: usize = size_of::<BlobId>();
+/// What a chunk takes besides until it comes.
+const DUE: usize = 128;
+
 /// All files and chunks under way.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Files {
     open: HashMap<u64, OpenFile>,
     next: u64,
     due: VecDeque<Due>,
-    /// Chunks that this session asked for: sent once, they are the client's own.
+    /// Chunks that this session asked for: they are the client's own, once nothing is due any more.
     asked: HashSet<BlobId>,
+    budget: Budget,
+}
+
+impl Default for Files {
+    fn default() -> Self {
+        let budget = Budget::new("chunks of files that are not complete", MAX);
+        Self { open: HashMap::new(), next: 0, due: VecDeque::new(), asked: HashSet::new(), budget }
+    }
 }
 
 impl Files {
@@ -60,9 +77,18 @@ impl Files {
         self.asked.contains(id)
     }
 
+    /// Whether every chunk that was asked for has come.
+    pub(super) fn nothing_due(&self) -> bool {
+        self.due.is_empty()
+    }
+
     /// Appends a chunk to a file; `wanted` if its bytes are to be sent.
     pub(super) fn append(&mut self, file: u64, chunk: ChunkRef, wanted: bool) -> Result<(), Violation> {
+        self.budget.take(if wanted { LISTED + DUE } else { LISTED })?;
         let open = self.reading(file)?;
+        if open.content.len() >= MAX_FILE_CHUNKS as usize {
+            return Err(Violation::new(ViolationClass::Quota, format!("more than {MAX_FILE_CHUNKS} chunks of a file")));
+        }
         open.content.push(chunk.id);
         open.size += u64::from(chunk.len);
         if wanted {
@@ -80,6 +106,7 @@ impl Files {
             let evidence = format!("chunk {} of {len} instead of {} bytes", due.chunk.id, due.chunk.len);
             return Err(Violation::new(ViolationClass::ChunkLength, evidence));
         }
+        self.budget.give_back(DUE);
         if let Some(open) = self.open.get_mut(&due.file) {
             open.missing -= 1;
         }
@@ -105,6 +132,7 @@ impl Files {
             return None;
         }
         let OpenFile { place, content, size, outcome, .. } = self.open.remove(&file)?;
+        self.budget.give_back(LISTED * content.len());
         Some(CompleteFile { place, content, size, outcome: outcome? })
     }
 }

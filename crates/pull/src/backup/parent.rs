@@ -16,9 +16,13 @@ pub(super) struct Parent {
     root: TreeId,
     /// When that backup began, on the client's clock.
     began: Timestamp,
+    /// The directories on the way to the one that was looked up last, each with its name, the root first. Lookups come in
+    /// runs of neighbours, and a tree may be too large for any cache.
+    way: Vec<(Box<[u8]>, OldDir)>,
 }
 
 /// A directory of the parent.
+#[derive(Clone)]
 pub(super) struct OldDir {
     id: TreeId,
     tree: Arc<Tree>,
@@ -27,16 +31,30 @@ pub(super) struct OldDir {
 impl Parent {
     /// Compares with the tree `root` of a backup that began at `began` on the client's clock.
     pub(super) fn new(repository: Repository, root: TreeId, began: Timestamp) -> Self {
-        Self { repository, root, began }
+        Self { repository, root, began, way: Vec::new() }
     }
 
     /// The directory at an absolute path, if it was one.
-    pub(super) fn dir(&self, path: &[u8]) -> Result<Option<OldDir>, ReadError> {
-        let mut dir = OldDir { id: self.root, tree: self.repository.engine().load_tree(self.root)? };
+    pub(super) fn dir(&mut self, path: &[u8]) -> Result<Option<OldDir>, ReadError> {
+        let mut depth = 0;
+        let mut found = self.enter(&mut depth, b"", Some(self.root))?;
         for name in path.split(|c| *c == b'/').filter(|name| !name.is_empty()) {
-            let Some(id) = dir.get(name).and_then(Node::subtree) else { return Ok(None) };
-            dir = OldDir { id, tree: self.repository.engine().load_tree(id)? };
+            let Some(dir) = found else { return Ok(None) };
+            found = self.enter(&mut depth, name, dir.get(name).and_then(Node::subtree))?;
         }
+        Ok(found)
+    }
+
+    /// One step further on the way.
+    fn enter(&mut self, depth: &mut usize, name: &[u8], id: Option<TreeId>) -> Result<Option<OldDir>, ReadError> {
+        let Some(id) = id else { return Ok(None) };
+        if !self.way.get(*depth).is_some_and(|(known, dir)| **known == *name && dir.id == id) {
+            self.way.truncate(*depth);
+            let tree = self.repository.engine().load_tree(id)?;
+            self.way.push((name.into(), OldDir { id, tree }));
+        }
+        let dir = self.way[*depth].1.clone();
+        *depth += 1;
         Ok(Some(dir))
     }
 

@@ -39,11 +39,9 @@ impl<'a> Possession<'a> {
 
     /// Whether the client need not send a chunk: it is in the repository, and came from this client.
     pub(super) fn proven(&self, id: &BlobId) -> Result<bool, BackupError> {
-        if !self.ingest.has_data(id) {
-            return Ok(false);
-        }
-        match &self.granted {
-            Granted::Everything => Ok(true),
+        // What is not granted is not even looked for: the time of an answer would tell whether somebody else has it.
+        let granted = match &self.granted {
+            Granted::Everything => true,
             Granted::Sent(cell, find) => {
                 let grants = match cell.get() {
                     Some(grants) => grants,
@@ -52,9 +50,10 @@ impl<'a> Possession<'a> {
                         cell.get_or_init(|| found)
                     }
                 };
-                Ok(grants.as_ref().map_or(Ok(false), |grants| grants.contains(id))?)
+                grants.as_ref().map_or(Ok(false), |grants| grants.contains(id))?
             }
-        }
+        };
+        Ok(granted && self.ingest.has_data(id))
     }
 }
 

@@ -3,7 +3,7 @@
 //! Everything that the agent says is checked here, where the keys are; a broken rule ends the session before anything
 //! of it becomes a snapshot. The order of events within the session is the agent's; only the numbering rules hold.
 
-use holdfast_model::monitor::{ItemError, Progress};
+use holdfast_model::monitor::Progress;
 use holdfast_model::{CancelToken, Monitor};
 use holdfast_repo::IngestSession;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
@@ -11,17 +11,19 @@ use holdfast_wire::{
     Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, ToAgent, ViolationClass,
 };
 
-use super::dirs::{Claim, Dirs, OpenDir, Place, Resolved};
+use super::credit::Credit;
+use super::dirs::{Claim, Dirs, OpenDir, Place, Resolved, TooMuch};
 use super::files::{CompleteFile, Files};
 use super::node::{Owners, is_unchanged, node_of, same_node};
-use super::parent::Parent;
+use super::parent::{OldDir, Parent};
 use super::rules::{Possession, Scope};
 use super::summary::Counts;
-use super::{BackupError, CREDIT_STEP, proof_of};
+use super::{BackupError, proof_of};
 use crate::Violation;
 use crate::link::{ClientLink, LinkError, Up};
+use crate::problems::Problems;
 use crate::state::{DigestMemory, DigestRecorder, KnownTree, Totals};
-use crate::text::printable_path;
+use crate::text::{printable_path, with_causes};
 
 /// One backup under way.
 pub(super) struct Session<'a> {
@@ -39,8 +41,13 @@ pub(super) struct Session<'a> {
     pub(super) recorder: DigestRecorder,
     pub(super) counts: Counts,
     pub(super) progress: Progress,
-    pub(super) credit_used: u64,
+    pub(super) credit: Credit,
+    /// Bytes of chunks that came and were not charged yet.
+    pub(super) chunk_bytes: u64,
+    pub(super) problems: Problems,
     pub(super) root: Option<u64>,
+    /// Files and bytes that the walk has seen.
+    pub(super) walked: (u64, u64),
 }
 
 impl Session<'_> {
@@ -54,7 +61,9 @@ impl Session<'_> {
             }
             self.give_credit()?;
             self.monitor.progress(&self.progress);
-            if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)) {
+            // A chunk that was asked for proves nothing before it has come, whoever's snapshot would hold it.
+            if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)).filter(|_| self.files.nothing_due())
+            {
                 return if self.scope.found() { Ok(root) } else { Err(BackupError::NothingFound) };
             }
         }
@@ -71,12 +80,17 @@ impl Session<'_> {
                     self.file_complete(complete)?;
                 }
             }
-            FromAgent::Problem { path, during, message } => self.problem(&path, during, message),
+            FromAgent::Problem { path, during, message } => self.problem(&path, during, message)?,
             FromAgent::Walked { files, bytes } => {
+                self.walked = (files, bytes);
                 self.progress.files_total = self.progress.files_total.max(Some(files));
                 self.progress.bytes_total = self.progress.bytes_total.max(Some(bytes));
             }
-            FromAgent::Root { dir } if self.root.is_none() => self.root = Some(dir),
+            FromAgent::Root { dir } if self.root.is_none() => {
+                self.root = Some(dir);
+                // What the parent had is no guide any more: the walk is complete.
+                (self.progress.files_total, self.progress.bytes_total) = (Some(self.walked.0), Some(self.walked.1));
+            }
             FromAgent::Refused { message } => return Err(LinkError::Refused(message).into()),
             _ => return Err(Violation::new(ViolationClass::Protocol, "a message out of place").into()),
         }
@@ -93,11 +107,11 @@ impl Session<'_> {
                 Some(known) if self.ingest.is_closed(&known.tree) => {
                     self.scope.note_known();
                     self.recorder.record(&digest.digest, known);
-                    self.dirs.add_known(known);
+                    self.dirs.add_known(known)?;
                 }
                 _ => {
                     wanted.push(self.dirs.next_number());
-                    self.dirs.add_wanted(digest);
+                    self.dirs.add_wanted(digest)?;
                 }
             }
         }
@@ -109,14 +123,14 @@ impl Session<'_> {
         let DirEntries { dir, path, entries, last } = batch;
         self.scope.check(&path)?;
         let open = self.dirs.open(dir)?;
+        let begins = open.path.is_empty();
         if open.listed || !(open.path.is_empty() || open.path == *path) {
             return Err(Violation::new(ViolationClass::Protocol, format!("more entries of directory {dir}")).into());
         }
-        if open.path.is_empty() {
-            open.old = match &self.parent {
-                Some(parent) => parent.dir(&path)?,
-                None => None,
-            };
+        if begins {
+            let old = self.old_dir(&path);
+            let open = self.dirs.open(dir)?;
+            open.old = old;
             open.path = path.into_vec();
         }
         let mut wanted = Vec::new();
@@ -138,9 +152,32 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// The directory in the parent. One that cannot be read is as good as none: reading all files is always right.
+    fn old_dir(&mut self, path: &[u8]) -> Option<OldDir> {
+        match self.parent.as_mut()?.dir(path) {
+            Ok(old) => old,
+            Err(error) => {
+                let why = with_causes(&error);
+                self.monitor
+                    .warning(&format!("the snapshot to compare with cannot be read, so all files are read: {why}"));
+                self.parent = None;
+                None
+            }
+        }
+    }
+
+    /// Notes what an open directory keeps.
+    fn weigh(&mut self, dir: u64, bytes: usize) -> Result<(), BackupError> {
+        self.dirs.weigh(dir, bytes).map_err(|too_much| match too_much {
+            TooMuch::Directory(path) => BackupError::DirectoryTooLarge(printable_path(&path)),
+            TooMuch::Session(violation) => violation.into(),
+        })
+    }
+
     /// Takes one entry; the index of a file whose content is wanted.
     fn entry(&mut self, dir: u64, entry: Entry) -> Result<Option<u32>, BackupError> {
         let place = Place { dir, index: self.dirs.open(dir)?.nodes.len() };
+        self.weigh(dir, weight_of(&entry))?;
         let claim = match entry.kind {
             EntryKind::Dir { number } => Some(self.dirs.claim(number, place)?),
             _ => None,
@@ -148,7 +185,7 @@ impl Session<'_> {
         let open = self.dirs.open(dir)?;
         let old = open.old.as_ref().and_then(|old| old.get(&entry.name));
         let mut node = node_of(&entry, &self.owners);
-        let mut wanted = None;
+        let (mut wanted, mut kept) = (None, 0);
         match (&entry.kind, claim) {
             (EntryKind::File { size }, _) => {
                 open.totals.files += 1;
@@ -156,6 +193,7 @@ impl Session<'_> {
                 {
                     Some(old) if old.content().iter().all(|id| self.ingest.has_data(id)) => {
                         node.kind = old.kind.clone();
+                        kept = size_of_val(old.content());
                         open.totals.bytes += size;
                         self.progress.files_done += 1;
                         self.progress.bytes_done += size;
@@ -179,6 +217,7 @@ impl Session<'_> {
             }
         }
         open.nodes.push(Some(node));
+        self.weigh(dir, kept)?;
         Ok(wanted)
     }
 
@@ -190,6 +229,7 @@ impl Session<'_> {
             if wanted {
                 self.link.expect_chunk(chunk.len);
             }
+            self.progress.bytes_done += u64::from(chunk.len);
             answers.push(wanted);
         }
         self.link.send(ToAgent::WantChunks(answers.into_iter().collect::<Bits>()))?;
@@ -198,18 +238,20 @@ impl Session<'_> {
 
     fn chunk(&mut self, bytes: Vec<u8>) -> Result<(), BackupError> {
         let (chunk, complete) = self.files.arrived(bytes.len())?;
-        self.credit_used += bytes.len() as u64;
-        self.progress.bytes_done += bytes.len() as u64;
+        self.chunk_bytes += bytes.len() as u64;
         self.ingest.put_data(chunk.id, bytes, proof_of(self.link.trust()))?;
         complete.map_or(Ok(()), |complete| self.file_complete(complete))
     }
 
     fn file_complete(&mut self, file: CompleteFile) -> Result<(), BackupError> {
+        self.weigh(file.place.dir, size_of_val(&file.content[..]))?;
         let open = self.dirs.open(file.place.dir)?;
         let slot = &mut open.nodes[file.place.index];
         self.progress.files_done += 1;
         match (file.outcome, slot.as_mut()) {
-            (FileOutcome::Failed, _) => {
+            (FileOutcome::Failed, node) => {
+                let name = node.map(|node| &node.name[..]).unwrap_or_default();
+                self.counts.failed(open.old.as_ref().is_some_and(|old| old.get(name).is_some()));
                 *slot = None;
                 open.memorable = false;
                 open.totals.files -= 1;
@@ -258,7 +300,7 @@ impl Session<'_> {
     }
 
     fn write_tree(&mut self, open: &mut OpenDir) -> Result<Resolved, BackupError> {
-        let nodes: Vec<Node> = open.nodes.drain(..).flatten().collect();
+        let nodes = self.distinct(open)?;
         let tree = Tree::new(nodes).map_err(|error| Violation::new(ViolationClass::Name, error.to_string()))?;
         let unchanged = open.old.as_ref().filter(|old| old.holds(tree.nodes(), same_node));
         let id = match unchanged {
@@ -271,20 +313,46 @@ impl Session<'_> {
         Ok(Resolved { known: KnownTree { tree: id, totals: open.totals }, memorable: open.memorable, counted: true })
     }
 
-    fn problem(&mut self, path: &[u8], during: String, message: String) {
+    /// The nodes in order of their names. A directory that changes while it is read may show a name twice: that is no
+    /// violation, and it is stored once.
+    fn distinct(&mut self, open: &mut OpenDir) -> Result<Vec<Node>, BackupError> {
+        let mut nodes: Vec<Node> = open.nodes.drain(..).flatten().collect();
+        nodes.sort_by(|a, b| a.name.cmp(&b.name));
+        let mut doubles = Vec::new();
+        nodes.dedup_by(|double, node| {
+            let same = double.name == node.name;
+            if same {
+                doubles.push(node.name.clone());
+            }
+            same
+        });
+        for name in doubles {
+            open.memorable = false;
+            let path = [open.path.strip_suffix(b"/").unwrap_or(&open.path), &name].join(&b'/');
+            self.problem(&path, "list".into(), "its directory showed it twice; it is stored once".into())?;
+        }
+        Ok(nodes)
+    }
+
+    fn problem(&mut self, path: &[u8], during: String, message: String) -> Result<(), Violation> {
         self.progress.errors += 1;
-        let path = printable_path(path);
-        self.monitor.item_error(&ItemError { path, during, message });
+        self.problems.tell(self.monitor, path, during, message)
     }
 
     fn give_credit(&mut self) -> Result<(), BackupError> {
-        self.credit_used += self.link.take_message_bytes();
-        if self.link.credit().is_some() && self.credit_used >= CREDIT_STEP {
-            self.link.send(ToAgent::Credit { bytes: self.credit_used })?;
-            self.credit_used = 0;
+        let came = self.link.take_message_bytes() + std::mem::take(&mut self.chunk_bytes);
+        if let Some(bytes) = self.credit.spend(came)? {
+            self.link.send(ToAgent::Credit { bytes })?;
         }
         Ok(())
     }
+}
+
+/// Bytes that an entry takes until its directory's tree is written, about.
+fn weight_of(entry: &Entry) -> usize {
+    let target = if let EntryKind::Symlink { target } = &entry.kind { target.len() } else { 0 };
+    let xattrs: usize = entry.xattrs.iter().map(|xattr| 64 + xattr.name.len() + xattr.value.len()).sum();
+    size_of::<Option<Node>>() + 64 + entry.name.len() + target + xattrs
 }
 
 impl OpenDir {

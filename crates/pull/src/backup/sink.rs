@@ -8,7 +8,7 @@ use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
 use holdfast_repo::ingest::Added;
 use holdfast_repo::snapshot::SnapshotSummary;
 use holdfast_repo::time::ZonedTime;
-use holdfast_repo::{IngestSession, Repository, SavedSnapshot, Sleep, Snapshot};
+use holdfast_repo::{IngestSession, SavedSnapshot, Sleep, Snapshot};
 
 use super::rules::Possession;
 use super::{Backup, BackupError, Stamp, Summary};
@@ -34,7 +34,8 @@ impl Sink {
     pub(super) fn begin(work: &Backup<'_>) -> Result<Self, BackupError> {
         let began = work.clock.now();
         let session = session_name(began);
-        let recorder = work.state.map(|state| GrantRecorder::begin(state, &session)).transpose()?.map(Arc::new);
+        let remembering = work.state.filter(|_| !work.dry_run);
+        let recorder = remembering.map(|state| GrantRecorder::begin(state, &session)).transpose()?.map(Arc::new);
         let record = recorder.clone();
         let on_durable = Box::new(move |ids: &[BlobId]| {
             if let Some(record) = &record {
@@ -47,22 +48,13 @@ impl Sink {
     }
 
     /// Which chunks count as the client's own.
-    pub(super) fn possession<'a>(
-        &'a self,
-        work: &'a Backup<'_>,
-        trust: Trust,
-        parent: Option<&'a SavedSnapshot>,
-    ) -> Possession<'a> {
+    pub(super) fn possession<'a>(&'a self, work: &'a Backup<'_>, trust: Trust) -> Possession<'a> {
         match trust {
             Trust::Own => Possession::of_everything(&self.ingest),
-            Trust::Stranger => Possession::of_client(&self.ingest, move || {
-                let Some(state) = work.state else { return Ok(None) };
-                if let Some(grants) = Grants::load(state)? {
-                    return Ok(Some(grants));
-                }
-                // Nothing is remembered of this client: what its last snapshot holds, it has sent.
-                let Some(parent) = parent else { return Ok(None) };
-                Ok(Some(Grants::found(state, data_of(work.repository, parent.tree)?)?))
+            // Where nothing is remembered, it starts from nothing: a snapshot of the same name may be another's.
+            Trust::Stranger => Possession::of_client(&self.ingest, move || match work.state {
+                Some(state) => Ok(Some(Grants::load(state)?)),
+                None => Ok(None),
             }),
         }
     }
@@ -106,6 +98,7 @@ impl Sink {
         summary.snapshot = Some(report.snapshot.id);
         summary.total_duration = clock.now().since(began);
         if let (Some(recorder), Some(state)) = (&self.recorder, work.state) {
+            state.note_made(report.snapshot.id)?;
             recorder.fold(state)?;
         }
         Ok(())
@@ -147,20 +140,4 @@ impl Summary {
             other: Default::default(),
         }
     }
-}
-
-/// All data blobs that a tree reaches.
-fn data_of(repository: &Repository, root: TreeId) -> Result<Vec<BlobId>, BackupError> {
-    let (mut blobs, mut trees) = (Vec::new(), vec![root]);
-    let mut seen = std::collections::HashSet::new();
-    while let Some(tree) = trees.pop() {
-        if !seen.insert(tree) {
-            continue;
-        }
-        for node in repository.engine().load_tree(tree)?.nodes() {
-            blobs.extend_from_slice(node.content());
-            trees.extend(node.subtree());
-        }
-    }
-    Ok(blobs)
 }

@@ -59,6 +59,11 @@ impl Counts {
         *(if in_parent { &mut self.files_changed } else { &mut self.files_new }) += 1;
     }
 
+    /// A file that was to be read could not be: it is in no snapshot.
+    pub(super) fn failed(&mut self, in_parent: bool) {
+        *(if in_parent { &mut self.files_changed } else { &mut self.files_new }) -= 1;
+    }
+
     /// A tree is written.
     pub(super) fn dir(&mut self, in_parent: bool) {
         *(if in_parent { &mut self.dirs_changed } else { &mut self.dirs_new }) += 1;

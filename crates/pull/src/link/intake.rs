@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use holdfast_handover::{Counters, ErrorKind, FailureKind, HandoverError, Up as Record};
-use holdfast_wire::{ViolationClass, decode};
+use holdfast_wire::{FromAgent, ViolationClass, decode};
 
 use super::assembly::Assembly;
 use super::{LinkError, Traffic, Up};
 use crate::Violation;
-use crate::text::{printable_path, with_causes};
+use crate::text::{make_printable, printable_path, with_causes};
 
 /// What has been taken in.
 #[derive(Debug, Default)]
@@ -39,8 +39,13 @@ impl Intake {
     pub(super) fn take(&mut self, record: Record<'_>) -> Result<(), Over> {
         match record {
             Record::Message(bytes) => {
-                self.message_bytes += bytes.len() as u64;
-                self.ready.push_back(Up::Message(decode(bytes).map_err(Violation::from)?));
+                let mut message = decode(bytes).map_err(Violation::from)?;
+                // A refusal is the last word, which needs no credit.
+                if !matches!(message, FromAgent::Refused { .. }) {
+                    self.message_bytes += bytes.len() as u64;
+                }
+                make_texts_printable(&mut message);
+                self.ready.push_back(Up::Message(message));
             }
             Record::Data(bytes) => {
                 let ready = &mut self.ready;
@@ -60,6 +65,23 @@ impl Intake {
         if let Record::Counters(Counters { received, sent }) = record {
             self.traffic = Traffic { received, sent };
         }
+    }
+}
+
+/// What a client says to people ends on terminals and in logs: whatever becomes of it, it is harmless from here on.
+/// Paths and names stay bytes, and the errors of commands lines, which are made printable where they are shown.
+fn make_texts_printable(message: &mut FromAgent) {
+    match message {
+        FromAgent::Problem { during, message, path: _ } => {
+            make_printable(during);
+            make_printable(message);
+        }
+        FromAgent::Refused { message } => make_printable(message),
+        FromAgent::Hello(hello) => {
+            make_printable(&mut hello.release);
+            make_printable(&mut hello.architecture);
+        }
+        _ => {}
     }
 }
 

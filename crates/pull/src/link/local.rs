@@ -1,12 +1,14 @@
 //! An agent in this process, on threads of its own: no codec, no ring, every chunk hashed once.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use holdfast_agent::{Down, Downlink, LinkClosed, Uplink};
+use holdfast_model::CancelToken;
 use holdfast_wire::{FromAgent, ToAgent};
 
 use super::{ClientLink, LinkError, Traffic, Trust, Up};
@@ -25,6 +27,9 @@ pub struct LocalLink {
     /// What came while we were sending.
     early: VecDeque<Up>,
     agent: Option<JoinHandle<()>>,
+    /// Closed when the work is cancelled: whatever the agent hangs in, nobody waits for it any more.
+    cancelled: Receiver<Infallible>,
+    _alive: Arc<Mutex<Option<Sender<Infallible>>>>,
 }
 
 struct Upward(Sender<Up>);
@@ -48,7 +53,7 @@ impl Downlink for Downward {
 
 impl LocalLink {
     /// Starts the agent on a thread of its own.
-    pub fn start() -> std::io::Result<Self> {
+    pub fn start(cancel: &CancelToken) -> std::io::Result<Self> {
         let (up_in, up_out) = bounded(UP_DEPTH);
         let (down_in, down_out) = bounded(DOWN_DEPTH);
         let agent = std::thread::Builder::new().name("agent".into()).spawn(move || {
@@ -56,7 +61,17 @@ impl LocalLink {
             let _ =
                 holdfast_agent::serve(Arc::new(Upward(up_in)), Downward(down_out), holdfast_agent::Options::default());
         })?;
-        Ok(Self { up: Some(up_out), down: Some(down_in), early: VecDeque::new(), agent: Some(agent) })
+        let (alive, cancelled) = bounded(0);
+        let alive = Arc::new(Mutex::new(Some(alive)));
+        // The token may live on: it keeps nothing of this link.
+        let weak = Arc::downgrade(&alive);
+        cancel.on_cancel(move || {
+            if let Some(alive) = weak.upgrade() {
+                alive.lock().unwrap_or_else(PoisonError::into_inner).take();
+            }
+        });
+        let (up, down) = (Some(up_out), Some(down_in));
+        Ok(Self { up, down, early: VecDeque::new(), agent: Some(agent), cancelled, _alive: alive })
     }
 
     /// Sends, and takes in what the agent says while it has no room: both sides waiting for each other ends nowhere.
@@ -69,6 +84,7 @@ impl LocalLink {
                     Ok(said) => self.early.push_back(said),
                     Err(_) => return Err(last_words(up, &mut self.early)),
                 },
+                recv(self.cancelled) -> _ => return Err(LinkError::Closed),
             }
         }
     }
@@ -90,7 +106,11 @@ impl ClientLink for LocalLink {
         if let Some(up) = self.early.pop_front() {
             return Ok(up);
         }
-        self.up.as_ref().and_then(|up| up.recv().ok()).ok_or(LinkError::Closed)
+        let up = self.up.as_ref().ok_or(LinkError::Closed)?;
+        crossbeam_channel::select! {
+            recv(up) -> said => said.map_err(|_| LinkError::Closed),
+            recv(self.cancelled) -> _ => Err(LinkError::Closed),
+        }
     }
 
     fn expect_chunk(&mut self, _len: u32) {}
@@ -125,8 +145,27 @@ impl Drop for LocalLink {
         // Both queues are closed first: whatever the agent's threads wait for, they wake up and end.
         self.up.take();
         self.down.take();
-        if let Some(agent) = self.agent.take() {
+        let is_cancelled = self.cancelled.try_recv() == Err(TryRecvError::Disconnected);
+        if let Some(agent) = self.agent.take().filter(|_| !is_cancelled) {
             let _ = agent.join();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cancellation_ends_the_wait_for_an_agent_that_hangs() {
+        let cancel = CancelToken::new();
+        let mut link = LocalLink::start(&cancel).unwrap();
+        assert!(matches!(link.recv(), Ok(Up::Message(FromAgent::Hello(_)))));
+        // It waits for its job, as long as nobody gives it one.
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(move || link.recv().map(drop));
+            cancel.cancel();
+            assert!(matches!(waiting.join().unwrap(), Err(LinkError::Closed)));
+        });
     }
 }

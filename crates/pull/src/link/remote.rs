@@ -29,6 +29,8 @@ use crate::{Start, Violation, preamble};
 const CREDIT: u64 = 32 << 20;
 /// What an agent may say while we send, before that is a flood.
 const MAX_EARLY: usize = 64 << 20;
+/// So long a limited rate may be made up for.
+const SAVED: Duration = Duration::from_secs(1);
 /// `ssh` gets so long to end after its pipes are closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -75,8 +77,12 @@ impl RemoteLink {
     pub fn connect(remote: &Remote<'_>, cancel: &CancelToken) -> io::Result<Self> {
         let command = preamble::command(remote.agents, remote.start);
         let (ssh, pipes) = SshProcess::start(remote.ssh, remote.host, &command)?;
-        let (VaultEnd { up, down }, fds) = VaultEnd::create(RingSizes::default()).map_err(io::Error::other)?;
-        let puller = start_puller(remote, pipes, fds)?;
+        let failed = |what: &str, error: io::Error| io::Error::new(error.kind(), format!("{what} ({error})"));
+        let handover = VaultEnd::create(RingSizes::default()).map_err(io::Error::other);
+        let (VaultEnd { up, down }, fds) = handover
+            .map_err(|error| failed("cannot share memory with the process that reads what the host sends", error))?;
+        let puller = start_puller(remote, pipes, fds)
+            .map_err(|error| failed("cannot start the process that reads what the host sends", error))?;
         let ending = Ending::on_cancel(cancel, ssh.killer(), [up.closer(), down.closer()]);
         let limit = remote.limit_rate.map(|bytes_per_second| RateLimit {
             bytes_per_second: bytes_per_second.max(1),
@@ -205,10 +211,18 @@ fn bytes_of(record: Record<'_>) -> usize {
 }
 
 impl RateLimit {
-    fn take(&mut self, bytes: usize, ending: &Ending) {
+    /// How long to wait before more is taken. What was left unused is not saved up, but for a moment.
+    fn early(&mut self, bytes: usize, now: Instant) -> Duration {
         self.taken += bytes as u64;
         let due = Duration::from_secs_f64(self.taken as f64 / self.bytes_per_second as f64);
-        if let Some(early) = due.checked_sub(self.began.elapsed()) {
+        let elapsed = now.saturating_duration_since(self.began);
+        self.began += elapsed.saturating_sub(due + SAVED);
+        due.saturating_sub(elapsed)
+    }
+
+    fn take(&mut self, bytes: usize, ending: &Ending) {
+        let early = self.early(bytes, Instant::now());
+        if !early.is_zero() {
             ending.sleep(early);
         }
     }
@@ -270,5 +284,22 @@ impl Drop for RemoteLink {
         self.ssh.killer().kill();
         let _ = self.puller.kill();
         let _ = self.puller.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limited_rate_is_not_saved_up() {
+        let began = Instant::now();
+        let at = |seconds| began + Duration::from_secs(seconds);
+        let mut limit = RateLimit { bytes_per_second: 1000, began, taken: 0 };
+        assert_eq!(limit.early(5000, at(0)), Duration::from_secs(5));
+        assert_eq!(limit.early(1000, at(6)), Duration::ZERO);
+        // Ten minutes without a byte, then as many as can be: one second's worth comes at once.
+        assert_eq!(limit.early(0, at(600)), Duration::ZERO);
+        assert_eq!(limit.early(10_000, at(600)), Duration::from_secs(9));
     }
 }

@@ -30,7 +30,9 @@ pub(super) enum Delivered {
 /// Waits for the agent, and sends it if the client asks for it.
 pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo], sent: &AtomicU64) -> Delivered {
     let mut bytes = Vec::new();
-    let mut start = 0;
+    let (mut start, mut sent_before) = (0, false);
+    // A client that cannot store the agent stops reading, and then says why.
+    let mut cut_off = None;
     let mut buffer = [0; 4096];
     loop {
         if bytes[start..].starts_with(&PREFACE) {
@@ -41,10 +43,21 @@ pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo]
             let line = String::from_utf8_lossy(&bytes[start..start + length]).into_owned();
             start += length + 1;
             match Line::parse(&line) {
-                Some(Line::Need(architecture)) => match send(to, cargo, &architecture) {
-                    Ok(count) => drop(sent.fetch_add(count, Ordering::Relaxed)),
-                    Err(why) => return Delivered::CannotRun(why),
-                },
+                Some(Line::Need(_)) if sent_before => {
+                    return Delivered::CannotRun("it asks for the agent again and again".into());
+                }
+                Some(Line::Need(architecture)) => {
+                    let Some(cargo) = cargo.iter().find(|cargo| cargo.architecture == architecture) else {
+                        let why =
+                            format!("no agent for the architecture {architecture} is installed on the backup server");
+                        return Delivered::CannotRun(why);
+                    };
+                    match send(to, cargo) {
+                        Ok(count) => drop(sent.fetch_add(count, Ordering::Relaxed)),
+                        Err(error) => cut_off = Some(error),
+                    }
+                    sent_before = true;
+                }
                 Some(Line::Error(why)) => return Delivered::CannotRun(why),
                 Some(Line::Cached) | None => {}
             }
@@ -60,20 +73,18 @@ pub(super) fn deliver(from: &mut impl Read, to: &mut impl Write, cargo: &[Cargo]
             Err(_) => break,
         }
     }
+    if let Some(error) = cut_off {
+        return Delivered::CannotRun(format!("the agent could not be sent: {error}"));
+    }
     bytes.truncate(MAX_NOISE);
     Delivered::Noise(bytes)
 }
 
-/// Sends the agent for an architecture; then nothing until it speaks, for the shell may read more than it needs.
-fn send(to: &mut impl Write, cargo: &[Cargo], architecture: &str) -> Result<u64, String> {
-    let found = cargo.iter().find(|cargo| cargo.architecture == architecture);
-    let Some(cargo) = found else {
-        return Err(format!("no agent for the architecture {architecture} is installed on the backup server"));
-    };
+/// Sends the agent; then nothing until it speaks, for the shell may read more than it needs.
+fn send(to: &mut impl Write, cargo: &Cargo) -> io::Result<u64> {
     let mut file = FromStart { file: &cargo.file, position: 0 };
-    let lost = |error: io::Error| format!("the agent could not be sent: {error}");
-    let count = io::copy(&mut file, to).map_err(lost)?;
-    to.flush().map_err(lost)?;
+    let count = io::copy(&mut file, to)?;
+    to.flush()?;
     Ok(count)
 }
 
@@ -114,6 +125,35 @@ mod tests {
         let (delivered, to) = answer(&said);
         assert_eq!(to, b"the agent");
         assert!(matches!(delivered, Delivered::Agent(first) if first.ends_with(b"more")));
+    }
+
+    #[test]
+    fn the_agent_is_sent_once() {
+        let (delivered, to) = answer("holdfast-preamble need x86_64\n".repeat(1000).as_bytes());
+        assert_eq!(to, b"the agent");
+        assert!(matches!(delivered, Delivered::CannotRun(why) if why.contains("again")));
+    }
+
+    #[test]
+    fn a_client_that_stops_reading_is_heard_out() {
+        struct Closed;
+        impl Write for Closed {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::BrokenPipe.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let why = |said: &str| match deliver(&mut said.as_bytes(), &mut Closed, &cargo(), &AtomicU64::new(0)) {
+            Delivered::CannotRun(why) => why,
+            _ => panic!("{said}"),
+        };
+        assert_eq!(
+            why("holdfast-preamble need x86_64\nholdfast-preamble error the disk is full\n"),
+            "the disk is full"
+        );
+        assert!(why("holdfast-preamble need x86_64\n").contains("could not be sent"));
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum RestoreError {
     /// The agent is gone, refuses or broke the protocol.
     #[error(transparent)]
     Link(#[from] LinkError),
+    /// The agent has forgotten some.
+    #[error("the agent did not say what became of {missing} of the entries: run the restore again, with --verify")]
+    Untold {
+        /// How many.
+        missing: u64,
+    },
     /// It was interrupted.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -1,14 +1,16 @@
 //! Walks a snapshot's tree in the order of a restore: a directory, what lies in it, then its end.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+use holdfast_chunker::Sha256;
 use holdfast_model::TreeId;
 use holdfast_repo::Repository;
 use holdfast_repo::index::IndexView;
 use holdfast_repo::pack::BlobKind;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
-use holdfast_wire::{ChunkRef, Entry, EntryKind, RestoreNode, Xattr, limits};
+use holdfast_wire::{ChunkRef, EntryKind, RestoreNode, Xattr, limits};
 use serde_bytes::ByteBuf;
 
 use super::{RestoreError, RestoreRequest, Selection};
@@ -33,6 +35,19 @@ struct Level {
     path: usize,
     /// The directory's own number, if it is restored itself.
     number: Option<u64>,
+    /// Whether the agent was not told of one of its names: it must not take the directory for complete then.
+    broken: bool,
+}
+
+/// Device and inode, and what the node is, content included. Numbers alone do not tell: devices are numbered anew with
+/// a reboot, so that trees of different days may give two files the same; and a file may change between two listings.
+type FileIdentity = (u64, u64, [u8; 32]);
+
+/// The node that further names are linked to.
+struct FirstName {
+    number: u64,
+    /// Further names that it has. The agent forgets it after so many.
+    left: u64,
 }
 
 /// The walk.
@@ -45,14 +60,14 @@ pub(super) struct NodeWalk<'a> {
     /// Path of the current directory, each component with a `/` in front.
     path: Vec<u8>,
     next_number: u64,
-    /// The first node of each file that has several names.
-    first_names: HashMap<(u64, u64), u64>,
+    /// The first node of each file that has several names and has not met them all.
+    first_names: HashMap<FileIdentity, FirstName>,
 }
 
 impl<'a> NodeWalk<'a> {
     pub(super) fn new(repository: &'a Repository, request: &RestoreRequest<'a>) -> Result<Self, RestoreError> {
         let tree = load(repository, request.tree)?;
-        let top = Level { tree, next: 0, faults: 0, path: 0, number: None };
+        let top = Level { tree, next: 0, faults: 0, path: 0, number: None, broken: false };
         Ok(Self {
             repository,
             index: repository.engine().index(),
@@ -74,7 +89,9 @@ impl<'a> NodeWalk<'a> {
                 return Ok(Some(Step::Broken(self.path.clone(), format!("an entry is left out: {fault}"))));
             }
             let Some(node) = level.tree.nodes().get(level.next) else {
-                let number = level.number;
+                // An agent that closes a directory deletes what it was not told of. What is not closed it leaves as it
+                // is, but for metadata, at the end.
+                let number = level.number.filter(|_| !level.broken);
                 self.levels.pop();
                 if let Some(number) = number {
                     return Ok(Some(Step::Close(number)));
@@ -93,41 +110,55 @@ impl<'a> NodeWalk<'a> {
     }
 
     fn visit(&mut self, node: &Node) -> Result<Option<Step>, RestoreError> {
+        match self.node(node) {
+            Ok(step) => Ok(step.map(|node| Step::Node(Box::new(node)))),
+            Err(why) => {
+                if let Some(level) = self.levels.last_mut() {
+                    level.broken = true;
+                }
+                Ok(Some(Step::Broken(self.path.clone(), why)))
+            }
+        }
+    }
+
+    /// The node for the agent, if it is restored itself, and goes into a directory; or why that can't be done.
+    fn node(&mut self, node: &Node) -> Result<Option<RestoreNode>, String> {
         if self.path.len() > limits::MAX_PATH || self.levels.len() > limits::MAX_DEPTH {
-            return Ok(Some(Step::Broken(self.path.clone(), "lies too deep to be restored".into())));
+            return Err("lies too deep to be restored".into());
         }
         let selected = self.selection.selects(&self.path, node.is_dir());
         let beneath = node.subtree().filter(|_| self.selection.may_select_beneath(&self.path));
-        let number = self.next_number;
-        let mut is_understood = true;
-        if let Some(id) = beneath {
-            match load(self.repository, id) {
-                Ok(tree) => {
-                    is_understood = tree.faults().is_empty();
-                    let number = selected.then_some(number);
-                    self.levels.push(Level { tree, next: 0, faults: 0, path: self.path.len(), number });
-                }
-                Err(error) => return Ok(Some(Step::Broken(self.path.clone(), with_causes(&error)))),
-            }
+        let tree = beneath.map(|id| load(self.repository, id)).transpose().map_err(|error| with_causes(&error))?;
+        let is_understood = tree.as_ref().is_none_or(|tree| tree.faults().is_empty());
+        let restored = if selected { Some(self.restored(node, is_understood)?) } else { None };
+        if let Some(tree) = tree {
+            let number = restored.is_some().then_some(self.next_number);
+            self.levels.push(Level { tree, next: 0, faults: 0, path: self.path.len(), number, broken: false });
         }
-        if !selected {
-            return Ok(None);
+        if restored.is_some() {
+            self.next_number += 1;
         }
-        let chunks = match self.chunks(node) {
-            Ok(chunks) => chunks,
-            Err(missing) => return Ok(Some(Step::Broken(self.path.clone(), missing))),
-        };
-        self.next_number += 1;
-        let hard_link_to = self.earlier_name(node, number);
-        Ok(Some(Step::Node(Box::new(RestoreNode {
+        Ok(restored)
+    }
+
+    fn restored(&mut self, node: &Node, is_understood: bool) -> Result<RestoreNode, String> {
+        let chunks = self.chunks(node)?;
+        let mut restored = RestoreNode {
             path: ByteBuf::from(&self.path[1..]),
             entry: entry_of(node),
-            user: node.user.as_deref().unwrap_or_default().to_owned(),
-            group: node.group.as_deref().unwrap_or_default().to_owned(),
-            chunks: if hard_link_to.is_some() { Vec::new() } else { chunks },
-            hard_link_to,
+            user: owner_name(node.user.as_deref()),
+            group: owner_name(node.group.as_deref()),
+            chunks,
+            hard_link_to: None,
             whole: node.is_dir() && is_understood && self.is_whole(),
-        }))))
+        };
+        // Other programs' snapshots hold things that no agent of this protocol takes.
+        restored.validate().map_err(|violation| violation.to_string())?;
+        restored.hard_link_to = self.earlier_name(node, self.next_number);
+        if restored.hard_link_to.is_some() {
+            restored.chunks.clear();
+        }
+        Ok(restored)
     }
 
     fn chunks(&self, node: &Node) -> Result<Vec<ChunkRef>, String> {
@@ -150,13 +181,52 @@ impl<'a> NodeWalk<'a> {
         self.whole_beneath.iter().any(beneath)
     }
 
+    /// The node that this one is a further name of; else it is the first.
     fn earlier_name(&mut self, node: &Node, number: u64) -> Option<u64> {
         if node.is_dir() || node.inode == 0 || (node.links < 2 && !has_uncounted_links(node)) {
             return None;
         }
-        let first = *self.first_names.entry((node.device_id, node.inode)).or_insert(number);
-        (first != number).then_some(first)
+        let identity = (node.device_id, node.inode, fingerprint(node));
+        match self.first_names.entry(identity) {
+            Entry::Vacant(place) => {
+                place.insert(FirstName { number, left: links_of(node) - 1 });
+                None
+            }
+            Entry::Occupied(mut place) => {
+                let first = place.get_mut();
+                let number = first.number;
+                first.left -= 1;
+                if first.left == 0 {
+                    place.remove();
+                }
+                Some(number)
+            }
+        }
     }
+}
+
+/// What all names of one file have in common: kind and content.
+fn fingerprint(node: &Node) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    hash.update(node.kind.as_str().as_bytes());
+    hash.update(&node.size.to_le_bytes());
+    match &node.kind {
+        NodeKind::File { content } => content.iter().for_each(|id| hash.update(id.as_bytes())),
+        NodeKind::Symlink { target } => hash.update(target),
+        NodeKind::Block { device } | NodeKind::Char { device } => hash.update(&device.to_le_bytes()),
+        NodeKind::Dir { .. } | NodeKind::Fifo | NodeKind::Socket => {}
+    }
+    hash.finish()
+}
+
+/// The format keeps no count for pipes and sockets: as many as anybody may have.
+fn links_of(node: &Node) -> u64 {
+    if has_uncounted_links(node) { u64::from(u32::MAX) } else { node.links }
+}
+
+/// A name that is too long to be sent is as good as none: the number is there too.
+fn owner_name(name: Option<&str>) -> String {
+    name.filter(|name| name.len() <= limits::MAX_OWNER_NAME).unwrap_or_default().to_owned()
 }
 
 fn load(repository: &Repository, id: TreeId) -> Result<Arc<Tree>, RestoreError> {
@@ -169,7 +239,7 @@ fn has_uncounted_links(node: &Node) -> bool {
 }
 
 /// A node's metadata as the agent knows it.
-fn entry_of(node: &Node) -> Entry {
+fn entry_of(node: &Node) -> holdfast_wire::Entry {
     let kind = match &node.kind {
         NodeKind::File { .. } => EntryKind::File { size: node.size },
         NodeKind::Dir { .. } => EntryKind::Dir { number: 0 },
@@ -183,7 +253,11 @@ fn entry_of(node: &Node) -> Entry {
         name: ByteBuf::from(xattr.name.to_vec()),
         value: ByteBuf::from(xattr.value.to_vec()),
     };
-    Entry {
+    let mut xattrs: Vec<Xattr> = node.xattrs.iter().map(xattr).collect();
+    // Other programs list them in whatever order the file system gave.
+    xattrs.sort_by(|a, b| a.name.cmp(&b.name));
+    xattrs.dedup_by(|b, a| a.name == b.name);
+    holdfast_wire::Entry {
         name: ByteBuf::from(node.name.to_vec()),
         kind,
         mode: node.mode.permissions(),
@@ -195,7 +269,7 @@ fn entry_of(node: &Node) -> Entry {
         inode: node.inode,
         device: node.device_id,
         // The agent remembers nodes with several names until it has seen them all; of these the count is not known.
-        links: if has_uncounted_links(node) { u64::from(u32::MAX) } else { node.links },
-        xattrs: node.xattrs.iter().map(xattr).collect(),
+        links: links_of(node),
+        xattrs,
     }
 }

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use holdfast_model::monitor::ItemError;
 use holdfast_model::{BlobId, CancelToken, PackId};
-use holdfast_repo::Repository;
 use holdfast_repo::index::{BlobLocation, IndexView};
 use holdfast_repo::pack::BlobKind;
+use holdfast_repo::reader::StoredBlob;
+use holdfast_repo::{ReadError, Repository};
 use holdfast_wire::{BlobHeader, BlobTarget, Need, ViolationClass};
 
 use super::RestoreError;
@@ -133,6 +134,13 @@ impl Plan {
     }
 }
 
+/// A blob that is damaged here may lie in another pack too: then that one will do.
+fn elsewhere(repository: &Repository, error: &ReadError) -> Option<(BlobId, StoredBlob)> {
+    let ReadError::Damaged { id, .. } = error else { return None };
+    let plain = repository.engine().load_blob(BlobKind::Data, id).ok()?;
+    Some((*id, StoredBlob { compressed: false, plain_length: plain.len() as u32, bytes: plain.into() }))
+}
+
 /// Reads the blobs of a pack; `false` when nobody takes them any more.
 fn read_pack(
     repository: &Repository,
@@ -144,14 +152,17 @@ fn read_pack(
     for blob in repository.engine().read_stored(pack, blobs) {
         let (id, blob) = match blob {
             Ok(blob) => blob,
-            Err(error) => {
-                let message = crate::text::with_causes(&error);
-                let error = ItemError { path: format!("pack {pack}"), during: "read".into(), message };
-                if read.send(Err(error)).is_err() {
-                    return false;
+            Err(error) => match elsewhere(repository, &error) {
+                Some(found) => found,
+                None => {
+                    let message = crate::text::with_causes(&error);
+                    let error = ItemError { path: format!("pack {pack}"), during: "read".into(), message };
+                    if read.send(Err(error)).is_err() {
+                        return false;
+                    }
+                    continue;
                 }
-                continue;
-            }
+            },
         };
         for places in targets.get(&id).map(Vec::as_slice).unwrap_or_default().chunks(MAX_TARGETS) {
             let header = BlobHeader {

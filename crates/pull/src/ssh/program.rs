@@ -23,6 +23,9 @@ pub enum ParseSshError {
     /// A quote without its end.
     #[error("the ssh command {0:?} has a quote that is not closed")]
     OpenQuote(String),
+    /// It would keep `ssh` from saying which key the host has.
+    #[error("leave -q out of the ssh command: ssh has to say which key the host has proven, which is not shown")]
+    Quiet,
 }
 
 impl Default for SshProgram {
@@ -41,6 +44,10 @@ impl SshProgram {
     /// The command up to, not including, what runs on the host.
     pub(super) fn command(&self, host: &RemoteHost, log: &Path) -> Command {
         let mut command = Command::new(&self.program);
+        // A jump, or a configuration that sends variables, could carry them to other machines.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_ours)) {
+            command.env_remove(name);
+        }
         // No terminal, no X11, no agent; -E keeps ssh's own messages apart from what the remote prints.
         command.args(["-T", "-x", "-a", "-E"]).arg(log);
         // A shared connection would outlive us, carry others' forwardings and hide a changed host key.
@@ -74,6 +81,13 @@ impl SshProgram {
     }
 }
 
+/// Whether a variable is about the repository or its storage: nothing that an `ssh` to a client has to know.
+fn is_ours(name: &str) -> bool {
+    const BEGINNINGS: [&str; 10] =
+        ["HOLDFAST_", "RESTIC_", "AWS_", "B2_", "AZURE_", "GOOGLE_", "GCS_", "OS_", "ST_", "RCLONE_"];
+    BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
 impl FromStr for SshProgram {
     type Err = ParseSshError;
 
@@ -100,8 +114,33 @@ impl FromStr for SshProgram {
         words.extend(word);
         let mut words = words.into_iter();
         let program = words.next().filter(|program| !program.is_empty()).ok_or(ParseSshError::Empty)?;
-        Ok(Self { program: program.into(), arguments: words.collect(), batch: true })
+        let arguments: Vec<String> = words.collect();
+        if is_quiet(&arguments) {
+            return Err(ParseSshError::Quiet);
+        }
+        Ok(Self { program: program.into(), arguments, batch: true })
     }
+}
+
+/// Whether `-q` is among the options, alone or together with others.
+fn is_quiet(arguments: &[String]) -> bool {
+    /// Letters of ssh(1) that take a value, which is the rest of the word or the next one.
+    const WITH_VALUE: &str = "BbcDEeFIiJLlmOopQRSWw";
+    let mut arguments = arguments.iter();
+    while let Some(letters) = arguments.next().and_then(|word| word.strip_prefix('-')) {
+        for (at, letter) in letters.char_indices() {
+            if letter == 'q' {
+                return true;
+            }
+            if WITH_VALUE.contains(letter) {
+                if at + 1 == letters.len() {
+                    arguments.next();
+                }
+                break;
+            }
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -115,5 +154,26 @@ mod tests {
         assert_eq!(ssh.arguments, ["-p", "2222", "-i", "my key", "-o", "User=a b"]);
         assert_eq!("  ".parse::<SshProgram>(), Err(ParseSshError::Empty));
         assert!("ssh 'x".parse::<SshProgram>().is_err());
+    }
+
+    #[test]
+    fn an_ssh_that_would_not_say_the_key_is_refused() {
+        let parsed = |text: &str| text.parse::<SshProgram>();
+        for quiet in ["ssh -q", "ssh -p 22 -4q", "ssh -vq -p22"] {
+            assert_eq!(parsed(quiet), Err(ParseSshError::Quiet), "{quiet}");
+        }
+        for loud in ["ssh -p 22 -i q", "ssh -iq -J quiet", "ssh -o User=q -4"] {
+            assert!(parsed(loud).is_ok(), "{loud}");
+        }
+    }
+
+    #[test]
+    fn ssh_learns_none_of_our_secrets() {
+        for secret in ["HOLDFAST_PASSWORD", "RESTIC_PASSWORD_FILE", "AWS_SECRET_ACCESS_KEY", "RCLONE_CONFIG_X_PASS"] {
+            assert!(is_ours(secret), "{secret}");
+        }
+        for needed in ["SSH_AUTH_SOCK", "HOME", "PATH", "SSH_ASKPASS", "DISPLAY"] {
+            assert!(!is_ours(needed), "{needed}");
+        }
     }
 }

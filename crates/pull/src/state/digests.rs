@@ -1,6 +1,6 @@
 //! Remembers which tree the digest of a directory led to, so that an unchanged directory travels as its digest.
 //!
-//! One file per client and job (its roots), replaced after each snapshot. A row is believed only while its tree is
+//! One file per client and job (its roots, and what it leaves out), replaced after each snapshot. A row is believed only while its tree is
 //! in the live index and proven closed; that is checked by whoever asks.
 
 use std::path::PathBuf;
@@ -13,6 +13,8 @@ use super::{ClientState, StateError, file, name_of};
 const MAGIC: &[u8; 16] = b"holdfast-digest1";
 const HEADER: usize = 16 + 32;
 const ROW: usize = 64;
+/// Directories of one job that are remembered: 512 MiB of them. The others are listed again.
+const MAX_ROWS: usize = 8 << 20;
 
 /// What lies beneath a tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -47,9 +49,9 @@ pub struct DigestMemory {
 pub struct DigestRecorder(Vec<[u8; ROW]>);
 
 impl DigestMemory {
-    /// What is remembered for these roots; a file that is damaged counts as none.
-    pub fn load(state: &ClientState, roots: &[Vec<u8>], fresh_seed: [u8; 32]) -> Result<Self, StateError> {
-        let path = state.digests.join(format!("digests-{}", name_of(roots)));
+    /// What is remembered for a job, by all that tells it from others; a file that is damaged counts as none.
+    pub fn load(state: &ClientState, job: &[Vec<u8>], fresh_seed: [u8; 32]) -> Result<Self, StateError> {
+        let path = state.digests.join(format!("digests-{}", name_of(job)));
         let bytes = file::read(&path)?.unwrap_or_default();
         let usable = bytes.len() >= HEADER && &bytes[..16] == MAGIC && (bytes.len() - HEADER).is_multiple_of(ROW);
         if !usable {
@@ -103,8 +105,11 @@ impl DigestMemory {
 }
 
 impl DigestRecorder {
-    /// Remembers a directory.
+    /// Remembers a directory, if it is not one too many.
     pub fn record(&mut self, digest: &[u8; 16], known: KnownTree) {
+        if self.0.len() >= MAX_ROWS {
+            return;
+        }
         let mut row = [0; ROW];
         row[..16].copy_from_slice(digest);
         row[16..48].copy_from_slice(known.tree.as_bytes());

@@ -46,8 +46,8 @@ pub struct GrantRecorder {
 }
 
 impl Grants {
-    /// Reads what is known of a client; `None` if nothing ever was.
-    pub fn load(state: &ClientState) -> Result<Option<Self>, StateError> {
+    /// Reads what is known of a client, which may be nothing.
+    pub fn load(state: &ClientState) -> Result<Self, StateError> {
         let folder = state.grants.clone();
         let _held = lock(&folder, FlockOperation::LockShared)?;
         let path = folder.join(BASE);
@@ -56,13 +56,9 @@ impl Grants {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(at(&path)(error)),
         };
-        let run_paths = run_paths(&folder)?;
-        if base.is_none() && run_paths.is_empty() {
-            return Ok(None);
-        }
         let mut runs = Vec::new();
-        for path in &run_paths {
-            runs.extend(keys_of(&file::read(path)?.unwrap_or_default()));
+        for path in run_paths(&folder)? {
+            runs.extend(keys_of(&file::read(&path)?.unwrap_or_default()));
         }
         runs.sort_unstable();
         runs.dedup();
@@ -75,19 +71,7 @@ impl Grants {
                 fences.push(key);
             }
         }
-        Ok(Some(Self { folder, base, count, fences, runs }))
-    }
-
-    /// Starts with the chunks of a client's snapshots, when nothing is known of it.
-    pub fn found(state: &ClientState, chunks: impl IntoIterator<Item = BlobId>) -> Result<Self, StateError> {
-        let mut keys: Vec<Key> = chunks.into_iter().map(|id| key_of(&id)).collect();
-        keys.sort_unstable();
-        keys.dedup();
-        {
-            let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
-            merge_into_base(&state.grants.join(BASE), &keys)?;
-        }
-        Ok(Self::load(state)?.expect("the base was just written"))
+        Ok(Self { folder, base, count, fences, runs })
     }
 
     /// Whether the client sent this chunk before.
@@ -153,7 +137,12 @@ pub fn pinned(state: &RepositoryState, age: Duration, now: SystemTime) -> Result
     };
     for client in clients {
         for path in run_paths(&client.path())? {
-            let written = fs::metadata(&path).and_then(|metadata| metadata.modified()).map_err(at(&path))?;
+            let written = match fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+                Ok(written) => written,
+                // Folded in between: a snapshot holds its chunks now.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(at(&path)(error)),
+            };
             if now.duration_since(written).unwrap_or_default() <= age {
                 keys.extend(keys_of(&file::read(&path)?.unwrap_or_default()));
             }

@@ -41,7 +41,9 @@ pub(super) fn execute(
     if !lock.allows_removal(&repository, plan.begun) {
         return Err(PruneError::Lock);
     }
-    if plan.snapshots.is_empty() && !plan.view.is_empty() && !plan.options.remove_all {
+    // What interrupted backups have stored for their next run is no reason to refuse.
+    let deletes_data = plan.removed().chain(plan.repacked()).next().is_some();
+    if plan.snapshots.is_empty() && deletes_data && !plan.options.remove_all {
         return Err(PruneError::NoSnapshots { location: repository.location() });
     }
     let files: HashSet<IndexId> = plan.view.index_files().collect();

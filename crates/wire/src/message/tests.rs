@@ -216,6 +216,7 @@ fn jobs_name_absolute_paths_and_bounded_patterns() {
             delete: false,
             verify: false,
             dry_run: false,
+            owners_by_name: false,
         })
     };
     assert_eq!(to_agent(&restore("/srv")), None);

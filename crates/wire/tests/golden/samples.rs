@@ -156,7 +156,7 @@ pub(crate) fn from_agent() -> Vec<(&'static str, FromAgent)> {
                     .collect(),
             ),
         ),
-        ("", FromAgent::RestoreEnd { deleted: 3 }),
+        ("", FromAgent::RestoreEnd { deleted: 3, owners_kept: 300 }),
     ]
 }
 
@@ -169,6 +169,7 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
             delete: true,
             verify: false,
             dry_run: false,
+            owners_by_name: true,
         })
     };
     vec![

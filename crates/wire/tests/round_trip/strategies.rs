@@ -148,7 +148,7 @@ pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
         any::<u64>().prop_map(|dir| FromAgent::Root { dir }),
         vec((any::<u64>(), bits()).prop_map(|(node, chunks)| Need { node, chunks }), 0..9).prop_map(FromAgent::Needs),
         vec(restored(), 0..9).prop_map(FromAgent::Restored),
-        any::<u64>().prop_map(|deleted| FromAgent::RestoreEnd { deleted }),
+        any::<[u64; 2]>().prop_map(|[deleted, owners_kept]| FromAgent::RestoreEnd { deleted, owners_kept }),
     ]
 }
 
@@ -204,8 +204,15 @@ fn restore() -> impl Strategy<Value = RestoreJob> {
         Just(Overwrite::IfNewer),
         Just(Overwrite::Never),
     ];
-    (absolute_path(), overwrite, any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
-        |(target, overwrite, delete, verify, dry_run)| RestoreJob { target, overwrite, delete, verify, dry_run },
+    (absolute_path(), overwrite, any::<[bool; 4]>()).prop_map(
+        |(target, overwrite, [delete, verify, dry_run, owners_by_name])| RestoreJob {
+            target,
+            overwrite,
+            delete,
+            verify,
+            dry_run,
+            owners_by_name,
+        },
     )
 }
 

@@ -51,7 +51,7 @@ proptest! {
 }
 
 #[test]
-fn device_and_access_time_are_not_digested() {
+fn the_device_is_digested_only_where_it_tells_hard_links() {
     let time = Timestamp { seconds: -1, nanoseconds: 5 };
     let stat = Stat {
         kind: Kind::File,
@@ -73,8 +73,15 @@ fn device_and_access_time_are_not_digested() {
         record.set(b"name", &stat, b"");
         record.digested().to_vec()
     };
-    let same = Stat { device: 6, atime: Timestamp::default(), blocks: 0, ..stat };
+    let same = Stat { device: 6, blocks: 0, ..stat };
     assert_eq!(digested(stat), digested(same));
+    for linked in [Stat { links: 2, ..stat }, Stat { kind: Kind::Fifo, ..stat }, Stat { kind: Kind::Socket, ..stat }] {
+        assert_ne!(digested(linked), digested(Stat { device: 6, ..linked }), "{linked:?}");
+    }
+    for single in [Kind::Dir, Kind::Symlink, Kind::Block, Kind::Char] {
+        let single = Stat { kind: single, links: 3, ..stat };
+        assert_eq!(digested(single), digested(Stat { device: 6, ..single }), "{single:?}");
+    }
     let later = Timestamp { seconds: -1, nanoseconds: 6 };
     let others = [
         Stat { kind: Kind::Fifo, ..stat },
@@ -84,6 +91,8 @@ fn device_and_access_time_are_not_digested() {
         Stat { size: 9, ..stat },
         Stat { mtime: later, ..stat },
         Stat { ctime: later, ..stat },
+        // Equal to the time of modification, unless the job asks for it.
+        Stat { atime: later, ..stat },
         Stat { inode: 9, ..stat },
         Stat { links: 9, ..stat },
     ];

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::Node;
 
-/// Local numbers of names.
+/// Local numbers of names. By default it knows no name, so that numbers count.
 #[derive(Debug, Default)]
 pub(in super::super) struct Owners {
     users: HashMap<String, u32>,

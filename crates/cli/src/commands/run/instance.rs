@@ -21,6 +21,7 @@ impl Instance {
         let folder = state.join("runs");
         let path = folder.join(format!("{:016x}.lock", hash(place(address).as_os_str().as_encoded_bytes())));
         let cannot = || format!("cannot use the lock file {}", path.display());
+        // Nobody else needs to know which repositories there are.
         DirBuilder::new().recursive(true).mode(0o700).create(&folder).with_context(cannot)?;
         let file = File::options().create(true).append(true).mode(0o600).open(&path).with_context(cannot)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -57,6 +58,17 @@ mod tests {
         assert!(Instance::take(state.path(), "/usr").unwrap().is_some());
         drop(first);
         assert!(Instance::take(state.path(), "/tmp").unwrap().is_some());
+    }
+
+    #[test]
+    fn nobody_else_can_look_into_the_state() {
+        use std::os::unix::fs::MetadataExt;
+        let dir = holdfast_testkit::temp_dir();
+        let state = dir.path().join("state");
+        let _held = Instance::take(&state, "/tmp").unwrap();
+        for folder in [&state, &state.join("runs")] {
+            assert_eq!(fs::metadata(folder).unwrap().mode() & 0o077, 0, "{}", folder.display());
+        }
     }
 
     #[test]

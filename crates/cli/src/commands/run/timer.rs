@@ -38,6 +38,7 @@ After=network-online.target
 
 [Service]
 Type=oneshot
+Environment=HOME=%h
 WorkingDirectory={}
 ExecStart={}
 
