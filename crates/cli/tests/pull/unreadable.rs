@@ -80,10 +80,13 @@ fn a_repository_that_this_user_may_not_read() {
     }
     let Some(scene) = Scene::new() else { return };
     std::fs::set_permissions(scene.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    chown(scene.path("password"), Some(SOMEBODY), None).unwrap();
+    std::fs::create_dir(scene.path("theirs")).unwrap();
+    for path in ["password", "theirs"] {
+        chown(scene.path(path), Some(SOMEBODY), None).unwrap();
+    }
     let as_somebody = |arguments: &[&str]| {
         let mut command = scene.command(arguments);
-        command.env("HOLDFAST_STATE", "/nonexistent/state").uid(SOMEBODY).gid(SOMEBODY);
+        command.env("HOLDFAST_STATE", scene.path("theirs")).uid(SOMEBODY).gid(SOMEBODY);
         Run::of(command.output().unwrap()).fails(1)
     };
     let sentence = as_somebody(&["snapshots"]);
