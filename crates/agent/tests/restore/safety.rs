@@ -2,17 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, symlink};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
 
 use crate::canary::Canary;
 use holdfast_testkit::{Prng, Tree, require_root, temp_dir};
 use holdfast_wire::{EntryKind, Overwrite, RestoreJob, RestoreOutcome};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RenameFlags};
 use serde_bytes::ByteBuf;
 
 use crate::server::{Server, job};

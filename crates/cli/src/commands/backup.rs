@@ -157,7 +157,11 @@ impl<'a> Plan<'a> {
         roots.dedup();
         let trust_group = self.args.trust_group.as_deref();
         let state = identity.map(|identity| client_state(context, repository, identity, trust_group));
-        let state = state.transpose()?.flatten();
+        let state = match state.transpose() {
+            // It would only have told what need not be read.
+            Err(_) if self.args.dry_run => None,
+            state => state?.flatten(),
+        };
         let work = Backup {
             repository,
             state: state.as_ref(),

@@ -62,6 +62,7 @@ fn two_writers_and_a_prune_at_once() {
     }
     let listed = scene.run(&["snapshots", "--json"]).ok().out;
     let mut restored = 0;
+    // Not those that are only named as somebody's parent.
     for id in reported.iter().filter(|id| listed.contains(&format!("\"id\":\"{id}\""))) {
         let out = scene.path(&format!("out-{id}"));
         scene.run(&["restore", id, "--target", out.to_str().unwrap(), "--verify"]).ok();

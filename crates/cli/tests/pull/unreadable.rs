@@ -78,13 +78,14 @@ fn a_repository_that_this_user_may_not_read() {
     }
     let Some(scene) = Scene::new() else { return };
     std::fs::set_permissions(scene.dir.path(), PermissionsExt::from_mode(0o755)).unwrap();
-    std::fs::create_dir(scene.path("state")).unwrap();
-    for file in ["password", "state"] {
-        chown(scene.path(file), Some(SOMEBODY), None).unwrap();
+    std::fs::create_dir(scene.path("theirs")).unwrap();
+    for path in ["password", "theirs"] {
+        chown(scene.path(path), Some(SOMEBODY), None).unwrap();
     }
     let as_somebody = |arguments: &[&str]| {
         let mut command = scene.command(arguments);
-        Run::of(command.uid(SOMEBODY).gid(SOMEBODY).output().unwrap()).fails(1)
+        command.env("HOLDFAST_STATE", scene.path("theirs")).uid(SOMEBODY).gid(SOMEBODY);
+        Run::of(command.output().unwrap()).fails(1)
     };
     let sentence = as_somebody(&["snapshots"]);
     assert!(sentence.contains("Permission denied") && sentence.contains("check who may read"), "{sentence}");
