@@ -151,6 +151,7 @@ pub fn backup(
             chunk_bytes: 0,
             problems: Problems::default(),
             root: None,
+            answers: Vec::new(),
             walked: (0, 0),
         };
         session.run().map(|root| (root, session.recorder, session.counts, session.progress.errors))

@@ -98,6 +98,11 @@ pub trait ClientLink {
     /// The next thing from the agent, waiting for it.
     fn recv(&mut self) -> Result<Up, LinkError>;
 
+    /// Whether it is time to answer: nothing more of the agent's is at hand.
+    fn is_idle(&self) -> bool {
+        true
+    }
+
     /// Announces that the agent was asked for a chunk of so many bytes: they are due in this order.
     fn expect_chunk(&mut self, len: u32);
 

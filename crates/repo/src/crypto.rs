@@ -4,6 +4,7 @@
 //! seal draws a fresh nonce from the kernel. Source: restic's design document, "Keys, Encryption and MAC", and
 //! D. J. Bernstein, "The Poly1305-AES message-authentication code" (2005). What is sealed is not known here.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use aes::cipher::{BlockCipherEncrypt, InnerIvInit, KeyInit, StreamCipher};
@@ -217,8 +218,26 @@ fn same(a: &[u8; MAC_LEN], b: &[u8; MAC_LEN]) -> bool {
 
 fn random_nonce() -> [u8; NONCE_LEN] {
     let mut nonce = [0; NONCE_LEN];
-    fill_random(&mut nonce);
+    fill_public(&mut nonce);
     nonce
+}
+
+/// Random bytes fetched from the kernel in one call.
+const POOL: usize = 4096;
+
+/// Fills `bytes`, at most [`POOL`], with random ones that are no secret once they are used: nonces, and which pack a blob
+/// goes to. As [`fill_random`], without a system call for each blob. No byte is given out twice.
+pub(crate) fn fill_public(bytes: &mut [u8]) {
+    thread_local!(static LEFT: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) });
+    LEFT.with_borrow_mut(|left| {
+        if left.len() < bytes.len() {
+            left.resize(POOL, 0);
+            fill_random(left);
+        }
+        let rest = left.len() - bytes.len();
+        bytes.copy_from_slice(&left[rest..]);
+        left.truncate(rest);
+    });
 }
 
 /// Fills `bytes` from the kernel's generator.

@@ -25,6 +25,9 @@ use crate::problems::Problems;
 use crate::state::{DigestMemory, DigestRecorder, KnownTree, Totals};
 use crate::text::{printable_path, with_causes};
 
+/// So many answers are not kept back, whatever else comes.
+const ANSWERS_AT_ONCE: usize = 256;
+
 /// One backup under way.
 pub(super) struct Session<'a> {
     pub(super) link: &'a mut dyn ClientLink,
@@ -46,6 +49,8 @@ pub(super) struct Session<'a> {
     pub(super) chunk_bytes: u64,
     pub(super) problems: Problems,
     pub(super) root: Option<u64>,
+    /// Whether chunks are wanted, in the order in which they were announced: not sent yet.
+    pub(super) answers: Vec<bool>,
     /// Files and bytes that the walk has seen.
     pub(super) walked: (u64, u64),
 }
@@ -60,10 +65,14 @@ impl Session<'_> {
                 Up::Chunk(bytes) => self.chunk(bytes)?,
             }
             self.give_credit()?;
+            if self.link.is_idle() || self.answers.len() >= ANSWERS_AT_ONCE {
+                self.answer()?;
+            }
             self.monitor.progress(&self.progress);
             // A chunk that was asked for proves nothing before it has come, whoever's snapshot would hold it.
             if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)).filter(|_| self.files.nothing_due())
             {
+                self.answer()?;
                 return if self.scope.found() { Ok(root) } else { Err(BackupError::NothingFound) };
             }
         }
@@ -222,7 +231,6 @@ impl Session<'_> {
     }
 
     fn chunks(&mut self, file: u64, chunks: &[ChunkRef]) -> Result<(), BackupError> {
-        let mut answers = Vec::with_capacity(chunks.len());
         for chunk in chunks {
             let wanted = !self.files.has_asked(&chunk.id) && !self.possession.proven(&chunk.id)?;
             self.files.append(file, *chunk, wanted)?;
@@ -230,9 +238,16 @@ impl Session<'_> {
                 self.link.expect_chunk(chunk.len);
             }
             self.progress.bytes_done += u64::from(chunk.len);
-            answers.push(wanted);
+            self.answers.push(wanted);
         }
-        self.link.send(ToAgent::WantChunks(answers.into_iter().collect::<Bits>()))?;
+        Ok(())
+    }
+
+    /// Says which of the chunks announced so far are wanted: for many small files at once.
+    fn answer(&mut self) -> Result<(), BackupError> {
+        if !self.answers.is_empty() {
+            self.link.send(ToAgent::WantChunks(self.answers.drain(..).collect::<Bits>()))?;
+        }
         Ok(())
     }
 

@@ -14,9 +14,12 @@ use holdfast_wire::{FromAgent, ToAgent};
 use super::{ClientLink, LinkError, Traffic, Trust, Up};
 
 /// Messages and chunks under way. Chunks count against the agent's own window, so a few suffice.
-const UP_DEPTH: usize = 64;
+const UP_DEPTH: usize = 256;
 /// Messages and blobs under way to the agent: blobs are up to 8 MiB.
 const DOWN_DEPTH: usize = 8;
+/// Who finds nothing looks again after so long before it lets itself be woken. With many small files each message would
+/// else wake a thread that goes back to sleep at once, which costs more than handling it.
+const NAP: Duration = Duration::from_micros(100);
 /// An agent that listens no more gets so long to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -47,7 +50,7 @@ impl Uplink for Upward {
 
 impl Downlink for Downward {
     fn next(&mut self) -> Result<Down, LinkClosed> {
-        self.0.recv().map_err(|_| LinkClosed)
+        next_soon(&self.0).map_or_else(|| self.0.recv().map_err(|_| LinkClosed), Ok)
     }
 }
 
@@ -90,6 +93,14 @@ impl LocalLink {
     }
 }
 
+/// What is there, or comes in the time of a nap.
+fn next_soon<T>(from: &Receiver<T>) -> Option<T> {
+    from.try_recv().ok().or_else(|| {
+        std::thread::sleep(NAP);
+        from.try_recv().ok()
+    })
+}
+
 /// Why the agent listens no more: it says so before it ends, and may have done so while we were sending.
 fn last_words(up: &Receiver<Up>, early: &mut VecDeque<Up>) -> LinkError {
     let deadline = Instant::now() + PATIENCE;
@@ -107,10 +118,17 @@ impl ClientLink for LocalLink {
             return Ok(up);
         }
         let up = self.up.as_ref().ok_or(LinkError::Closed)?;
+        if let Some(said) = next_soon(up) {
+            return Ok(said);
+        }
         crossbeam_channel::select! {
             recv(up) -> said => said.map_err(|_| LinkError::Closed),
             recv(self.cancelled) -> _ => Err(LinkError::Closed),
         }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.early.is_empty() && self.up.as_ref().is_none_or(Receiver::is_empty)
     }
 
     fn expect_chunk(&mut self, _len: u32) {}

@@ -114,3 +114,12 @@ fn the_mac_is_poly1305_aes() {
         assert_eq!(mac_all(mac, &hex(message)).to_vec(), hex(tag));
     }
 }
+
+#[test]
+fn no_nonce_is_drawn_twice() {
+    let threads: Vec<_> =
+        (0..4).map(|_| std::thread::spawn(|| (0..2000).map(|_| random_nonce()).collect::<Vec<_>>())).collect();
+    let nonces: Vec<_> = threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect();
+    let different: std::collections::HashSet<_> = nonces.iter().collect();
+    assert_eq!(different.len(), nonces.len());
+}

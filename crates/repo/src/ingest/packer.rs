@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 
 use super::pending::Encoding;
 use super::upload::{InFlight, Upload};
-use crate::crypto::fill_random;
+use crate::crypto::fill_public;
 use crate::pack::{BlobKind, OpenPack, Sealed};
 
 /// Open packs for data.
@@ -91,6 +91,6 @@ impl Packer {
 /// One of the open packs for data, which nobody can foresee.
 fn draw() -> usize {
     let mut byte = [0];
-    fill_random(&mut byte);
+    fill_public(&mut byte);
     usize::from(byte[0]) % DATA_PACKS
 }
