@@ -65,6 +65,8 @@ fn measure(workspace: &Workspace, options: &Options) -> Result<()> {
         }
     }
     let (ours, agents) = ours(workspace, options)?;
+    let kept = holdfast_testkit::temp_dir();
+    let (ours, agents) = keep(ours, &agents, kept.path())?;
     let mut programs = vec![ours];
     programs.extend(peers(workspace, options)?);
     for program in &programs {
@@ -142,6 +144,14 @@ fn ours(workspace: &Workspace, options: &Options) -> Result<(Program, PathBuf)> 
         ours.version = format!("{} ({})", ours.version, commit.trim());
     }
     Ok((ours, agents))
+}
+
+/// Copies of program and agents: what is built meanwhile must not get mixed into the results.
+fn keep(ours: Program, agents: &Path, dir: &Path) -> Result<(Program, PathBuf)> {
+    let (file, kept_agents) = (dir.join("holdfast"), dir.join("agents"));
+    output(Command::new("cp").arg("-L").arg(&ours.file).arg(&file))?;
+    output(Command::new("cp").arg("-rL").arg(agents).arg(&kept_agents)).context("`cargo xtask agent` makes them")?;
+    Ok((Program { file, ..ours }, kept_agents))
 }
 
 /// The peers that are there; who is not is named.

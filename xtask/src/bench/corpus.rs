@@ -78,7 +78,7 @@ fn beside(corpus: Corpus) -> u64 {
         // One repository at a time, and the restored file.
         Corpus::Blob => 4200 << 20,
         Corpus::Image => 3500 << 20,
-        Corpus::Many => 4 << 30,
+        Corpus::Many => 6 << 30,
         Corpus::Fewer => 500 << 20,
     }
 }

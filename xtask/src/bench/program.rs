@@ -66,8 +66,9 @@ pub(super) enum Action<'a> {
     Open,
     /// Back up a directory.
     Backup { source: &'a Path },
-    /// Restore the newest snapshot of that directory, or of a directory beneath it, into an empty one.
-    Restore { source: &'a Path, part: &'a Path, target: &'a Path },
+    /// Restore the newest snapshot of that directory, or of a directory beneath it, into an empty one; where `sparse`,
+    /// with holes.
+    Restore { source: &'a Path, part: &'a Path, target: &'a Path, sparse: bool },
     /// Read and verify everything.
     Check,
     /// Forget all but the newest snapshots.

@@ -24,10 +24,11 @@ pub(super) fn arguments(command: &mut Command, action: &Action<'_>, scene: &Scen
         Action::Init => command.args(["init", "--encryption", "repokey", &repository]),
         Action::Open => command.args(["list", &repository]),
         Action::Backup { source } => command.arg("create").arg(archive(home.next_snapshot()?)).arg(source),
-        Action::Restore { part, target, .. } => {
+        Action::Restore { part, target, sparse, .. } => {
             // Where to is where it runs; it strips as many names as lead to the directory.
             let names = part.components().count() - 1;
-            command.args(["extract", "--sparse", "--strip-components", &names.to_string()]);
+            command.arg("extract").args(sparse.then_some("--sparse"));
+            command.args(["--strip-components", &names.to_string()]);
             command.arg(archive(home.last_snapshot())).arg(inside(part)).current_dir(target)
         }
         Action::Check => command.args(["check", "--verify-data", &repository]),

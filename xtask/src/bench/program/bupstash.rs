@@ -35,7 +35,7 @@ pub(super) fn arguments(command: &mut Command, action: &Action<'_>, scene: &Scen
             let name = snapshot(home.next_snapshot()?);
             command.args(["put", "--send-log"]).arg(home.state().join("send-log")).arg(name).arg("::").arg(source)
         }
-        Action::Restore { source, part, target } => {
+        Action::Restore { source, part, target, .. } => {
             // What the others restore without being asked.
             command.args(["restore", "--ownership", "--xattrs", "--into"]).arg(target);
             if part != source {

@@ -21,9 +21,8 @@ pub(super) fn arguments(command: &mut Command, action: &Action<'_>, scene: &Scen
         Action::Init => command.arg("init"),
         Action::Open => command.args(["cat", "config"]),
         Action::Backup { source } => command.arg("backup").arg(source),
-        // The others restore holes as holes by themselves.
-        Action::Restore { part, target, .. } => {
-            command.args(["restore", "--sparse", &latest(part), "--target"]).arg(target)
+        Action::Restore { part, target, sparse, .. } => {
+            command.arg("restore").args(sparse.then_some("--sparse")).arg(latest(part)).arg("--target").arg(target)
         }
         Action::Check => command.args(["check", "--read-data"]),
         Action::Forget { keep } => command.args(["forget", "--keep-last", &keep.to_string()]),

@@ -15,9 +15,9 @@ pub(super) fn arguments(command: &mut Command, action: &Action<'_>, scene: &Scen
         Action::Init => command.arg("init"),
         Action::Open => command.args(["cat", "config"]),
         Action::Backup { source } => command.arg("backup").arg(source),
-        // The others restore holes as holes by themselves.
-        Action::Restore { part, target, .. } => {
-            command.args(["restore", "--sparse", "by-content", &latest(part)]).arg(target)
+        Action::Restore { part, target, sparse, .. } => {
+            let sparse = sparse.then_some(["--sparse", "by-content"]).into_iter().flatten();
+            command.arg("restore").args(sparse).arg(latest(part)).arg(target)
         }
         Action::Check => command.args(["check", "--read-data"]),
         Action::Forget { keep } => command.args(["forget", "--keep-last", &keep.to_string()]),

@@ -19,14 +19,14 @@ fn each_program_is_told_to_restore_one_directory_in_its_own_words() {
     home.next_snapshot().unwrap();
     let scene = Scene { home: &home, sshd: None, agents: Path::new("/agents") };
     let (source, part) = (Path::new("/srv/tree"), Path::new("/srv/tree/a/b"));
-    let action = Action::Restore { source, part, target: Path::new("/out") };
+    let action = Action::Restore { source, part, target: Path::new("/out"), sparse: false };
     let said = |kind: Kind| {
         let program = Program { kind, file: kind.name().into(), version: String::new() };
         shown(&program.command(&action, &scene).unwrap().unwrap())
     };
     assert!(said(Kind::Holdfast).ends_with("restore latest:/srv/tree/a/b --target /out"));
-    assert!(said(Kind::Restic).ends_with("restore --sparse latest:/srv/tree/a/b --target /out"));
-    assert!(said(Kind::Rustic).ends_with("restore --sparse by-content latest:/srv/tree/a/b /out"));
+    assert!(said(Kind::Restic).ends_with("restore latest:/srv/tree/a/b --target /out"));
+    assert!(said(Kind::Rustic).ends_with("restore latest:/srv/tree/a/b /out"));
     let borg = said(Kind::Borg);
     assert!(borg.contains("--strip-components 4 ") && borg.ends_with("::s1 srv/tree/a/b"), "{borg}");
     assert!(said(Kind::Bupstash).ends_with("--into /out --pick a/b name=s1"));

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 
 use super::{Stage, add_traffic, remove};
-use crate::bench::corpus::Made;
 use crate::bench::corpus::scan::{self, Extent};
+use crate::bench::corpus::{Corpus, Made};
 use crate::bench::measure::Run;
 use crate::bench::program::{Action, Kind, Program};
 use crate::bench::work::{Task, Work};
@@ -26,6 +26,7 @@ impl Stage<'_> {
             _ => {}
         }
         let target = self.dir.join("restored");
+        let sparse = work.corpus == Corpus::Image;
         let hundred;
         let mut run = match work.task {
             Task::Open => self.timed(work, program, &Action::Open)?,
@@ -38,12 +39,12 @@ impl Stage<'_> {
                 run?
             }
             Task::Restore => {
-                let action = Action::Restore { source, part: source, target: &target };
+                let action = Action::Restore { source, part: source, target: &target, sparse };
                 self.restored(work, program, &action, &made.extent)?
             }
             Task::RestoreDir => {
                 hundred = scan::hundred_files(source)?.0;
-                let action = Action::Restore { source, part: &hundred, target: &target };
+                let action = Action::Restore { source, part: &hundred, target: &target, sparse };
                 self.restored(work, program, &action, &scan::extent(&hundred)?)?
             }
             Task::Check => self.timed(work, program, &Action::Check)?,
