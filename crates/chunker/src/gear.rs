@@ -14,8 +14,10 @@ pub use table::GearTable;
 
 use crate::limits::Limits;
 
-/// Bits that the masks have more before, and less after, the average size: FastCDC's level 2.
-const NORMALIZATION: u32 = 2;
+/// Bits that the masks have more before, and less after, the average size: FastCDC's level 1. At level 2 sizes are more
+/// even, but the cuts behind a change find back to the old ones later: of a file with 1 MiB changed, 13 MiB were new in
+/// one of a hundred cases, and 7 MiB at level 1 (7.5 MiB without any normalization).
+const NORMALIZATION: u32 = 1;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Gear {
