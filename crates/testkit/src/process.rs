@@ -125,6 +125,9 @@ pub fn kill_tree(pid: u32) {
         for &pid in &fresh {
             signal(pid, Signal::STOP);
         }
+        // Until it has really stopped, it may still start something.
+        let stands = |pid: &u32| stat(*pid).is_none_or(|(_, state)| matches!(state, 'T' | 't' | 'Z' | 'X'));
+        wait_until(Duration::from_secs(5), || fresh.iter().all(stands));
         stopped.append(&mut fresh);
         fresh = descendants(pid).into_iter().filter(|found| !stopped.contains(found)).collect();
     }
