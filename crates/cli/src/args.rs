@@ -3,6 +3,8 @@
 //! Only what is given is parsed here; defaults from the environment and what options mean together are decided by
 //! the commands.
 
+#![allow(rustdoc::broken_intra_doc_links, reason = "help texts: brackets stand for what may be left out")]
+
 mod backup;
 mod maintenance;
 mod repository;

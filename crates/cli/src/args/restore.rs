@@ -38,7 +38,7 @@ pub struct RestoreArgs {
     #[arg(long, value_enum, default_value_t = OverwriteMode::Always)]
     pub overwrite: OverwriteMode,
     /// Delete what the snapshot does not hold, in the directories that are restored: also what the backup left out, by
-    /// --exclude and the like or because it could not be read. Only for all that lies beneath SNAPSHOT[:PATH]
+    /// --exclude and the like or because it could not be read. Nothing that lies directly in TARGET goes
     #[arg(long, conflicts_with_all = ["include", "iinclude", "exclude", "iexclude"])]
     pub delete: bool,
     /// Give files to the users and groups of the same names, where the target's machine knows them [default: of the

@@ -41,17 +41,22 @@ fn a_run_creates_backs_up_and_forgets() {
 }
 
 #[test]
-fn a_dotenv_file_will_do_and_the_environment_wins() {
+fn a_dotenv_file_will_do_and_the_environment_wins_but_not_over_another_repository() {
     let scene = Scene::empty();
     scene.source().file("file", "x");
     let variables = format!(
-        "export HOLDFAST_REPOSITORY='elsewhere'\nHOLDFAST_PASSWORD_FILE=password # here\nHOLDFAST_INIT=true\n\
+        "export HOLDFAST_REPOSITORY='repository'\nHOLDFAST_PASSWORD_FILE=password # here\nHOLDFAST_INIT=false\n\
          HOLDFAST_SOURCES=\"{}\"\nHOLDFAST_KEEP_DAILY=7\n",
         scene.text("source")
     );
     fs::write(scene.path(".env"), variables).unwrap();
-    let output = scene.command().arg("run").env("HOLDFAST_REPOSITORY", "repository").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let run = |name: &str, value: &str| {
+        let output = scene.command().arg("run").env(name, value).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, said) = run("HOLDFAST_REPOSITORY", "elsewhere");
+    assert!(code == Some(1) && said.contains("names another repository"), "{said}");
+    assert_eq!(run("HOLDFAST_INIT", "true").0, Some(0));
     assert!(scene.path("repository/config").exists() && !scene.path("elsewhere").exists());
     assert_eq!(snapshots(&scene).len(), 1);
 }

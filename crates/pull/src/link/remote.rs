@@ -21,6 +21,7 @@ use super::ending::Ending;
 use super::intake::{Intake, Over};
 use super::{ClientLink, LinkError, Traffic, Trust, Up};
 use crate::agents::Agents;
+use crate::preamble::Line;
 use crate::ssh::{SshPipes, SshProcess, SshProgram, explain};
 use crate::text::printable_path;
 use crate::{Start, Violation, preamble};
@@ -167,9 +168,9 @@ impl RemoteLink {
     fn over(&mut self, over: Over) -> LinkError {
         match over {
             Over::Ended => self.ended(),
-            Over::Noise(noise) => match (self.ended(), noise.as_slice()) {
-                (status, b"") => status,
-                (_, noise) => LinkError::NotAnAgent(printable_path(noise)),
+            Over::Noise(noise) => match (self.ended(), strangers_lines(&noise)) {
+                (status, said) if said.is_empty() => status,
+                (_, said) => LinkError::NotAnAgent(printable_path(said.as_bytes())),
             },
             Over::Error(error) => error,
         }
@@ -285,6 +286,12 @@ impl Drop for RemoteLink {
         let _ = self.puller.kill();
         let _ = self.puller.wait();
     }
+}
+
+/// What was said instead of an agent's first words, without the lines of our own preamble.
+fn strangers_lines(noise: &[u8]) -> String {
+    let said = String::from_utf8_lossy(noise);
+    said.lines().filter(|line| Line::parse(line).is_none()).collect::<Vec<_>>().join("; ").trim().to_owned()
 }
 
 #[cfg(test)]

@@ -92,6 +92,14 @@ impl Files {
     }
 }
 
+impl Files {
+    /// Their names, for a message.
+    fn shown(&self) -> String {
+        let names = [&self.config, &self.env].into_iter().flatten().map(|path| path.display().to_string());
+        names.collect::<Vec<_>>().join(" or ")
+    }
+}
+
 impl Settings {
     /// Reads the files and the environment.
     pub fn read(files: &Files) -> Result<Self> {
@@ -104,6 +112,13 @@ impl Settings {
         }
         for (name, kind) in SETTINGS {
             if let Some(value) = environment::own(&variable(name)) {
+                // A forgotten variable must not lead a prune to another repository than the one that is written down.
+                if name == "repository" && settings.text(name).is_some_and(|written| written != value) {
+                    bail!(
+                        "HOLDFAST_REPOSITORY is {value}, and {} names another repository; unset one of them, or say -r",
+                        files.shown()
+                    );
+                }
                 settings.values.insert(name, read(name, kind, &value)?);
             }
         }

@@ -3,12 +3,18 @@
 use std::env;
 use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use super::settings::Files;
 
-/// The text to install, with absolute paths.
+/// The text to install, with absolute paths. What only this shell's variables say would be gone at night, so that there
+/// must be a file.
 pub fn text(files: &Files) -> Result<String> {
+    if files.config.is_none() && files.env.is_none() {
+        bail!(
+            "write the settings into holdfast.toml first, as `holdfast run --help` shows: a timer does not see this shell"
+        );
+    }
     let program = env::current_exe().context("cannot find this program's own file")?;
     let folder = env::current_dir().context("the current directory is gone")?;
     let mut words = vec![shown(&program)?, "run".to_owned()];
