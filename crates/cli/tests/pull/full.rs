@@ -58,7 +58,8 @@ fn under_what_is_restored_here() {
     for _ in 0..3 {
         let restore = scene.command(&["restore", &beneath, "--target", out.to_str().unwrap()]);
         let sentence = Run::of(disk.inside(&restore).output().unwrap()).fails(1);
-        assert!(sentence.contains("no space is left for") && sentence.contains("large"), "{sentence}");
+        // Whichever file meets the end of the disk first: they are written side by side.
+        assert!(sentence.contains("no space is left for") && sentence.contains("/out/"), "{sentence}");
     }
     scene.is_sound();
 }
