@@ -14,23 +14,22 @@ const MAX_SLICES: usize = 1024;
 
 /// Writes all of all parts.
 pub(crate) fn write_all(file: impl AsFd, parts: &[&[u8]]) -> Result<(), Errno> {
-    let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|part| !part.is_empty()).map(|p| IoSlice::new(p)).collect();
-    let mut left = slices.as_mut_slice();
-    while !left.is_empty() {
-        match writev(&file, &left[..left.len().min(MAX_SLICES)]) {
-            Ok(0) => return Err(Errno::IO),
-            Ok(written) => IoSlice::advance_slices(&mut left, written),
-            Err(Errno::INTR) => {}
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(())
+    write_with(&file, parts, || Err(Errno::AGAIN))
 }
 
 /// As [`write_all`], to a pipe or socket that does not block: fails with [`Errno::TIMEDOUT`] when nothing of it could be
 /// written for so long.
 pub(crate) fn write_all_within(file: impl AsFd, parts: &[&[u8]], patience: Duration) -> Result<(), Errno> {
     let timeout = Timespec::try_from(patience).map_err(|_| Errno::INVAL)?;
+    write_with(&file, parts, || match poll(&mut [PollFd::new(&file, PollFlags::OUT)], Some(&timeout)) {
+        Ok(0) => Err(Errno::TIMEDOUT),
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(errno) => Err(errno),
+    })
+}
+
+/// Writes all of all parts; calls `full` where it would have to wait.
+fn write_with(file: impl AsFd, parts: &[&[u8]], full: impl Fn() -> Result<(), Errno>) -> Result<(), Errno> {
     let mut slices: Vec<IoSlice<'_>> = parts.iter().filter(|part| !part.is_empty()).map(|p| IoSlice::new(p)).collect();
     let mut left = slices.as_mut_slice();
     while !left.is_empty() {
@@ -38,11 +37,7 @@ pub(crate) fn write_all_within(file: impl AsFd, parts: &[&[u8]], patience: Durat
             Ok(0) => return Err(Errno::IO),
             Ok(written) => IoSlice::advance_slices(&mut left, written),
             Err(Errno::INTR) => {}
-            Err(Errno::AGAIN) => match poll(&mut [PollFd::new(&file, PollFlags::OUT)], Some(&timeout)) {
-                Ok(0) => return Err(Errno::TIMEDOUT),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            },
+            Err(Errno::AGAIN) => full()?,
             Err(errno) => return Err(errno),
         }
     }
