@@ -43,17 +43,24 @@ impl Access {
 
     /// Opens the repository.
     pub fn open(&self, context: &Context, engine: EngineOptions) -> Result<Repository> {
-        self.open_over(context, self.store.clone(), engine)
+        self.open_over(context, self.store.clone(), engine, false)
     }
 
     /// Opens it so that nothing is written.
     pub fn open_dry(&self, context: &Context, engine: EngineOptions) -> Result<Repository> {
-        self.open_over(context, Arc::new(DryRunStore::new(self.store.clone())), engine)
+        self.open_over(context, Arc::new(DryRunStore::new(self.store.clone())), engine, true)
     }
 
-    fn open_over(&self, context: &Context, store: Arc<dyn Store>, engine: EngineOptions) -> Result<Repository> {
+    fn open_over(
+        &self,
+        context: &Context,
+        store: Arc<dyn Store>,
+        engine: EngineOptions,
+        dry_run: bool,
+    ) -> Result<Repository> {
         context.output.monitor().phase(Phase::Opening);
-        Ok(Repository::open(store, self.password.as_bytes(), options(&context.global, engine))?)
+        let options = OpenOptions { dry_run, ..options(&context.global, engine) };
+        Ok(Repository::open(store, self.password.as_bytes(), options)?)
     }
 }
 

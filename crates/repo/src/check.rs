@@ -87,7 +87,7 @@ pub fn check(
 fn read_index(repository: &Repository) -> Result<Vec<Finding>, RepoError> {
     let engine = repository.engine();
     let known: Vec<IndexId> = engine.index().index_files().collect();
-    match engine.refresh() {
+    match engine.refresh_uncached() {
         // What was read in the past is read again: it may have been damaged since.
         Ok(_) => find_damaged(repository, known),
         Err(RepoError::Damaged { .. }) => {

@@ -29,6 +29,9 @@ const STEP: usize = 16 * 1024;
 /// What the seed of the chunker's table is derived under. Changing it makes every chunk new.
 const CHUNKER_LABEL: &[u8] = b"holdfast gear table 1";
 
+/// What both halves of the index cache's key are derived under.
+const CACHE_LABELS: [&[u8]; 2] = [b"holdfast index cache, encryption", b"holdfast index cache, authentication"];
+
 type Ctr = ctr::cipher::StreamCipherCoreWrapper<CtrCore<Aes256, flavors::Ctr128BE>>;
 
 /// The text is not what was sealed with this key.
@@ -111,8 +114,21 @@ impl Key {
 
     /// The seed of the chunker's gear table: the same for every key file of a repository, unknown to its storage.
     pub fn chunker_seed(&self) -> [u8; 32] {
+        self.derive(CHUNKER_LABEL)
+    }
+
+    /// The key of what is remembered of the index beside the repository. Nothing that was sealed for the repository opens
+    /// with it, and the other way round.
+    pub(crate) fn index_cache_key(&self) -> Self {
+        let mut bytes = Zeroizing::new([0; 64]);
+        bytes[..32].copy_from_slice(&self.derive(CACHE_LABELS[0]));
+        bytes[32..].copy_from_slice(&self.derive(CACHE_LABELS[1]));
+        Self::from_bytes(&bytes).expect("a hash is not zero")
+    }
+
+    fn derive(&self, label: &[u8]) -> [u8; 32] {
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.encrypt()).expect("any length will do");
-        for part in [&self.mac_k()[..], self.mac_r(), CHUNKER_LABEL] {
+        for part in [&self.mac_k()[..], self.mac_r(), label] {
             mac.update(part);
         }
         mac.finalize().into_bytes().into()

@@ -9,13 +9,13 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use holdfast_model::Clock;
+use holdfast_model::{Clock, RepositoryId};
 use holdfast_store::Store;
 
 use crate::closure::ClosedTrees;
 use crate::crypto::Key;
 use crate::error::RepoError;
-use crate::index::{BlobIndex, IndexFiles, IndexView, Refreshed};
+use crate::index::{BlobIndex, IndexFiles, IndexView, Refreshed, cache_of};
 use crate::ingest::Pipeline;
 use crate::pack::{BlobDecoder, Compression};
 use crate::reader::TreeCache;
@@ -82,6 +82,15 @@ pub struct Engine {
     pipeline: OnceLock<Pipeline>,
 }
 
+/// Where what is not part of the repository may be kept.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct State<'a> {
+    /// The repository's own folder. It need not exist.
+    pub(crate) folder: &'a Path,
+    /// Whether what is learnt of the index will be true tomorrow.
+    pub(crate) is_kept: bool,
+}
+
 /// What the threads of the pipeline need too.
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
@@ -95,22 +104,27 @@ pub(crate) struct Core {
 }
 
 impl Engine {
-    /// An engine whose index is not read yet. `state_dir` is where it may keep what is not part of the repository.
+    /// An engine whose index is not read yet. `state` is where it may keep what is not part of the repository.
     pub(crate) fn new(
         store: Arc<dyn Store>,
         key: Arc<Key>,
         clock: Arc<dyn Clock>,
-        state_dir: Option<&Path>,
+        repository: RepositoryId,
+        state: Option<State<'_>>,
         options: EngineOptions,
     ) -> Self {
+        let index = state.map_or_else(BlobIndex::new, |state| {
+            let folder = state.folder.join("index");
+            BlobIndex::with_cache(cache_of(folder, repository, (store.clone(), key.clone()), state.is_kept))
+        });
         let core = Core {
             store,
             key,
             clock,
-            index: BlobIndex::new(),
+            index,
             decoder: BlobDecoder::default(),
             trees: TreeCache::new(options.tree_cache),
-            closed: ClosedTrees::new(state_dir.map(|dir| dir.join("closed-trees"))),
+            closed: ClosedTrees::new(state.map(|state| state.folder.join("closed-trees"))),
             options,
         };
         Self { core: Arc::new(core), pipeline: OnceLock::new() }
@@ -126,6 +140,12 @@ impl Engine {
         self.core.index.refresh(&self.core.index_files())
     }
 
+    /// As [`refresh`](Self::refresh), and no word of the index cache is believed: every index file is read that was not read
+    /// by this process.
+    pub fn refresh_uncached(&self) -> Result<Refreshed, RepoError> {
+        self.core.index.refresh_uncached(&self.core.index_files())
+    }
+
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
@@ -133,6 +153,13 @@ impl Engine {
     /// The pipeline, its threads started when it is first asked for.
     pub(crate) fn pipeline(&self) -> &Pipeline {
         self.pipeline.get_or_init(|| Pipeline::start(&self.core))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // A process that ends would take it along half-written.
+        self.core.index.finish_saving();
     }
 }
 

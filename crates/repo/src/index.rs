@@ -5,9 +5,11 @@
 //! deletion is not present. Whoever sees a new generation knows that an index file has vanished, so that some prune
 //! or repair has run and nothing that was concluded from an older view holds any more.
 //!
-//! The index costs 46 bytes a blob and 32 a pack. How index files are encrypted and where they are kept is not known
+//! The index costs 46 bytes a blob and 32 a pack. What it was the last time is remembered in a [`cache`], of which only
+//! what is looked at is read. How index files are encrypted and where they are kept is not known
 //! here: an [`IndexSource`] does that.
 
+mod cache;
 mod files;
 mod json;
 mod load;
@@ -15,13 +17,16 @@ mod row;
 mod run;
 mod view;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::{self, JoinHandle};
 
 use holdfast_model::{BlobId, IndexId, PackId};
 use parking_lot::{Mutex, RwLock};
 
-pub(crate) use self::files::IndexFiles;
+pub(crate) use self::cache::IndexCache;
+pub(crate) use self::files::{IndexFiles, cache as cache_of};
 pub(crate) use self::json::decode_packs;
 use self::load::Loaded;
 pub use self::load::{IndexSource, Refreshed};
@@ -36,10 +41,30 @@ pub struct BlobIndex {
     view: RwLock<Arc<IndexView>>,
     /// Held by whoever makes the next view, so that readers wait only for the exchange. Nothing is read under it.
     change: Mutex<()>,
-    /// Held by whoever refreshes, also while index files are read. Holds the number of the last refresh that succeeded.
-    refreshing: Mutex<u64>,
+    /// Held by whoever refreshes, also while index files are read.
+    refreshing: Mutex<Refreshing>,
     /// The number of the last refresh that began.
     begun: AtomicU64,
+    cache: Option<Arc<IndexCache>>,
+    /// Writes the cache.
+    saving: Mutex<Option<JoinHandle<()>>>,
+}
+
+#[derive(Debug, Default)]
+struct Refreshing {
+    /// The number of the last refresh that succeeded.
+    last: u64,
+    /// Whether the cache was asked.
+    has_loaded: bool,
+}
+
+/// Whom a refresh believes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Belief {
+    /// The cache, and the index files that it does not know.
+    Cache,
+    /// The index files alone.
+    Files,
 }
 
 /// Reads one index file, only to see whether it can be read. It is fine if it has vanished.
@@ -54,6 +79,11 @@ impl BlobIndex {
     /// An index that knows nothing yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// An index that knows nothing yet, and remembers what it learns.
+    pub(crate) fn with_cache(cache: IndexCache) -> Self {
+        Self { cache: Some(Arc::new(cache)), ..Self::default() }
     }
 
     /// The index as it is now. It stays as it is while it is kept, and costs nothing to make.
@@ -80,24 +110,79 @@ impl BlobIndex {
     ///
     /// The listing is made after the call began; a lock that was taken before the call is older than what it finds.
     pub fn refresh<S: IndexSource>(&self, source: &S) -> Result<Refreshed, S::Error> {
+        self.refresh_from(source, Belief::Cache)
+    }
+
+    /// As [`refresh`](Self::refresh), and what is known from the cache alone is read from its index files: for those that
+    /// look for damage, and those that delete.
+    pub fn refresh_uncached<S: IndexSource>(&self, source: &S) -> Result<Refreshed, S::Error> {
+        self.refresh_from(source, Belief::Files)
+    }
+
+    fn refresh_from<S: IndexSource>(&self, source: &S, belief: Belief) -> Result<Refreshed, S::Error> {
         let called_at = self.begun.load(Ordering::SeqCst);
-        let mut last = self.refreshing.lock();
-        let before = self.view();
-        if *last > called_at {
+        let mut refreshing = self.refreshing.lock();
+        if !std::mem::replace(&mut refreshing.has_loaded, true) && belief == Belief::Cache {
+            self.load_cache();
+        }
+        if refreshing.last > called_at && (belief == Belief::Cache || self.view().cached_files().is_empty()) {
             // While this call waited, another one began and ended.
-            return Ok(Refreshed { generation: before.generation(), ..Refreshed::default() });
+            return Ok(Refreshed { generation: self.generation(), ..Refreshed::default() });
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let Some(loaded) = Loaded::read(source, &before)? else {
-            *last = number;
-            return Ok(Refreshed { generation: before.generation(), ..Refreshed::default() });
+        let mut belief = belief;
+        let refreshed = loop {
+            let before = self.view();
+            let is_believed = belief == Belief::Cache && !before.has_failed();
+            let distrusted = if is_believed { HashSet::new() } else { before.cached_files() };
+            let Some(loaded) = Loaded::read(source, &before, distrusted)? else {
+                break Refreshed { generation: before.generation(), ..Refreshed::default() };
+            };
+            let _changing = self.change.lock();
+            // This process may have added files since; those that it lists again are known by now.
+            let before = self.view();
+            let (view, refreshed) = loaded.apply(&before);
+            if is_believed && before.has_failed() {
+                // What was taken over from the cache may not be all.
+                belief = Belief::Files;
+                continue;
+            }
+            *self.view.write() = Arc::new(view);
+            break refreshed;
         };
-        let _changing = self.change.lock();
-        // This process may have added files since; those that it lists again are known by now.
-        let (view, refreshed) = loaded.apply(&self.view());
-        *self.view.write() = Arc::new(view);
-        *last = number;
+        refreshing.last = number;
+        drop(refreshing);
+        self.save_if_due();
         Ok(refreshed)
+    }
+
+    /// Begins with what the cache knows: what this process would know had it run before.
+    fn load_cache(&self) {
+        let Some(cache) = &self.cache else { return };
+        let _changing = self.change.lock();
+        if self.view().files.is_empty() {
+            let view = cache.load();
+            *self.view.write() = Arc::new(view);
+        }
+    }
+
+    /// Writes the cache beside all other work, if enough has changed.
+    fn save_if_due(&self) {
+        let Some(cache) = &self.cache else { return };
+        let mut saving = self.saving.lock();
+        // Whoever is at it holds what the question needs.
+        if saving.as_ref().is_none_or(JoinHandle::is_finished) && cache.is_due(&self.view()) {
+            let (cache, view) = (cache.clone(), self.view());
+            *saving = thread::Builder::new().spawn(move || cache.save(&view)).ok();
+        }
+    }
+
+    /// Waits until the cache is written, if it is being written.
+    pub(crate) fn finish_saving(&self) {
+        if let Some(saving) = self.saving.lock().take() {
+            // A panic was told on standard error; it costs no more than a cache.
+            let _ = saving.join();
+        }
     }
 
     /// Adds an index file that this process has just made durable.

@@ -26,7 +26,7 @@ pub use snapshots::Snapshots;
 
 use crate::config::{ChunkerKind, Chunking, Config};
 use crate::crypto::Key;
-use crate::engine::Engine;
+use crate::engine::{Engine, State};
 use crate::error::RepoError;
 use crate::snapshot::Snapshot;
 
@@ -84,7 +84,8 @@ impl Repository {
         let state_dir = options.state_dir.map(|base| base.join(config.id.to_string()));
         let key = Arc::new(key);
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
-        let engine = Engine::new(store.clone(), key.clone(), clock.clone(), state_dir.as_deref(), options.engine);
+        let state = state_dir.as_deref().map(|folder| State { folder, is_kept: !options.dry_run });
+        let engine = Engine::new(store.clone(), key.clone(), clock.clone(), config.id, state, options.engine);
         Ok(Self(Arc::new(Inner {
             store,
             key,

@@ -2,14 +2,16 @@
 //!
 //! Invariant: what is read was authenticated, and hashes to its name. What stands in an index file is not known here.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use holdfast_model::{IndexId, PackId};
+use holdfast_model::{IndexId, PackId, RepositoryId};
 use holdfast_store::{ErrorKind, FileKind, Store};
 use sha2::{Digest, Sha256};
 
+use super::cache::IndexCache;
 use super::json;
-use super::load::IndexSource;
+use super::load::{IndexSource, read_all};
 use crate::crypto::Key;
 use crate::cursor::SyntaxError;
 use crate::error::{FileFault, RepoError};
@@ -20,6 +22,18 @@ use crate::{saved, unpacked};
 pub(crate) struct IndexFiles<'a> {
     pub(crate) store: &'a Arc<dyn Store>,
     pub(crate) key: &'a Key,
+}
+
+/// The cache of a repository's index in this folder. It reads index files again if it has to.
+pub(crate) fn cache(
+    folder: PathBuf,
+    repository: RepositoryId,
+    (store, key): (Arc<dyn Store>, Arc<Key>),
+    writes: bool,
+) -> IndexCache {
+    let own = key.index_cache_key();
+    let reread = move |ids: &[IndexId]| read_all(&IndexFiles { store: &store, key: &key }, ids).ok().flatten();
+    IndexCache::new(folder, own, repository, writes, Box::new(reread))
 }
 
 impl IndexFiles<'_> {

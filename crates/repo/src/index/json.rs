@@ -22,6 +22,20 @@ pub(super) struct Parsed {
     pub(super) marked: Vec<PackId>,
 }
 
+impl Parsed {
+    /// Numbers the packs from this one on.
+    pub(super) fn number_from(&mut self, first_pack: u32) {
+        for placed in self.data.iter_mut().chain(&mut self.trees) {
+            placed.place.pack += first_pack;
+        }
+    }
+
+    /// Rows of both kinds.
+    pub(super) fn rows(&self) -> u32 {
+        (self.data.len() + self.trees.len()) as u32
+    }
+}
+
 /// Reads the plaintext of an index file.
 pub(super) fn decode(json: &[u8]) -> Result<Parsed, SyntaxError> {
     let mut parsed = Parsed::default();

@@ -11,6 +11,7 @@ use std::thread;
 
 use holdfast_model::{IndexId, PackId};
 
+use super::cache::Segment;
 use super::json::{self, Parsed};
 use super::row::{Place, Placed};
 use super::run::Run;
@@ -56,21 +57,30 @@ pub struct Refreshed {
 pub(super) struct Loaded {
     new: Vec<(IndexId, Parsed)>,
     gone: HashSet<IndexId>,
+    /// What the view says of these is replaced.
+    distrusted: HashSet<IndexId>,
 }
 
 impl Loaded {
     /// Lists and reads; `None` if nothing has changed.
-    pub(super) fn read<S: IndexSource>(source: &S, view: &IndexView) -> Result<Option<Self>, S::Error> {
+    ///
+    /// The files that are `distrusted` are read although the view knows them.
+    pub(super) fn read<S: IndexSource>(
+        source: &S,
+        view: &IndexView,
+        distrusted: HashSet<IndexId>,
+    ) -> Result<Option<Self>, S::Error> {
         for _ in 0..ATTEMPTS {
             let listed: HashSet<IndexId> = source.list()?.into_iter().collect();
             let known: HashSet<IndexId> = view.index_files().collect();
             let gone: HashSet<IndexId> = known.difference(&listed).copied().collect();
-            let missing: Vec<IndexId> = listed.difference(&known).copied().collect();
+            let missing: Vec<IndexId> =
+                listed.iter().filter(|id| !known.contains(id) || distrusted.contains(id)).copied().collect();
             if missing.is_empty() && gone.is_empty() {
                 return Ok(None);
             }
             if let Some(new) = read_all(source, &missing)? {
-                return Ok(Some(Self { new, gone }));
+                return Ok(Some(Self { new, gone, distrusted }));
             }
         }
         Err(source.restless())
@@ -78,8 +88,9 @@ impl Loaded {
 
     /// The view that follows.
     pub(super) fn apply(mut self, before: &IndexView) -> (IndexView, Refreshed) {
-        self.new.retain(|(id, _)| !before.knows(id));
+        self.new.retain(|(id, _)| !before.knows(id) || self.distrusted.contains(id));
         let (added, vanished) = (self.new.len(), self.gone.len());
+        self.gone.extend(self.distrusted);
         let mut view = drop_files(before, &self.gone);
         view.generation = before.generation + u64::from(vanished > 0);
 
@@ -89,17 +100,17 @@ impl Loaded {
         for (id, mut parsed) in self.new {
             let first_pack = view.next_pack;
             view.next_pack += parsed.packs.len() as u32;
-            for placed in parsed.data.iter_mut().chain(&mut parsed.trees) {
-                placed.place.pack += first_pack;
-            }
-            data.push(parsed.data);
-            trees.push(parsed.trees);
+            parsed.number_from(first_pack);
             view.files.push(Arc::new(File {
                 id,
                 first_pack,
+                rows: parsed.rows(),
                 packs: parsed.packs.into(),
                 marked: parsed.marked.into(),
+                is_cached: false,
             }));
+            data.push(parsed.data);
+            trees.push(parsed.trees);
         }
         add_run(&mut view.data, data);
         add_run(&mut view.trees, trees);
@@ -109,7 +120,7 @@ impl Loaded {
     }
 }
 
-fn marked(files: &[Arc<File>]) -> HashSet<PackId> {
+pub(super) fn marked(files: &[Arc<File>]) -> HashSet<PackId> {
     files.iter().flat_map(|file| file.marked.iter().copied()).collect()
 }
 
@@ -132,7 +143,8 @@ fn drop_files(before: &IndexView, gone: &HashSet<IndexId>) -> IndexView {
         }
         let (packs, first_pack) = (file.packs.clone(), view.next_pack);
         view.next_pack += packs.len() as u32;
-        view.files.push(Arc::new(File { id: file.id, first_pack, packs, marked: file.marked.clone() }));
+        let File { id, rows, is_cached, .. } = **file;
+        view.files.push(Arc::new(File { id, first_pack, rows, packs, marked: file.marked.clone(), is_cached }));
     }
     let renumber = |place: Place| {
         let after = before.files.partition_point(|file| file.first_pack <= place.pack);
@@ -140,8 +152,22 @@ fn drop_files(before: &IndexView, gone: &HashSet<IndexId>) -> IndexView {
         Some(Place { pack, ..place })
     };
     for (old, new) in [(&before.data, &mut view.data), (&before.trees, &mut view.trees)] {
-        let runs: Vec<&Run> = old.iter().map(|run| &**run).collect();
-        let run = Run::merge(&runs, renumber);
+        let mut changed: Vec<&Run> = Vec::new();
+        for run in old {
+            let files = run.segment().map_or(&[][..], Segment::files);
+            let lost = files.iter().filter(|file| gone.contains(&file.id)).count();
+            match files.first() {
+                // All that lies in the cache and of which nothing is gone stays there.
+                Some(first) if lost == 0 => {
+                    let at = before.files.iter().position(|file| file.id == first.id);
+                    let base = at.and_then(|at| moved[at]).expect("the files of a run are in the view");
+                    new.extend(run.rebased(base).map(Arc::new));
+                }
+                Some(_) if lost == files.len() => {}
+                _ => changed.push(run),
+            }
+        }
+        let run = Run::merge(&changed, renumber);
         if run.len() > 0 {
             new.push(Arc::new(run));
         }
@@ -150,7 +176,10 @@ fn drop_files(before: &IndexView, gone: &HashSet<IndexId>) -> IndexView {
 }
 
 /// Reads these files with several threads; `None` if one of them has vanished.
-fn read_all<S: IndexSource>(source: &S, ids: &[IndexId]) -> Result<Option<Vec<(IndexId, Parsed)>>, S::Error> {
+pub(super) fn read_all<S: IndexSource>(
+    source: &S,
+    ids: &[IndexId],
+) -> Result<Option<Vec<(IndexId, Parsed)>>, S::Error> {
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).max(READERS).min(ids.len()).max(1);
     let next = AtomicUsize::new(0);
     let work = || {

@@ -4,19 +4,33 @@
 //! nearly equal size and a lookup is one step into the directory and a binary search over about 1/65536 of the rows.
 //! A run costs 46 bytes a blob and 256 KiB. What pack a number means is not known here.
 //!
-//! Everything is read through [`Run::rows`] and [`Run::starts`], so that a run may also lie in a mapped file.
+//! Everything is read through [`Run::in_bucket`], so that the rows may also lie in a file of the cache, of which only
+//! those parts are in memory that somebody asked for.
+
+use std::sync::Arc;
 
 use holdfast_model::BlobId;
 
+use super::cache::{CachedRows, Segment};
 use super::row::{Place, Placed, Row, SUFFIX, bucket, pack_row, row_id, row_place, suffix};
 
-const BUCKETS: usize = 1 << 16;
+pub(super) const BUCKETS: usize = 1 << 16;
 
 /// A sorted run. At most 2^32 - 1 rows.
 #[derive(Debug)]
-pub(super) struct Run {
-    starts: Box<[u32]>,
-    rows: Vec<Row>,
+pub(super) struct Run(Rows);
+
+#[derive(Debug)]
+enum Rows {
+    Memory {
+        starts: Box<[u32]>,
+        rows: Vec<Row>,
+    },
+    /// Rows of the cache, their packs numbered from `base` on.
+    Cached {
+        rows: Arc<CachedRows>,
+        base: u32,
+    },
 }
 
 impl Run {
@@ -44,75 +58,125 @@ impl Run {
                 rows.sort_unstable();
             }
         }
-        Self { starts, rows }
+        Self(Rows::Memory { starts, rows })
+    }
+
+    /// Rows of the cache, their packs numbered from `base` on.
+    pub(super) fn cached(rows: Arc<CachedRows>, base: u32) -> Self {
+        Self(Rows::Cached { rows, base })
     }
 
     /// One run of the rows of several, each of them changed or dropped by `keep`.
     pub(super) fn merge(runs: &[&Run], mut keep: impl FnMut(Place) -> Option<Place>) -> Self {
-        let total = runs.iter().map(|run| run.rows.len()).sum();
+        let total = runs.iter().map(|run| run.len()).sum();
         let mut starts = Vec::with_capacity(BUCKETS + 1);
         let mut rows: Vec<Row> = Vec::with_capacity(total);
         for at in 0..BUCKETS {
-            let first = rows.len();
-            starts.push(first as u32);
-            for row in runs.iter().flat_map(|run| run.in_bucket(at)) {
-                let place = row_place(row);
-                match keep(place) {
-                    Some(same) if same == place => rows.push(*row),
-                    Some(place) => rows.push(pack_row(&Placed { id: row_id(at, row), place })),
-                    None => {}
-                }
-            }
-            // Made of runs that are sorted, which this sort takes as they are.
-            rows[first..].sort();
+            starts.push(rows.len() as u32);
+            merge_bucket(runs, at, &mut keep, &mut rows);
         }
         starts.push(rows.len() as u32);
         rows.shrink_to_fit();
-        Self { starts: starts.into_boxed_slice(), rows }
+        Self(Rows::Memory { starts: starts.into_boxed_slice(), rows })
     }
 
-    fn starts(&self) -> &[u32] {
-        &self.starts
+    /// This run with its packs numbered from `base` on, if it lies in the cache.
+    pub(super) fn rebased(&self, base: u32) -> Option<Self> {
+        self.cached_rows().map(|rows| Self::cached(rows.clone(), base))
     }
 
-    fn rows(&self) -> &[Row] {
-        &self.rows
+    /// The file of the cache that the run lies in.
+    pub(super) fn segment(&self) -> Option<&Segment> {
+        self.cached_rows().map(|rows| rows.segment())
     }
 
-    fn in_bucket(&self, bucket: usize) -> &[Row] {
-        let starts = self.starts();
-        &self.rows()[starts[bucket] as usize..starts[bucket + 1] as usize]
+    fn cached_rows(&self) -> Option<&Arc<CachedRows>> {
+        match &self.0 {
+            Rows::Memory { .. } => None,
+            Rows::Cached { rows, .. } => Some(rows),
+        }
+    }
+
+    /// How many rows lie before each bucket.
+    pub(super) fn starts(&self) -> &[u32] {
+        match &self.0 {
+            Rows::Memory { starts, .. } => starts,
+            Rows::Cached { rows, .. } => rows.starts(),
+        }
+    }
+
+    /// The rows of a bucket: none if they can be read neither from the cache nor from the index files, which the segment
+    /// then tells.
+    pub(super) fn in_bucket(&self, bucket: usize) -> &[Row] {
+        match &self.0 {
+            Rows::Memory { starts, rows } => &rows[starts[bucket] as usize..starts[bucket + 1] as usize],
+            Rows::Cached { rows, .. } => rows.in_bucket(bucket),
+        }
+    }
+
+    fn place(&self, row: &Row) -> Place {
+        let place = row_place(row);
+        match &self.0 {
+            Rows::Memory { .. } => place,
+            Rows::Cached { base, .. } => Place { pack: place.pack + base, ..place },
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.rows().len()
+        self.starts()[BUCKETS] as usize
+    }
+
+    /// Where the rows of this id begin in its bucket.
+    fn find(&self, id: &BlobId) -> Option<(&[Row], usize)> {
+        let rows = self.in_bucket(bucket(id));
+        let at = rows.partition_point(|row| row[..SUFFIX] < *suffix(id));
+        rows.get(at).filter(|row| row[..SUFFIX] == *suffix(id)).map(|_| (rows, at))
     }
 
     /// The first row of this id, counted from the start of the run.
     pub(super) fn position(&self, id: &BlobId) -> Option<usize> {
-        let rows = self.in_bucket(bucket(id));
-        let at = rows.partition_point(|row| row[..SUFFIX] < *suffix(id));
-        let found = rows.get(at).is_some_and(|row| row[..SUFFIX] == *suffix(id));
-        found.then(|| self.starts()[bucket(id)] as usize + at)
+        self.find(id).map(|(_, at)| self.starts()[bucket(id)] as usize + at)
     }
 
     /// All places of this id.
     pub(super) fn places<'a>(&'a self, id: &'a BlobId) -> impl Iterator<Item = Place> + 'a {
-        let end = self.starts()[bucket(id) + 1] as usize;
-        let at = self.position(id).unwrap_or(end);
-        self.rows()[at..end].iter().take_while(|row| row[..SUFFIX] == *suffix(id)).map(row_place)
+        let rows = self.find(id).map_or(&[][..], |(rows, at)| &rows[at..]);
+        rows.iter().take_while(|row| row[..SUFFIX] == *suffix(id)).map(|row| self.place(row))
     }
 
     /// All rows, in order of their ids.
     pub(super) fn iter(&self) -> impl Iterator<Item = Placed> + '_ {
         (0..BUCKETS).flat_map(move |bucket| {
-            let place = move |row: &Row| Placed { id: row_id(bucket, row), place: row_place(row) };
+            let place = move |row: &Row| Placed { id: row_id(bucket, row), place: self.place(row) };
             self.in_bucket(bucket).iter().map(place)
         })
     }
 
     /// Bytes that the run takes in memory.
     pub(super) fn memory(&self) -> usize {
-        self.rows.capacity() * size_of::<Row>() + size_of_val(&*self.starts)
+        match &self.0 {
+            Rows::Memory { starts, rows } => rows.capacity() * size_of::<Row>() + size_of_val(&**starts),
+            Rows::Cached { rows, .. } => rows.memory(),
+        }
     }
+}
+
+/// Appends the rows of one bucket of several runs, each of them changed or dropped by `keep`, in order.
+pub(super) fn merge_bucket(
+    runs: &[&Run],
+    bucket: usize,
+    mut keep: impl FnMut(Place) -> Option<Place>,
+    rows: &mut Vec<Row>,
+) {
+    let first = rows.len();
+    for run in runs {
+        for row in run.in_bucket(bucket) {
+            let place = run.place(row);
+            if let Some(place) = keep(place) {
+                rows.push(pack_row(&Placed { id: row_id(bucket, row), place }));
+            }
+        }
+    }
+    // Made of runs that are sorted, which this sort takes as they are.
+    rows[first..].sort();
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use holdfast_model::{BlobId, Id, IndexId, PackId};
 
+use super::cache::Segment;
 use super::row::{Place, Placed};
 use super::run::Run;
 use crate::pack::{BlobKind, PackedBlob, plain_length};
@@ -47,8 +48,12 @@ impl BlobLocation {
 pub(super) struct File {
     pub(super) id: IndexId,
     pub(super) first_pack: u32,
-    pub(super) packs: Box<[PackId]>,
-    pub(super) marked: Box<[PackId]>,
+    /// How many rows of both kinds it gave.
+    pub(super) rows: u32,
+    pub(super) packs: Arc<[PackId]>,
+    pub(super) marked: Arc<[PackId]>,
+    /// Whether what it says was taken from the cache, and not from the file itself.
+    pub(super) is_cached: bool,
 }
 
 /// The index as it was at one moment.
@@ -59,7 +64,7 @@ pub struct IndexView {
     pub(super) files: Vec<Arc<File>>,
     pub(super) next_pack: u32,
     pub(super) marked: Arc<HashSet<PackId>>,
-    /// Longest first, each at least four times as long as the next.
+    /// Longest first among those in memory, each at least four times as long as the next; those of the cache in front.
     pub(super) data: Vec<Arc<Run>>,
     pub(super) trees: Vec<Arc<Run>>,
 }
@@ -197,6 +202,16 @@ impl IndexView {
         runs + files
     }
 
+    /// The index files whose content was taken from the cache.
+    pub(super) fn cached_files(&self) -> HashSet<IndexId> {
+        self.files.iter().filter(|file| file.is_cached).map(|file| file.id).collect()
+    }
+
+    /// Whether some of what was taken from the cache can't be read any more: blobs may seem to be absent that are not.
+    pub(super) fn has_failed(&self) -> bool {
+        self.data.iter().chain(&self.trees).any(|run| run.segment().is_some_and(Segment::has_failed))
+    }
+
     pub(super) fn knows(&self, id: &IndexId) -> bool {
         self.files.iter().any(|file| file.id == *id)
     }
@@ -235,8 +250,10 @@ impl IndexView {
         let file = File {
             id,
             first_pack: self.next_pack,
+            rows: (data.len() + trees.len()) as u32,
             packs: packs.iter().map(|(pack, _)| *pack).collect(),
-            marked: Box::default(),
+            marked: Arc::default(),
+            is_cached: false,
         };
         let mut view = Self {
             generation: self.generation,
@@ -260,7 +277,8 @@ pub(super) fn add_run(runs: &mut Vec<Arc<Run>>, parts: Vec<Vec<Placed>>) {
         return;
     }
     let mut new = Arc::new(Run::new(parts));
-    while let Some(last) = runs.pop_if(|last| last.len() < 4 * new.len()) {
+    // What lies in the cache stays there.
+    while let Some(last) = runs.pop_if(|last| last.segment().is_none() && last.len() < 4 * new.len()) {
         new = Arc::new(Run::merge(&[&last, &new], Some));
     }
     runs.push(new);

@@ -154,7 +154,7 @@ impl PrunePlan {
         let core = repository.engine().core();
         let begun = core.clock.instant();
         let snapshots = snapshot_ids(repository)?;
-        repository.engine().refresh()?;
+        repository.engine().refresh_uncached()?;
         let roots = roots(repository, &snapshots, ignored)?;
         let view = core.index.compact();
         let used = find_used(core, &view, roots).map_err(|source| PruneError::NotWhole { source })?;

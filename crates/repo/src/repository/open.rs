@@ -25,6 +25,8 @@ const MAX_KEYS: usize = 20;
 pub struct OpenOptions {
     /// The folder beneath which repositories have folders for what is worth remembering (index cache, digests).
     pub state_dir: Option<PathBuf>,
+    /// Nothing that is written will stay, so that nothing of the index may be remembered.
+    pub dry_run: bool,
     /// The clock; the machine's if there is none.
     pub clock: Option<Arc<dyn Clock>>,
     /// How blobs are read and written.
