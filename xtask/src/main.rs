@@ -10,6 +10,7 @@ mod check;
 mod command;
 mod demo;
 mod layers;
+mod scale;
 mod test;
 mod tidy;
 mod tools;
@@ -30,6 +31,7 @@ Usage: cargo xtask COMMAND
   agent          builds the static agent and its manifest into target/agents
   tools          fetches restic, its REST server and rclone for the tests into target/tools
   bench          measures against restic, rustic, borg and bupstash; `cargo xtask bench --help` says more
+  scale          measures what a large index and many sessions at once cost; `cargo xtask scale --help` says more
   demo           backs up a directory of this machine through SSH into ./demo and restores it";
 
 fn main() -> ExitCode {
@@ -54,6 +56,7 @@ fn run() -> Result<()> {
         ["agent"] => agent::build(&workspace).map(drop),
         ["tools"] => tools::fetch(&workspace),
         ["bench", ..] => bench::run(&workspace, &arguments[1..]),
+        ["scale", ..] => scale::run(&workspace, &arguments[1..]),
         ["demo"] => demo::run(&workspace),
         ["help" | "--help" | "-h"] => {
             println!("{USAGE}");

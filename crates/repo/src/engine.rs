@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
 
-use holdfast_model::{Clock, RepositoryId};
+use holdfast_model::{Clock, IndexId, PackId, RepositoryId};
 use holdfast_store::Store;
 
 use crate::closure::ClosedTrees;
@@ -17,7 +17,7 @@ use crate::crypto::Key;
 use crate::error::RepoError;
 use crate::index::{BlobIndex, IndexFiles, IndexView, Refreshed, cache_of};
 use crate::ingest::Pipeline;
-use crate::pack::{BlobDecoder, Compression};
+use crate::pack::{BlobDecoder, Compression, PackedBlob};
 use crate::reader::TreeCache;
 
 /// How an engine works. The default suits a local disk.
@@ -144,6 +144,12 @@ impl Engine {
     /// by this process.
     pub fn refresh_uncached(&self) -> Result<Refreshed, RepoError> {
         self.core.index.refresh_uncached(&self.core.index_files())
+    }
+
+    /// Writes an index file that names these packs, whether they are there or not: for measurements and tests.
+    #[doc(hidden)]
+    pub fn write_index_file(&self, packs: &[(PackId, &[PackedBlob])]) -> Result<IndexId, RepoError> {
+        self.core.index_files().write(packs)
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {

@@ -6,9 +6,10 @@
 //!
 //! The file: sealed blocks of the data's rows, then of the trees', a sealed directory, its length in 8 bytes, and a magic.
 //! A block is `segment (16) || kind (4) || number (4) || rows`, so that none can stand in another's place; it holds whole
-//! buckets, about 64 KiB. The directory says which index files and packs there are and how many rows lie before each
+//! buckets, at most 32 KiB or so. The directory says which index files and packs there are and how many rows lie before each
 //! bucket, which gives each block's place and length. Why it is so: docs/adr/0008.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
@@ -26,8 +27,8 @@ use crate::crypto::OVERHEAD;
 pub(super) const MAGIC: &[u8; 8] = b"hfindex1";
 /// Bytes in front of the rows of a block.
 pub(super) const PREFIX: usize = 16 + 4 + 4;
-/// Bytes of rows that a block should have.
-const BLOCK: usize = 64 << 10;
+/// Most bytes of rows that a block should have: a lookup reads one, and each costs 80 bytes beside its rows.
+const BLOCK: usize = 32 << 10;
 /// Larger directories are not read: that of 100 million blobs is smaller.
 const MAX_DIRECTORY: u64 = 1 << 30;
 /// Bytes behind the directory.
@@ -77,10 +78,13 @@ type Block = Box<[Row]>;
 /// How the rows of one kind lie in blocks.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    pub(super) starts: Box<[u32]>,
+    pub(super) starts: Cow<'static, [u32]>,
     /// A block holds the rows of `1 << shift` buckets.
     pub(super) shift: u32,
 }
+
+/// The starts where there are no rows.
+static NO_STARTS: [u32; BUCKETS + 1] = [0; BUCKETS + 1];
 
 impl Layout {
     /// How many buckets a block should hold, as a power of two, if there are so many rows.
@@ -247,7 +251,8 @@ impl CachedRows {
     /// Bytes in memory: those that somebody asked for.
     pub(in crate::index) fn memory(&self) -> usize {
         let rows = self.blocks.iter().filter_map(|block| block.get()?.as_deref()).map(size_of_val).sum::<usize>();
-        rows + size_of_val(&*self.blocks) + size_of_val(&*self.layout.starts)
+        let starts = if let Cow::Owned(starts) = &self.layout.starts { size_of_val(&**starts) } else { 0 };
+        rows + size_of_val(&*self.blocks) + starts
     }
 }
 
@@ -297,6 +302,10 @@ impl Directory {
         }
         for layout in &self.layouts {
             number(&mut out, layout.shift as usize);
+            number(&mut out, layout.starts[BUCKETS] as usize);
+            if layout.starts[BUCKETS] == 0 {
+                continue;
+            }
             layout.starts.iter().for_each(|start| out.extend_from_slice(&start.to_le_bytes()));
         }
         out
@@ -339,9 +348,14 @@ impl Rest<'_> {
 
     fn layout(&mut self) -> Option<Layout> {
         let shift = self.number().filter(|shift| *shift <= BUCKETS.trailing_zeros())?;
+        let rows = self.number()?;
+        if rows == 0 {
+            return Some(Layout { starts: Cow::Borrowed(&NO_STARTS), shift });
+        }
         let (starts, rest) = self.0.split_at_checked((BUCKETS + 1) * 4)?;
         self.0 = rest;
-        let starts: Box<[u32]> = starts.as_chunks::<4>().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
-        (starts[0] == 0 && starts.is_sorted()).then_some(Layout { starts, shift })
+        let starts: Vec<u32> = starts.as_chunks::<4>().0.iter().map(|start| u32::from_le_bytes(*start)).collect();
+        let is_sound = starts[0] == 0 && starts[BUCKETS] == rows && starts.is_sorted();
+        is_sound.then_some(Layout { starts: Cow::Owned(starts), shift })
     }
 }
