@@ -1,17 +1,22 @@
 //! Making and opening repositories in memory, with storages that fail; tests/restic.rs has real ones.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use holdfast_model::{Id, Timestamp, TreeId};
+use holdfast_model::{CancelToken, Id, Silent, Timestamp, TreeId};
 use holdfast_store::fault::{Effect, FaultStore, Trigger};
+use holdfast_store::record::RecordStore;
 use holdfast_store::{ErrorKind, FileInfo, FileKind, MemoryStore, StoreError, Verb};
 
 use super::*;
+use crate::check::{Finding, ReadData, check};
 use crate::key::KdfCost;
+use crate::prune::{PruneOptions, PrunePlan};
 use crate::snapshot::SnapshotFilter;
-use crate::testing::{CHEAP, PASSWORD, TestClock, options, repository};
+use crate::testing::{CHEAP, PASSWORD, Source, TestClock, backup, contents, options, repository};
 use crate::{RepoErrorKind, SavedSnapshot};
 
 fn open(store: &Arc<MemoryStore>, password: &[u8]) -> Result<Repository, RepoError> {
@@ -325,4 +330,57 @@ fn from_an_append_only_repository_nothing_is_removed() {
     assert!(error.to_string().contains("append-only"), "{error}");
     assert_eq!(marked.snapshots().unwrap().len(), 1);
     marked.save_snapshot(snapshot(2, "web")).unwrap();
+}
+
+/// A repository of ten index files, and the folder of a state whose cache knows them.
+fn with_a_cached_index() -> (Arc<MemoryStore>, tempfile::TempDir) {
+    let (_, store, _) = repository();
+    let state = tempfile::tempdir().unwrap();
+    for n in 0..10 {
+        let file = (format!("file {n}"), vec![format!("content {n}").into_bytes()]);
+        let source = Source::from([(format!("dir {n}"), BTreeMap::from([file]))]);
+        backup(&open_with(store.clone(), state.path(), false), &source).unwrap();
+    }
+    (store, state)
+}
+
+fn open_with(store: Arc<dyn Store>, state: &Path, dry_run: bool) -> Repository {
+    let options = OpenOptions { state_dir: Some(state.to_owned()), dry_run, ..OpenOptions::default() };
+    Repository::open(store, PASSWORD, options).unwrap()
+}
+
+#[test]
+fn a_process_that_starts_reads_only_the_index_files_that_its_cache_does_not_know() {
+    let (store, state) = with_a_cached_index();
+    let recorded = Arc::new(RecordStore::new(store));
+    let repository = open_with(recorded.clone(), state.path(), false);
+    recorded.take();
+    repository.engine().refresh().unwrap();
+    let read = recorded.count(Verb::Read, FileKind::Index).0;
+    assert!(read < 8, "{read} of 10 were read");
+    for snapshot in repository.snapshots().unwrap() {
+        assert_eq!(contents(&repository, snapshot.tree).unwrap().len(), 1);
+    }
+    let forgotten = tempfile::tempdir().unwrap();
+    let without = open_with(recorded.clone(), forgotten.path(), true);
+    recorded.take();
+    without.engine().refresh().unwrap();
+    assert_eq!(recorded.count(Verb::Read, FileKind::Index).0, 10);
+    drop(without);
+    let mut folders = std::fs::read_dir(forgotten.path()).unwrap().map(|entry| entry.unwrap().path());
+    assert!(!folders.any(|folder| folder.join("index").exists()), "what a dry run learns is not remembered");
+}
+
+#[test]
+fn a_damaged_index_file_is_found_although_the_cache_knows_what_was_in_it() {
+    let (store, state) = with_a_cached_index();
+    let ids: Vec<Id> = store.list(FileKind::Index).unwrap().into_iter().map(|file| file.id).collect();
+    for id in &ids {
+        damage(&store, FileKind::Index, id);
+    }
+    let open = || open_with(store.clone(), state.path(), false);
+    let report = check(&open(), ReadData::Nothing, &Silent, &CancelToken::new()).unwrap();
+    assert_eq!(report.errors().filter(|finding| matches!(finding, Finding::Index { .. })).count(), ids.len());
+    let plan = PrunePlan::new(&open(), PruneOptions::default(), &(), &[], &Silent, &CancelToken::new());
+    assert!(plan.is_err());
 }
