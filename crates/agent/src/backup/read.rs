@@ -153,7 +153,7 @@ impl Reader {
         let mut reading = Reading {
             number: wanted.number,
             file: &file,
-            extents: Extents::of(&before, self.backup.context.clock.now()),
+            extents: Extents::of(&file, &before, self.backup.context.clock.now()),
             at: 0,
             end: if is_unsized { unsized_files::MOST } else { before.size },
             chunks: 0,

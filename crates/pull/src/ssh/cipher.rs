@@ -5,10 +5,12 @@
 //! is added to it. Whatever cannot be found out, `ssh` decides.
 
 use std::io::Read;
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use holdfast_model::source::RemoteHost;
+use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::program::SshProgram;
 use super::{ends_within, watched};
@@ -37,14 +39,15 @@ fn reordered(list: &str) -> Option<String> {
 }
 
 fn start(mut command: Command) -> Option<Child> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()
+    // A group of its own, so that whatever it starts ends with it.
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()
 }
 
 /// The ciphers of the configuration that `ssh -G` prints.
 fn ciphers(mut ssh: Child) -> Option<String> {
     let ended = watched(&ssh).and_then(|pidfd| ends_within(&pidfd, PATIENCE));
     if !matches!(ended, Ok(true)) {
-        let _ = ssh.kill();
+        let _ = kill_process_group(Pid::from_child(&ssh), Signal::KILL);
     }
     let mut printed = String::new();
     let read = ssh.stdout.take()?.take(MAX_CONFIGURATION).read_to_string(&mut printed);
