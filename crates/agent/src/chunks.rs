@@ -40,6 +40,16 @@ impl Chunk {
     }
 }
 
+/// The next chunks of a file and, if it is finished, its end.
+pub(crate) struct Part {
+    pub(crate) file: u64,
+    pub(crate) chunks: Vec<Chunk>,
+    pub(crate) end: Option<FileEnd>,
+}
+
+/// Bytes of wanted chunks that are sent in one turn, about.
+const TURN: usize = 256 << 10;
+
 /// The chunks of a session.
 pub(crate) struct Chunks {
     outbox: Arc<Outbox>,
@@ -53,22 +63,40 @@ struct Held {
     wanted: VecDeque<Chunk>,
 }
 
+impl Held {
+    /// The next chunks to send: one, or as many small ones as make a turn.
+    fn next_wanted(&mut self) -> Option<Vec<Chunk>> {
+        let mut bytes = 0;
+        let fits = |chunk: &&Chunk| {
+            bytes += chunk.reference().len as usize;
+            bytes <= TURN
+        };
+        let count = self.wanted.iter().take_while(fits).count().max(1);
+        (!self.wanted.is_empty()).then(|| self.wanted.drain(..count).collect())
+    }
+}
+
 impl Chunks {
     pub(crate) fn new(outbox: &Arc<Outbox>, stop: &Arc<Stop>) -> Arc<Self> {
         let held = Gate::new(stop, Held::default());
         Arc::new(Self { outbox: Arc::clone(outbox), stop: Arc::clone(stop), held })
     }
 
-    /// Announces the next chunks of a file and, if it is finished, its end.
-    pub(crate) fn announce(&self, file: u64, chunks: Vec<Chunk>, end: Option<FileEnd>) -> Result<(), Stopped> {
+    /// Announces parts of files, all in one turn.
+    pub(crate) fn announce(&self, parts: impl IntoIterator<Item = Part>) -> Result<(), Stopped> {
         let turn = self.outbox.turn();
-        if !chunks.is_empty() {
-            let references = chunks.iter().map(Chunk::reference).collect();
-            // Before the message leaves: the answer may come at once.
-            self.held.with(|held| held.announced.extend(chunks));
-            turn.send(FromAgent::Chunks { file, chunks: references })?;
+        for Part { file, chunks, end } in parts {
+            if !chunks.is_empty() {
+                let references = chunks.iter().map(Chunk::reference).collect();
+                // Before the message leaves: the answer may come at once.
+                self.held.with(|held| held.announced.extend(chunks));
+                turn.send(FromAgent::Chunks { file, chunks: references })?;
+            }
+            if let Some(end) = end {
+                turn.send(FromAgent::FileEnd(end))?;
+            }
         }
-        end.map_or(Ok(()), |end| turn.send(FromAgent::FileEnd(end)))
+        Ok(())
     }
 
     /// Takes the server's answer to the next chunks that it has not answered.
@@ -93,19 +121,22 @@ impl Chunks {
     /// of the log, if there is one.
     pub(crate) fn send_wanted(&self, mut log: Option<File>) -> Result<(), Stopped> {
         loop {
-            let Chunk { id, content, room } = self.held.wait(|held| held.wanted.pop_front())?;
-            let bytes = match content {
-                Content::Bytes(bytes) => bytes,
-                Content::Zeros(len) => vec![0; len as usize],
-            };
-            let len = bytes.len();
-            self.outbox.turn().send_chunk(bytes)?;
-            drop(room);
-            if let Some(log) = &mut log {
-                log.write_all(format!("{id} {len}\n").as_bytes()).map_err(|error| {
-                    let message = format!("the log of sent chunks can't be written: {error}");
-                    self.stop.fail(AgentError::Refused { message })
-                })?;
+            let wanted = self.held.wait(Held::next_wanted)?;
+            let turn = self.outbox.turn();
+            for Chunk { id, content, room } in wanted {
+                let bytes = match content {
+                    Content::Bytes(bytes) => bytes,
+                    Content::Zeros(len) => vec![0; len as usize],
+                };
+                let len = bytes.len();
+                turn.send_chunk(bytes)?;
+                drop(room);
+                if let Some(log) = &mut log {
+                    log.write_all(format!("{id} {len}\n").as_bytes()).map_err(|error| {
+                        let message = format!("the log of sent chunks can't be written: {error}");
+                        self.stop.fail(AgentError::Refused { message })
+                    })?;
+                }
             }
         }
     }
@@ -129,11 +160,13 @@ mod tests {
         let outbox = Outbox::new(up.clone(), &stop, u64::MAX);
         let window = Window::new(&stop, 4);
         let chunks = Chunks::new(&outbox, &stop);
-        chunks.announce(0, vec![chunk(&window, 1), chunk(&window, 2)], None).unwrap();
-        chunks.announce(1, vec![chunk(&window, 3)], None).unwrap();
+        let part = |file, chunks| Part { file, chunks, end: None };
+        chunks
+            .announce([part(0, vec![chunk(&window, 1), chunk(&window, 2)]), part(1, vec![chunk(&window, 3)])])
+            .unwrap();
         let zeros =
             Chunk { id: BlobId::new([9; 32]), content: Content::Zeros(3), room: Arc::new(window.reserve(1).unwrap()) };
-        chunks.announce(1, vec![zeros], None).unwrap();
+        chunks.announce([part(1, vec![zeros])]).unwrap();
         chunks.answered(&[true, false, true].into_iter().collect()).unwrap();
         chunks.answered(&[true].into_iter().collect()).unwrap();
 

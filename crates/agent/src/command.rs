@@ -13,7 +13,7 @@ use std::sync::Arc;
 use holdfast_wire::{ChunkerSpec, CommandJob, FileEnd, FileOutcome, FromAgent, ToAgent};
 
 use self::process::Process;
-use crate::chunks::{Chunk, Chunks, Content};
+use crate::chunks::{Chunk, Chunks, Content, Part};
 use crate::cutter::{Cutter, LARGEST};
 use crate::outbox::Outbox;
 use crate::stop::{Stop, Stopped};
@@ -102,10 +102,10 @@ impl Pump {
 
     fn run(&mut self, mut output: impl Read) -> Result<(), Stopped> {
         while let Some(chunk) = self.chunk(&mut output)? {
-            self.chunks.announce(0, vec![chunk], None)?;
+            self.chunks.announce([Part { file: 0, chunks: vec![chunk], end: None }])?;
         }
         let end = FileEnd { file: 0, outcome: FileOutcome::Stored };
-        self.chunks.announce(0, Vec::new(), Some(end))
+        self.chunks.announce([Part { file: 0, chunks: Vec::new(), end: Some(end) }])
     }
 
     fn chunk(&mut self, output: &mut impl Read) -> Result<Option<Chunk>, Stopped> {

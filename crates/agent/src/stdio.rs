@@ -60,9 +60,12 @@ impl<W: Write + Send + 'static> StreamUplink<W> {
     fn write(&self, write: impl FnOnce(&mut FrameWriter<W>) -> Result<(), WriteError>) -> Result<(), LinkClosed> {
         let mut state = self.shared.state.lock();
         state.write(write)?;
-        state.dirty = true;
+        let was_dirty = std::mem::replace(&mut state.dirty, true);
         drop(state);
-        self.shared.changed.notify_one();
+        // One that has been told already flushes this as well.
+        if !was_dirty {
+            self.shared.changed.notify_one();
+        }
         Ok(())
     }
 }

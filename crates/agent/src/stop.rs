@@ -100,6 +100,14 @@ impl<T: Send + 'static> Gate<T> {
         result
     }
 
+    /// As [`change`](Self::change), but wakes only if `work` says that someone may go on now.
+    pub(crate) fn change_if(&self, work: impl FnOnce(&mut T) -> bool) {
+        let wakes = work(&mut self.state.lock());
+        if wakes {
+            self.changed.notify_all();
+        }
+    }
+
     /// Waits until `ready` finds what it needs.
     pub(crate) fn wait<R>(&self, mut ready: impl FnMut(&mut T) -> Option<R>) -> Result<R, Stopped> {
         let mut state = self.state.lock();

@@ -1,13 +1,16 @@
 //! The memory that file contents may take at one time, over all threads.
 //!
-//! Room is given in the order of asking and all at once. Nobody asks while holding room that only its own progress
-//! could free, so the window never locks up: what is held has been announced, and is sent or dropped when the
-//! server's answer comes.
+//! Room is given in the order of asking and all at once. The window never locks up: what is held has been announced,
+//! and is sent or dropped when the server's answer comes, but for [`UNANNOUNCED`] bytes that each reader may hold while
+//! it asks for more.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::stop::{Gate, Stop, Stopped};
+
+/// Bytes that one reader may hold without having announced them while it waits for room.
+pub(crate) const UNANNOUNCED: usize = 256 << 10;
 
 /// The window; cloned by whoever reserves room in it.
 #[derive(Clone)]
@@ -18,6 +21,10 @@ struct State {
     /// Who waits, first come first.
     queue: VecDeque<u64>,
     next: u64,
+    /// Free bytes at which the first who waits goes on.
+    wakes_at: usize,
+    /// Whoever had to wait goes on when so much is free: else each chunk that leaves would wake a thread to read the next.
+    slack: usize,
 }
 
 /// Room that is held until it is dropped.
@@ -28,28 +35,45 @@ pub(crate) struct Room {
 
 impl Window {
     pub(crate) fn new(stop: &Arc<Stop>, bytes: usize) -> Self {
-        Self(Gate::new(stop, State { free: bytes, queue: VecDeque::new(), next: 0 }))
+        let state = State { free: bytes, queue: VecDeque::new(), next: 0, wakes_at: usize::MAX, slack: bytes / 8 };
+        Self(Gate::new(stop, state))
     }
 
-    /// Waits for room. Never ask for more than the whole window, nor while holding room that is not announced.
+    /// Waits for room. Never ask for more than a third of the window, nor while holding more than [`UNANNOUNCED`] bytes
+    /// that are not announced.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<Room, Stopped> {
         let mut ticket = None;
         self.0.wait(|state| {
-            let mine = *ticket.get_or_insert_with(|| {
-                let ticket = state.next;
-                state.next += 1;
-                state.queue.push_back(ticket);
-                ticket
-            });
-            if state.queue.front() != Some(&mine) {
-                return None;
+            match ticket {
+                None if state.queue.is_empty() && state.free >= bytes => {}
+                None => {
+                    ticket = Some(state.next);
+                    state.queue.push_back(state.next);
+                    state.next += 1;
+                    if state.queue.len() == 1 {
+                        state.wakes_at = bytes.max(state.slack);
+                    }
+                    return None;
+                }
+                Some(mine) => {
+                    if state.queue.front() != Some(&mine) {
+                        return None;
+                    }
+                    state.wakes_at = bytes.max(state.slack);
+                    if state.free < state.wakes_at {
+                        return None;
+                    }
+                    state.queue.pop_front();
+                    state.wakes_at = usize::MAX;
+                }
             }
-            state.free = state.free.checked_sub(bytes)?;
-            state.queue.pop_front();
+            state.free -= bytes;
             Some(())
         })?;
-        // The next in the queue may fit as well.
-        self.0.change(|_| ());
+        if ticket.is_some() {
+            // The next in the queue may fit as well.
+            self.0.change_if(|state| !state.queue.is_empty());
+        }
         Ok(Room { window: self.clone(), bytes })
     }
 }
@@ -59,7 +83,10 @@ impl Room {
     pub(crate) fn shrink(&mut self, bytes: usize) {
         let surplus = self.bytes.saturating_sub(bytes);
         self.bytes -= surplus;
-        self.window.0.change(|state| state.free += surplus);
+        self.window.0.change_if(|state| {
+            state.free += surplus;
+            state.free >= state.wakes_at
+        });
     }
 }
 

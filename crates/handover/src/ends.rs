@@ -155,6 +155,11 @@ impl UpReceiver {
         Up::decode(kind, bytes)
     }
 
+    /// Whether [`Self::recv`] would not wait, as far as can be seen without waking anybody.
+    pub fn is_ready(&mut self) -> bool {
+        self.0.is_ready()
+    }
+
     /// The next record if there is one already. That the other process has ended is only told by [`Self::recv`].
     pub fn try_recv(&mut self) -> Result<Option<Up<'_>>, HandoverError> {
         self.0.try_receive()?.map(|(kind, bytes)| Up::decode(kind, bytes)).transpose()

@@ -6,6 +6,8 @@
 mod agents;
 mod backup;
 mod greet;
+#[cfg(test)]
+mod guard;
 mod home;
 #[cfg(test)]
 mod hostile;

@@ -11,6 +11,8 @@ mod remote;
 #[cfg(test)]
 pub(crate) mod scripted;
 
+use std::time::Duration;
+
 use holdfast_handover::HandoverError;
 use holdfast_wire::{EncodeError, FromAgent, ToAgent};
 
@@ -18,6 +20,10 @@ use crate::Violation;
 
 pub use local::LocalLink;
 pub use remote::{Remote, RemoteLink};
+
+/// Who finds nothing looks again after so long before it lets itself be woken. With many small files each message would
+/// else wake a thread that goes back to sleep at once, which costs more than handling it.
+const NAP: Duration = Duration::from_micros(100);
 
 /// What arrives from an agent.
 #[derive(Debug)]
@@ -98,9 +104,9 @@ pub trait ClientLink {
     /// The next thing from the agent, waiting for it.
     fn recv(&mut self) -> Result<Up, LinkError>;
 
-    /// Whether it is time to answer: nothing more of the agent's is at hand.
-    fn is_idle(&self) -> bool {
-        true
+    /// The next thing from the agent if it is at hand or comes in a moment; `None` says that it is time to answer.
+    fn recv_soon(&mut self) -> Result<Option<Up>, LinkError> {
+        Ok(None)
     }
 
     /// Announces that the agent was asked for a chunk of so many bytes: they are due in this order.

@@ -4,6 +4,7 @@
 //! an unknown or changed host key is refused as `ssh` refuses it. The session never forwards an agent, X11 or a port.
 //! What the client sends is not looked at here: its pipes go to the puller.
 
+mod cipher;
 mod explain;
 mod program;
 
@@ -18,6 +19,7 @@ use std::time::Duration;
 use holdfast_model::source::RemoteHost;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
+use rustix::pipe::fcntl_setpipe_size;
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, prlimit};
 use tempfile::NamedTempFile;
 
@@ -37,6 +39,8 @@ const BEGINNING: u64 = 256 << 10;
 /// Bytes that `ssh` may write into any file. What the remote side says to its standard error ends in one, and what the
 /// host's `sshd` adds to the log in another: neither must fill our disk. One that goes on is ended by the kernel.
 const MAX_WRITTEN: u64 = 16 << 20;
+/// Bytes that `ssh` may be ahead of whoever reads: with what a pipe has by itself the two wake each other for every 64 KiB.
+const PIPE: usize = 1 << 20;
 /// An `ssh` that was told to end gets so long before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -70,13 +74,18 @@ impl SshProcess {
         };
         let own = NamedTempFile::with_prefix("holdfast-ssh-").map_err(temporary)?;
         let remote = tempfile::tempfile().map_err(temporary)?;
-        let mut command = program.command(host, own.path());
+        let ciphers = cipher::preferred(program, host);
+        let mut command = program.command(host, own.path(), ciphers.as_deref());
         command.arg(remote_command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(remote.try_clone()?);
         let mut child = command.spawn().map_err(|error| {
             let program = Path::new(command.get_program()).display();
             io::Error::new(error.kind(), format!("cannot start {program}; is the OpenSSH client installed? ({error})"))
         })?;
+        if let Some(from_client) = &child.stdout {
+            // The system may allow less: then there are more and smaller reads.
+            let _ = fcntl_setpipe_size(from_client, PIPE);
+        }
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to_client, from_client) = pipes.expect("both were asked for as pipes");
         match watched(&child) {
@@ -105,13 +114,7 @@ impl SshProcess {
     }
 
     fn ends_within(&self, time: Duration) -> io::Result<bool> {
-        let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
-        loop {
-            match poll(&mut [PollFd::new(&self.pidfd, PollFlags::IN)], Some(&timeout)) {
-                Err(Errno::INTR) => {}
-                ended => return Ok(ended? > 0),
-            }
-        }
+        ends_within(&self.pidfd, time)
     }
 
     /// The end of what `ssh` itself has said, without what it says for debugging.
@@ -148,6 +151,17 @@ impl SshKiller {
     pub fn kill(&self) {
         // It may have ended already: then there is nothing to do.
         let _ = pidfd_send_signal(&self.0, Signal::TERM);
+    }
+}
+
+/// Whether a process ends in so much time.
+fn ends_within(process: &OwnedFd, time: Duration) -> io::Result<bool> {
+    let timeout = Timespec { tv_sec: time.as_secs() as i64, tv_nsec: time.subsec_nanos().into() };
+    loop {
+        match poll(&mut [PollFd::new(process, PollFlags::IN)], Some(&timeout)) {
+            Err(Errno::INTR) => {}
+            ended => return Ok(ended? > 0),
+        }
     }
 }
 

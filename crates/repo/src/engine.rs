@@ -50,7 +50,7 @@ impl Default for EngineOptions {
             compression: Compression::Auto,
             pack_size: 16 << 20,
             verify: true,
-            queue_bytes: 64 << 20,
+            queue_bytes: 32 << 20,
             threads: thread::available_parallelism().map_or(NonZeroUsize::MIN, |count| count.min(MAX_THREADS)),
             connections: const { NonZeroUsize::new(3).expect("3 is not 0") },
             checkpoint: CheckpointPolicy::default(),

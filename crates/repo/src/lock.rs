@@ -26,9 +26,6 @@ use crate::time::ZonedTime;
 /// A lock that was not refreshed for this long belongs to a program that has ended or has given it up.
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(30 * 60);
 
-/// How long storages may take to show a new file in a listing.
-const SETTLE: Duration = Duration::from_millis(200);
-
 /// How often a lock that can't be read is tried, a second apart: its upload may not be finished.
 const READ_ATTEMPTS: u32 = 3;
 
@@ -113,7 +110,10 @@ impl Repository {
         let id = self.write_lock(&document)?;
         harmless.insert(id);
         let guard = LockGuard::new(self.clone(), document, id);
-        wait(pause, SETTLE)?;
+        let delay = self.store().listing_delay();
+        if !delay.is_zero() {
+            wait(pause, delay)?;
+        }
         self.check_other_locks(mode, &mut harmless, pause)?;
         guard.start();
         Ok(guard)

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_model::Id;
@@ -56,6 +57,10 @@ impl<S: Store> DryRunStore<S> {
 impl<S: Store> Store for DryRunStore<S> {
     fn location(&self) -> String {
         self.inner.location()
+    }
+
+    fn listing_delay(&self) -> Duration {
+        self.inner.listing_delay()
     }
 
     fn create(&self) -> Result<(), StoreError> {

@@ -17,6 +17,7 @@ use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_model::{Clock, Id, SystemClock};
@@ -89,6 +90,13 @@ impl LocalStore {
 impl Store for LocalStore {
     fn location(&self) -> String {
         self.path.display().to_string()
+    }
+
+    fn listing_delay(&self) -> Duration {
+        match self.root() {
+            Ok(root) if folder::lists_at_once(&root.fd) => Duration::ZERO,
+            _ => Duration::from_millis(200),
+        }
     }
 
     fn create(&self) -> Result<(), StoreError> {

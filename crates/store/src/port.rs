@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_model::{Id, Timestamp};
@@ -74,6 +75,12 @@ pub trait Store: Send + Sync {
     /// The place, as a person would name it, without any secret.
     fn location(&self) -> String;
 
+    /// How long after a put listings may still lack the file. Object storage and network file systems say nothing about
+    /// it, so this is a guess (restic's); where the system promises that a new name is seen at once it is zero.
+    fn listing_delay(&self) -> Duration {
+        Duration::from_millis(200)
+    }
+
     /// Makes the folders of an empty repository. Fine if they are there already.
     fn create(&self) -> Result<(), StoreError>;
 
@@ -115,6 +122,10 @@ pub trait Store: Send + Sync {
 impl<S: Store + ?Sized> Store for Arc<S> {
     fn location(&self) -> String {
         (**self).location()
+    }
+
+    fn listing_delay(&self) -> Duration {
+        (**self).listing_delay()
     }
 
     fn create(&self) -> Result<(), StoreError> {

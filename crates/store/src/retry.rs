@@ -161,6 +161,10 @@ impl<S: Store> Store for RetryStore<S> {
         self.inner.location()
     }
 
+    fn listing_delay(&self) -> Duration {
+        self.inner.listing_delay()
+    }
+
     fn create(&self) -> Result<(), StoreError> {
         self.persist(|_| self.inner.create())
     }

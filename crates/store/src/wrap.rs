@@ -3,6 +3,7 @@
 //! A wrapper that says what to do *around* a call is a store itself. It cannot change a call's arguments.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::Bytes;
 use holdfast_model::Id;
@@ -105,6 +106,10 @@ pub(crate) trait Around: Send + Sync {
 impl<W: Around> Store for W {
     fn location(&self) -> String {
         self.inner().location()
+    }
+
+    fn listing_delay(&self) -> Duration {
+        self.inner().listing_delay()
     }
 
     fn create(&self) -> Result<(), StoreError> {

@@ -5,19 +5,23 @@
 //! error, because a test that cannot set its scene has failed.
 
 pub mod compare;
+mod corpus;
 mod fake_clock;
+mod limits;
 mod prng;
 pub mod process;
 mod restic;
 mod skip;
 mod sshd;
-mod strace;
+pub mod strace;
 mod temp_dir;
 mod tool;
 mod tree;
 
 pub use compare::{CompareOptions, Difference, DifferenceKind, Holes, compare_trees};
+pub use corpus::Corpus;
 pub use fake_clock::FakeClock;
+pub use limits::{Counted, Guard};
 pub use prng::Prng;
 pub use restic::Restic;
 pub use skip::{require_root, runs_as_root, skip};

@@ -1,13 +1,17 @@
-//! Watches the system calls of processes, to prove what a program did not do.
+//! Watches the system calls of processes, to prove what a program did not do, or how often it did it.
+
+mod calls;
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
 
 use crate::{TempDir, process, skip, temp_dir};
+
+pub use calls::{COUNTED, COUNTED_FILES, calls_by_kind, name_of};
 
 /// A running strace. It follows everything that the watched process starts.
 #[derive(Debug)]
@@ -25,6 +29,18 @@ pub struct Opened {
     pub path: PathBuf,
     /// The flags of the call, as `O_RDONLY|O_CLOEXEC`.
     pub flags: String,
+}
+
+/// A call with the moments when it began and ended, in an order that all threads agree on: one that ended before
+/// another began has taken effect before it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timed {
+    /// When the kernel was asked.
+    pub began: usize,
+    /// When it had answered; later than everything if it never did.
+    pub ended: usize,
+    /// `PID CALL(ARGUMENTS) = RESULT`.
+    pub line: String,
 }
 
 impl Strace {
@@ -49,6 +65,47 @@ impl Strace {
         Some(strace)
     }
 
+    /// Runs a command under strace to its end and gives, besides its output, the calls as [`Strace::finish`] does.
+    /// `calls` is what strace takes after `-e`. What it does not name costs the command no time.
+    pub fn run(command: &Command, calls: &str) -> Option<(Output, Vec<String>)> {
+        let (output, calls) = Self::run_timed(command, calls)?;
+        Some((output, calls.into_iter().map(|call| call.line).collect()))
+    }
+
+    /// As [`Strace::run`], with what happened before what.
+    pub fn run_timed(command: &Command, calls: &str) -> Option<(Output, Vec<Timed>)> {
+        let dir = temp_dir();
+        let log = dir.path().join("log");
+        let words = Self::words(&log, calls)?;
+        let mut traced = Command::new(&words[0]);
+        traced.args(&words[1..]).arg(command.get_program()).args(command.get_args()).stdin(Stdio::null());
+        // What was taken out of the command's environment cannot be asked of it: so nothing is inherited.
+        traced.env_clear();
+        for (name, value) in command.get_envs() {
+            if let Some(value) = value {
+                traced.env(name, value);
+            }
+        }
+        let output = traced.output().unwrap_or_else(|error| panic!("cannot start strace: {error}"));
+        Some((output, timed(&text_of(&log))))
+    }
+
+    /// The words to put before a command, so that strace writes its calls to `log`; [`Strace::read`] reads them.
+    pub fn words(log: &Path, calls: &str) -> Option<Vec<String>> {
+        if !works() {
+            skip("needs strace and the right to trace");
+            return None;
+        }
+        let log = log.to_str().expect("a path in ASCII");
+        let words = ["strace", "-f", "-y", "-s", "1", "--seccomp-bpf", "--quiet=all", "-e", calls, "-o", log];
+        Some(words.map(str::to_owned).to_vec())
+    }
+
+    /// The calls in a log of [`Strace::words`].
+    pub fn read(log: &Path) -> Vec<String> {
+        joined(&text_of(log))
+    }
+
     /// Stops watching and gives the calls, one a line: `PID CALL(ARGUMENTS) = RESULT`. The watched process goes on.
     pub fn finish(mut self) -> Vec<String> {
         process::signal(self.tracer.id(), Signal::INT);
@@ -56,8 +113,7 @@ impl Strace {
             self.tracer.try_wait().expect("strace is our child").is_some()
         });
         assert!(ended, "strace did not end when asked");
-        let log = std::fs::read(self.dir.path().join("log")).expect("strace writes its log");
-        joined(&String::from_utf8_lossy(&log))
+        Self::read(&self.dir.path().join("log"))
     }
 
     /// As [`Strace::finish`]: what was opened. The watched calls must have been `open,openat,openat2,creat`.
@@ -73,29 +129,40 @@ impl Drop for Strace {
     }
 }
 
+fn text_of(log: &Path) -> String {
+    let log = std::fs::read(log).unwrap_or_else(|error| panic!("strace wrote no log: {error}"));
+    String::from_utf8_lossy(&log).into_owned()
+}
+
 fn works() -> bool {
     let tried = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     tried.is_ok_and(|output| output.status.success())
 }
 
-/// A call that was interrupted by another thread's stands in two lines; they become one.
+/// The calls in the order in which they began, one a line.
 fn joined(log: &str) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
+    timed(log).into_iter().map(|call| call.line).collect()
+}
+
+/// A call that was interrupted by another thread's stands in two lines; they become one.
+fn timed(log: &str) -> Vec<Timed> {
+    let mut calls: Vec<Timed> = Vec::new();
     let mut open: std::collections::HashMap<&str, usize> = std::collections::HashMap::new();
-    for line in log.lines() {
+    for (at, line) in log.lines().enumerate() {
         let (pid, call) = line.split_once(' ').unwrap_or((line, ""));
         if let Some(start) = call.trim_start().strip_suffix(" <unfinished ...>") {
-            open.insert(pid, lines.len());
-            lines.push(format!("{pid} {start}"));
+            open.insert(pid, calls.len());
+            calls.push(Timed { began: at, ended: usize::MAX, line: format!("{pid} {start}") });
         } else if let Some((_, rest)) = call.split_once(" resumed>")
             && let Some(start) = open.remove(pid)
         {
-            lines[start].push_str(rest);
+            calls[start].line.push_str(rest);
+            calls[start].ended = at;
         } else {
-            lines.push(format!("{pid} {}", call.trim_start()));
+            calls.push(Timed { began: at, ended: at, line: format!("{pid} {}", call.trim_start()) });
         }
     }
-    lines
+    calls
 }
 
 /// `123 openat(AT_FDCWD</x>, "y", O_RDONLY) = 3</x/y>`

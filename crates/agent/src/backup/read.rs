@@ -24,12 +24,13 @@ use self::unsized_files::UnsizedFiles;
 use super::Backup;
 use super::context::explain;
 use super::record::wire_entry;
-use super::requests::WantedFile;
+use super::requests::{Requests, WantedFile};
 use super::stat::{Kind, Stat};
 use super::xattr::XattrReader;
-use crate::chunks::{Chunk, Content};
+use crate::chunks::{Chunk, Content, Part};
 use crate::cutter::{Cutter, LARGEST};
 use crate::stop::Stopped;
+use crate::window::{Room, UNANNOUNCED};
 
 /// Bytes that are read at once: few enough to be still in the processor's cache when they are cut and hashed.
 const PIECE: usize = 256 << 10;
@@ -37,6 +38,9 @@ const PIECE: usize = 256 << 10;
 const OVERHEAD: usize = 256;
 /// Chunks of zeros that are announced at once.
 const ZEROS_AT_ONCE: u64 = 1024;
+
+/// Parts of files that are announced at once.
+const PARTS: usize = 64;
 
 /// A thread that reads.
 pub(crate) struct Reader {
@@ -46,6 +50,10 @@ pub(crate) struct Reader {
     /// Bytes that were read with a chunk and belong to the next one.
     rest: Vec<u8>,
     unsized_files: UnsizedFiles,
+    /// Small files that were read and go together.
+    unannounced: Vec<Part>,
+    /// The room that these hold.
+    held: usize,
 }
 
 /// Why a file's content is not complete.
@@ -88,6 +96,8 @@ impl Reader {
             xattrs: XattrReader::new(),
             rest: Vec::new(),
             unsized_files: UnsizedFiles::default(),
+            unannounced: Vec::new(),
+            held: 0,
         }
     }
 
@@ -95,11 +105,34 @@ impl Reader {
     pub(crate) fn run(mut self) -> Result<(), Stopped> {
         let backup = Arc::clone(&self.backup);
         loop {
-            let wanted = backup.requests.wait(|requests| requests.next())?;
-            let (last, outcome) = self.file(&wanted)?;
-            let end = FileEnd { file: wanted.number, outcome };
-            backup.chunks.announce(wanted.number, last, Some(end))?;
+            let wanted = match backup.requests.with(Requests::next) {
+                Some(wanted) => wanted,
+                None => {
+                    self.announce()?;
+                    backup.requests.wait(Requests::next)?
+                }
+            };
+            for wanted in wanted {
+                let (last, outcome) = self.file(&wanted)?;
+                let file = wanted.number;
+                self.unannounced.push(Part { file, chunks: last, end: Some(FileEnd { file, outcome }) });
+                if self.unannounced.len() >= PARTS {
+                    self.announce()?;
+                }
+            }
         }
+    }
+
+    /// Announces what was read.
+    fn announce(&mut self) -> Result<(), Stopped> {
+        self.held = 0;
+        if self.unannounced.is_empty() { Ok(()) } else { self.backup.chunks.announce(self.unannounced.drain(..)) }
+    }
+
+    /// Announces chunks within a file.
+    fn announce_chunks(&mut self, file: u64, chunks: Vec<Chunk>) -> Result<(), Stopped> {
+        self.unannounced.push(Part { file, chunks, end: None });
+        self.announce()
     }
 
     /// Reads a file; gives what is not announced yet, and what became of it.
@@ -120,7 +153,7 @@ impl Reader {
         let mut reading = Reading {
             number: wanted.number,
             file: &file,
-            extents: Extents::of(&before, self.backup.context.clock.now()),
+            extents: Extents::of(&file, &before, self.backup.context.clock.now()),
             at: 0,
             end: if is_unsized { unsized_files::MOST } else { before.size },
             chunks: 0,
@@ -206,7 +239,7 @@ impl Reader {
             if reading.at >= reading.end && self.rest.is_empty() {
                 return Ok(vec![chunk]);
             }
-            self.backup.chunks.announce(reading.number, vec![chunk], None)?;
+            self.announce_chunks(reading.number, vec![chunk])?;
         }
     }
 
@@ -224,13 +257,22 @@ impl Reader {
             if reading.chunks > u64::from(MAX_FILE_CHUNKS) {
                 return Err(ReadError::TooManyChunks);
             }
-            let room = Arc::new(self.backup.window.reserve(count as usize * OVERHEAD)?);
+            let room = Arc::new(self.reserve(count as usize * OVERHEAD)?);
             let chunk = || Chunk { id, content: Content::Zeros(len), room: Arc::clone(&room) };
             let chunks = std::iter::repeat_with(chunk).take(count as usize).collect();
-            self.backup.chunks.announce(reading.number, chunks, None)?;
+            self.announce_chunks(reading.number, chunks)?;
             reading.at += count * u64::from(len);
         }
         Ok(())
+    }
+
+    /// Waits for room, and holds no more than it may meanwhile.
+    fn reserve(&mut self, bytes: usize) -> Result<Room, Stopped> {
+        if self.held + bytes > UNANNOUNCED {
+            self.announce()?;
+        }
+        self.held += bytes;
+        self.backup.window.reserve(bytes)
     }
 
     /// The next chunk, if there is another one.
@@ -240,7 +282,7 @@ impl Reader {
             return Ok(None);
         }
         let most = left.min(LARGEST as u64) as usize;
-        let mut room = self.backup.window.reserve(most + OVERHEAD)?;
+        let mut room = self.reserve(most + OVERHEAD)?;
         let mut bytes = Vec::with_capacity(most);
         bytes.append(&mut self.rest);
         let mut cutting = self.cutter.begin();

@@ -11,6 +11,10 @@ use super::record;
 use super::stat::{Kind, Stat};
 use crate::AgentError;
 
+/// Files that a reader takes at once: many enough that taking them costs nothing, and few enough that all readers have
+/// something to do.
+const FILES_AT_ONCE: usize = 8;
+
 /// Entries of one directory in the memory of their listing.
 pub(crate) struct Listing {
     pub(crate) dir: Arc<DirHandle>,
@@ -82,9 +86,10 @@ impl Requests {
         Ok(())
     }
 
-    /// The next file to read.
-    pub(crate) fn next(&mut self) -> Option<WantedFile> {
-        self.wanted.pop_front()
+    /// The next files to read, a few at once; `None` if there are none.
+    pub(crate) fn next(&mut self) -> Option<Vec<WantedFile>> {
+        let count = self.wanted.len().min(FILES_AT_ONCE);
+        (count > 0).then(|| self.wanted.drain(..count).collect())
     }
 }
 

@@ -1,13 +1,13 @@
 //! Whatever dies, whenever: the repository stays valid, and the next run goes on where the last one ended.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use holdfast_testkit::process::{self, Signal};
-use holdfast_testkit::{Prng, Sshd, Tree, agents_dir};
+use holdfast_testkit::{Prng, Sshd, Tree};
 
-use crate::scene::Scene;
+use crate::scene::{Scene, agent};
 
 /// So many moments; each costs a run.
 const MOMENTS: u64 = 50;
@@ -114,9 +114,7 @@ fn goes_on(interrupt: impl Fn(&Scene, u32), code: i32, between: &[&str]) {
 
 /// An installed agent, as its owner starts it by a forced command, that notes what it sends.
 fn logging_agent(log: &Path) -> String {
-    let agents = std::fs::read_dir(agents_dir()).unwrap().map(|entry| entry.unwrap().path());
-    let here = |path: &PathBuf| path.to_str().unwrap().contains(&format!("holdfast-agent-{}", std::env::consts::ARCH));
-    format!("{} --stdio --send-log {}", agents.into_iter().find(here).unwrap().display(), log.display())
+    format!("{} --stdio --send-log {}", agent().display(), log.display())
 }
 
 /// The ids of all chunks that the agents have sent so far, in order.

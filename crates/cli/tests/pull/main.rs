@@ -6,6 +6,7 @@ mod chunks;
 mod damage;
 mod full;
 mod grants;
+mod guard;
 mod home;
 mod interrupted;
 mod run;

@@ -112,6 +112,13 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// The agent for this machine, as it was built.
+pub(crate) fn agent() -> PathBuf {
+    let agents = std::fs::read_dir(agents_dir()).unwrap().map(|entry| entry.unwrap().path());
+    let here = |path: &PathBuf| path.to_str().unwrap().contains(&format!("holdfast-agent-{}", std::env::consts::ARCH));
+    agents.into_iter().find(here).unwrap()
+}
+
 impl Run {
     /// Of a finished process.
     pub(crate) fn of(output: Output) -> Self {

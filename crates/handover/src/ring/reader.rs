@@ -47,6 +47,11 @@ impl RingReader {
         self.take().map(Some)
     }
 
+    /// Whether there is a record to take, or a lie to find out.
+    pub(crate) fn is_ready(&mut self) -> bool {
+        self.head != self.tail || self.refresh().unwrap_or(true)
+    }
+
     /// Looks how far the writer is: whether that is further than before.
     pub(super) fn refresh(&mut self) -> Result<bool, HandoverError> {
         let head = self.side.head().load(SeqCst);

@@ -60,12 +60,19 @@ impl Session<'_> {
     pub(super) fn run(&mut self) -> Result<Resolved, BackupError> {
         loop {
             self.cancel.check()?;
-            match self.link.recv()? {
+            let up = match self.link.recv_soon()? {
+                Some(up) => up,
+                None => {
+                    self.answer()?;
+                    self.link.recv()?
+                }
+            };
+            match up {
                 Up::Message(message) => self.message(message)?,
                 Up::Chunk(bytes) => self.chunk(bytes)?,
             }
             self.give_credit()?;
-            if self.link.is_idle() || self.answers.len() >= ANSWERS_AT_ONCE {
+            if self.answers.len() >= ANSWERS_AT_ONCE {
                 self.answer()?;
             }
             self.monitor.progress(&self.progress);

@@ -11,15 +11,12 @@ use holdfast_agent::{Down, Downlink, LinkClosed, Uplink};
 use holdfast_model::CancelToken;
 use holdfast_wire::{FromAgent, ToAgent};
 
-use super::{ClientLink, LinkError, Traffic, Trust, Up};
+use super::{ClientLink, LinkError, NAP, Traffic, Trust, Up};
 
 /// Messages and chunks under way. Chunks count against the agent's own window, so a few suffice.
 const UP_DEPTH: usize = 256;
 /// Messages and blobs under way to the agent: blobs are up to 8 MiB.
 const DOWN_DEPTH: usize = 8;
-/// Who finds nothing looks again after so long before it lets itself be woken. With many small files each message would
-/// else wake a thread that goes back to sleep at once, which costs more than handling it.
-const NAP: Duration = Duration::from_micros(100);
 /// An agent that listens no more gets so long to end.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -118,17 +115,15 @@ impl ClientLink for LocalLink {
             return Ok(up);
         }
         let up = self.up.as_ref().ok_or(LinkError::Closed)?;
-        if let Some(said) = next_soon(up) {
-            return Ok(said);
-        }
         crossbeam_channel::select! {
             recv(up) -> said => said.map_err(|_| LinkError::Closed),
             recv(self.cancelled) -> _ => Err(LinkError::Closed),
         }
     }
 
-    fn is_idle(&self) -> bool {
-        self.early.is_empty() && self.up.as_ref().is_none_or(Receiver::is_empty)
+    fn recv_soon(&mut self) -> Result<Option<Up>, LinkError> {
+        let early = self.early.pop_front();
+        Ok(early.or_else(|| self.up.as_ref().and_then(next_soon)))
     }
 
     fn expect_chunk(&mut self, _len: u32) {}

@@ -19,7 +19,7 @@ use holdfast_wire::{ToAgent, ViolationClass, encode};
 
 use super::ending::Ending;
 use super::intake::{Intake, Over};
-use super::{ClientLink, LinkError, Traffic, Trust, Up};
+use super::{ClientLink, LinkError, NAP, Traffic, Trust, Up};
 use crate::agents::Agents;
 use crate::preamble::Line;
 use crate::ssh::{SshPipes, SshProcess, SshProgram, explain};
@@ -237,6 +237,22 @@ impl ClientLink for RemoteLink {
             }
             self.take_record()?;
         }
+    }
+
+    fn recv_soon(&mut self) -> Result<Option<Up>, LinkError> {
+        let mut has_napped = false;
+        while self.intake.ready.is_empty() {
+            if self.early.is_empty() && !self.up.is_ready() {
+                if has_napped {
+                    return Ok(None);
+                }
+                std::thread::sleep(NAP);
+                has_napped = true;
+            } else {
+                self.take_record()?;
+            }
+        }
+        Ok(self.intake.ready.pop_front())
     }
 
     fn expect_chunk(&mut self, len: u32) {

@@ -41,15 +41,43 @@ impl SshProgram {
         self
     }
 
-    /// The command up to, not including, what runs on the host.
-    pub(super) fn command(&self, host: &RemoteHost, log: &Path) -> Command {
+    /// Whether this is OpenSSH's own program by its name, and no script of somebody's that takes other options.
+    pub(super) fn is_plain(&self) -> bool {
+        self.program.file_name().is_some_and(|name| name == "ssh")
+    }
+
+    /// Prints the configuration that `ssh` would use, with the user's options and files.
+    pub(super) fn configuration(&self, host: &RemoteHost) -> Command {
+        let mut command = self.bare();
+        command.args(&self.arguments).arg("-G");
+        to(host, &mut command);
+        command
+    }
+
+    /// Prints the configuration that `ssh` has built in.
+    pub(super) fn own_configuration(&self, host: &RemoteHost) -> Command {
+        let mut command = self.bare();
+        command.args(["-F", "none", "-G", "--"]).arg(host.host());
+        command
+    }
+
+    fn bare(&self) -> Command {
         let mut command = Command::new(&self.program);
         // A jump, or a configuration that sends variables, could carry them to other machines.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_ours)) {
             command.env_remove(name);
         }
+        command
+    }
+
+    /// The command up to, not including, what runs on the host. `ciphers` are preferred to the user's.
+    pub(super) fn command(&self, host: &RemoteHost, log: &Path, ciphers: Option<&str>) -> Command {
+        let mut command = self.bare();
         // No terminal, no X11, no agent; -E keeps ssh's own messages apart from what the remote prints.
         command.args(["-T", "-x", "-a", "-E"]).arg(log);
+        if let Some(ciphers) = ciphers {
+            command.arg("-o").arg(format!("Ciphers={ciphers}"));
+        }
         // A shared connection would outlive us, carry others' forwardings and hide a changed host key.
         for option in [
             "ForwardAgent=no",
@@ -70,15 +98,20 @@ impl SshProgram {
             command.args(["-o", option]);
         }
         command.args(&self.arguments);
-        if let Some(user) = host.user() {
-            command.args(["-l", user]);
-        }
-        if let Some(port) = host.port() {
-            command.args(["-p", &port.to_string()]);
-        }
-        command.arg("--").arg(host.host());
+        to(host, &mut command);
         command
     }
+}
+
+/// Adds where to connect to.
+fn to(host: &RemoteHost, command: &mut Command) {
+    if let Some(user) = host.user() {
+        command.args(["-l", user]);
+    }
+    if let Some(port) = host.port() {
+        command.args(["-p", &port.to_string()]);
+    }
+    command.arg("--").arg(host.host());
 }
 
 /// Whether a variable is about the repository or its storage: nothing that an `ssh` to a client has to know.

@@ -26,7 +26,7 @@ fn a_host_forges_no_key() {
 /// A program in the place of `ssh`, which it is to the end.
 fn stand_in(script: &str) -> SshProcess {
     let folder = holdfast_testkit::temp_dir();
-    let path = folder.path().join("ssh");
+    let path = folder.path().join("stand-in");
     std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
     let program: SshProgram = path.to_str().unwrap().parse().unwrap();

@@ -5,7 +5,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, fsync, mkdirat, openat, stat, statat};
+use rustix::fs::{CWD, Mode, OFlags, fstatfs, fsync, mkdirat, openat, stat, statat};
 use rustix::io::Errno;
 
 use crate::layout;
@@ -43,6 +43,24 @@ impl Root {
 }
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// File systems of this machine, whose directories show a new name to all processes at once, by the numbers in
+/// `linux/magic.h`. Those that other machines write to as well, and unknown ones, are not among them.
+const OF_THIS_MACHINE: [u32; 8] = [
+    0xEF53,      // ext4
+    0x5846_5342, // XFS
+    0x9123_683E, // btrfs
+    0x0102_1994, // tmpfs
+    0x2FC1_2FC1, // ZFS
+    0xF2F5_2010, // F2FS
+    0xCA45_1A4E, // bcachefs
+    0x794C_7630, // overlayfs
+];
+
+/// Whether a listing shows a name as soon as it was put there.
+pub(super) fn lists_at_once(root: impl AsFd) -> bool {
+    fstatfs(root).is_ok_and(|system| OF_THIS_MACHINE.contains(&(system.f_type as u32)))
+}
 
 /// Opens a folder beneath another.
 pub(super) fn open(root: impl AsFd, path: &str) -> Result<OwnedFd, Errno> {

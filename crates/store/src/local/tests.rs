@@ -48,6 +48,19 @@ fn nothing_is_read_that_is_larger_than_its_kind_may_be() {
 }
 
 #[test]
+fn only_file_systems_of_this_machine_are_believed_to_list_at_once() {
+    let dir = temp_dir();
+    let store = LocalStore::new(dir.path());
+    store.create().unwrap();
+    store.put(FileKind::Lock, &id(1), &[b"x"]).unwrap();
+    assert_eq!(LocalStore::new("/proc").listing_delay(), Duration::from_millis(200));
+    assert_eq!(LocalStore::new(dir.path().join("nowhere")).listing_delay(), Duration::from_millis(200));
+    if store.listing_delay().is_zero() {
+        assert_eq!(store.list(FileKind::Lock).unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn a_local_directory_keeps_the_contract() {
     let dir = temp_dir();
     contract::run(&LocalStore::new(dir.path().join("deep/down")), Strength::FULL);

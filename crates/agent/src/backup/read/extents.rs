@@ -2,7 +2,8 @@
 //!
 //! A hole is stored as zeros without being read, so that the answer has to be true. Of a file that has just been written
 //! it is not everywhere: OpenZFS before 2.1.14 and 2.2.2 showed holes where data was still on its way to the disk. Such
-//! a file is read from end to end, which costs time and nothing else.
+//! a file is read from end to end, which costs time and nothing else, but for file systems that look at what is on its
+//! way too.
 
 use std::time::Duration;
 
@@ -15,6 +16,14 @@ use crate::backup::stat::Stat;
 
 /// Longer than any file system takes to write back what is dirty (30 s on Linux, 5 s on ZFS).
 const SETTLED: Duration = Duration::from_secs(60);
+
+/// File systems that look for data in memory before they call something a hole, by the numbers in `linux/magic.h`.
+const TRUE_AT_ONCE: [u32; 4] = [
+    0xEF53,      // ext4
+    0x5846_5342, // XFS
+    0x9123_683E, // btrfs
+    0x0102_1994, // tmpfs
+];
 
 /// What is known of a file's extents.
 pub(super) struct Extents {
@@ -32,10 +41,11 @@ pub(super) enum Run {
 }
 
 impl Extents {
-    /// A file that takes as many blocks as it has bytes is not asked about, nor one that was changed lately.
-    pub(super) fn of(stat: &Stat, now: Timestamp) -> Self {
+    /// A file that takes as many blocks as it has bytes is not asked about, nor one of whose holes nothing is known yet.
+    pub(super) fn of(file: &OwnedFd, stat: &Stat, now: Timestamp) -> Self {
         let settled = |time: Timestamp| now.since(time) >= SETTLED;
-        let sparse = stat.blocks.saturating_mul(512) < stat.size && settled(stat.mtime) && settled(stat.ctime);
+        let sparse = stat.blocks.saturating_mul(512) < stat.size
+            && (settled(stat.mtime) && settled(stat.ctime) || is_true_at_once(file));
         Self { sparse, until: 0, is_hole: false }
     }
 
@@ -74,6 +84,10 @@ impl Extents {
     }
 }
 
+fn is_true_at_once(file: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(file).is_ok_and(|system| TRUE_AT_ONCE.contains(&(system.f_type as u32)))
+}
+
 #[cfg(test)]
 mod tests {
     use std::fs::File;
@@ -91,11 +105,12 @@ mod tests {
         file.write_all_at(&[1; 4096], 1 << 20).unwrap();
         let file = OwnedFd::from(file);
         let stat = Stat::of(file.as_fd()).unwrap();
-        // Just written, as it is: nothing is asked.
-        let data = Extents::of(&stat, stat.ctime).at(&file, 0, stat.size).unwrap();
-        assert_eq!(data, Run::Data(stat.size));
+        // Just written, as it is, only those are asked that know.
+        let first = Extents::of(&file, &stat, stat.ctime).at(&file, 0, stat.size).unwrap();
+        assert_eq!(first, if is_true_at_once(&file) { Run::Hole(1 << 20) } else { Run::Data(stat.size) });
+        assert!(!is_true_at_once(&File::open("/proc/self/stat").unwrap().into()));
         let later = Timestamp { seconds: stat.ctime.seconds + 61, ..stat.ctime };
-        let mut extents = Extents::of(&stat, later);
+        let mut extents = Extents::of(&file, &stat, later);
         let mut runs = Vec::new();
         let mut at = 0;
         while at < stat.size {
