@@ -38,7 +38,7 @@ pub use error::{FileFault, RepoError, RepoErrorKind};
 /// How those that wait for a lock wait.
 pub use holdfast_store::{Pause, Sleep};
 pub use ingest::{CommitReport, IngestError, IngestSession, Proof};
-pub use lock::{LockGuard, LockInfo, LockMode, LockWatch};
+pub use lock::{LOCK_SETTLE, LockGuard, LockInfo, LockMode, LockWatch};
 pub use pack::{BlobKind, Compression};
 pub use reader::ReadError;
 pub use repository::{InitOptions, OpenOptions, Repository, Snapshots};

@@ -10,9 +10,10 @@ mod guard;
 
 use std::collections::HashSet;
 use std::fmt;
+use std::thread;
 use std::time::Duration;
 
-use holdfast_model::{Id, LockId, Timestamp};
+use holdfast_model::{CancelToken, Id, LockId, Timestamp};
 use holdfast_store::{ErrorKind, FileKind, Pause};
 
 pub(crate) use document::LockDocument;
@@ -26,8 +27,8 @@ use crate::time::ZonedTime;
 /// A lock that was not refreshed for this long belongs to a program that has ended or has given it up.
 pub(crate) const STALE_AFTER: Duration = Duration::from_secs(30 * 60);
 
-/// How long storages may take to show a new file in a listing.
-const SETTLE: Duration = Duration::from_millis(200);
+/// How long storages may take to show a new file in a listing: taking a lock lasts at least as long.
+pub const LOCK_SETTLE: Duration = Duration::from_millis(200);
 
 /// How often a lock that can't be read is tried, a second apart: its upload may not be finished.
 const READ_ATTEMPTS: u32 = 3;
@@ -89,11 +90,51 @@ impl Repository {
         self.lock_within(mode, self.lock_patience(), pause)
     }
 
+    /// As [`lock`](Self::lock), doing work that only reads meanwhile, and whose result counts only under the lock.
+    ///
+    /// Whoever takes a lock that excludes this one does nothing before the time in which it would find this one is over,
+    /// so that what is read meanwhile is whole. If the lock is not given after all, the work's token is cancelled and its
+    /// result dropped; it is done anew when the lock is waited for.
+    pub fn lock_while<T>(
+        &self,
+        mode: LockMode,
+        pause: &dyn Pause,
+        cancel: &CancelToken,
+        mut work: impl FnMut(&CancelToken) -> T,
+    ) -> Result<(LockGuard, T), RepoError> {
+        self.patiently(self.lock_patience(), pause, || {
+            let (guard, harmless) = self.announce_lock(mode, pause)?;
+            let stop = CancelToken::new();
+            let stopped = stop.clone();
+            cancel.on_cancel(move || stopped.cancel());
+            thread::scope(|scope| {
+                let settled =
+                    scope.spawn(|| self.settle_lock(guard, harmless, mode, pause).inspect_err(|_| stop.cancel()));
+                let done = work(&stop);
+                let guard = settled.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+                Ok((guard, done))
+            })
+        })
+    }
+
     /// Takes a lock, and waits for it so long if need be.
     fn lock_within(&self, mode: LockMode, patience: Duration, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+        self.patiently(patience, pause, || {
+            let (guard, harmless) = self.announce_lock(mode, pause)?;
+            self.settle_lock(guard, harmless, mode, pause)
+        })
+    }
+
+    /// Tries so long to take a lock while others hold theirs.
+    fn patiently<T>(
+        &self,
+        patience: Duration,
+        pause: &dyn Pause,
+        mut attempt: impl FnMut() -> Result<T, RepoError>,
+    ) -> Result<T, RepoError> {
         let (mut left, mut next) = (patience, Duration::from_secs(5));
         loop {
-            match self.try_lock(mode, pause) {
+            match attempt() {
                 Err(RepoError::Locked { .. }) if !left.is_zero() => {}
                 result => return result,
             }
@@ -104,7 +145,8 @@ impl Repository {
         }
     }
 
-    fn try_lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<LockGuard, RepoError> {
+    /// Writes a lock's file if no other lock is in the way; gives the locks that were found to be no hindrance.
+    fn announce_lock(&self, mode: LockMode, pause: &dyn Pause) -> Result<(LockGuard, HashSet<LockId>), RepoError> {
         let mut harmless = HashSet::new();
         self.remove_leftover_locks();
         self.check_other_locks(mode, &mut harmless, pause)?;
@@ -112,8 +154,18 @@ impl Repository {
         let document = LockDocument::new(&us, mode == LockMode::Exclusive, self.clock().now());
         let id = self.write_lock(&document)?;
         harmless.insert(id);
-        let guard = LockGuard::new(self.clone(), document, id);
-        wait(pause, SETTLE)?;
+        Ok((LockGuard::new(self.clone(), document, id), harmless))
+    }
+
+    /// Waits until everybody who locked at the same moment can be seen, and looks again.
+    fn settle_lock(
+        &self,
+        guard: LockGuard,
+        mut harmless: HashSet<LockId>,
+        mode: LockMode,
+        pause: &dyn Pause,
+    ) -> Result<LockGuard, RepoError> {
+        wait(pause, LOCK_SETTLE)?;
         self.check_other_locks(mode, &mut harmless, pause)?;
         guard.start();
         Ok(guard)

@@ -3,11 +3,10 @@
 //! It changes nothing, and so takes a shared lock: backups may run beside it. restic's own excludes them.
 
 use anyhow::{Error, Result};
-use holdfast_repo::LockMode;
 use holdfast_repo::check::{CheckReport, Finding, ReadData, check};
+use holdfast_repo::{LockMode, Sleep};
 use serde::Serialize;
 
-use super::chosen;
 use crate::args::CheckArgs;
 use crate::exit::Exit;
 use crate::output;
@@ -38,8 +37,11 @@ pub fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
         None => ReadData::Nothing,
     };
     let repository = open::repository(context)?;
-    let _lock = chosen::lock(context, &repository, LockMode::Shared)?;
-    let report = check(&repository, read_data, context.output.monitor(), &context.cancel)?;
+    let pause = Sleep::new(context.cancel.clone());
+    let (_lock, report) = repository.lock_while(LockMode::Shared, &pause, &context.cancel, |cancel| {
+        check(&repository, read_data, context.output.monitor(), cancel)
+    })?;
+    let report = report?;
     context.output.finish();
     let errors = report.errors().count();
     show(context, report, errors)?;

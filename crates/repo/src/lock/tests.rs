@@ -113,6 +113,38 @@ fn two_who_lock_at_the_same_moment_never_both_get_it() {
 }
 
 #[test]
+fn work_that_reads_while_a_lock_settles_counts_only_if_the_lock_is_given() {
+    let (repository, _, _) = repository();
+    let cancel = CancelToken::new();
+    let mut token = None;
+    let (lock, done) = repository
+        .lock_while(LockMode::Shared, &TestPause::new(), &cancel, |stop| {
+            token = Some(stop.clone());
+            repository.locks().unwrap().len()
+        })
+        .unwrap();
+    assert_eq!(done, 1, "the lock is there before the work begins");
+    assert!(!token.unwrap().is_cancelled());
+    lock.release().unwrap();
+
+    struct Rival<'a>(&'a Repository);
+    impl Pause for Rival<'_> {
+        fn pause(&self, _: Duration) -> bool {
+            foreign_lock(self.0, "elsewhere", 1, true);
+            true
+        }
+    }
+    let refused = repository.lock_while(LockMode::Shared, &Rival(&repository), &cancel, |stop| {
+        // Goes on for ever, unless it is told to end.
+        let (ended, end) = crossbeam_channel::bounded(1);
+        stop.on_cancel(move || _ = ended.send(()));
+        end.recv().unwrap();
+    });
+    assert_eq!(refused.unwrap_err().kind(), RepoErrorKind::Locked);
+    assert_eq!(repository.locks().unwrap().len(), 1, "only the rival's is left");
+}
+
+#[test]
 fn waiting_for_a_lock_ends_when_it_is_given_back_or_patience_does() {
     let (repository, store, _) = repository();
     let lock = foreign_lock(&repository, "elsewhere", 1, true);
