@@ -27,6 +27,6 @@ pub use greet::greet;
 pub use home::{ClientPathError, beneath_home, client_path, normal_path};
 pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
 pub use preamble::Start;
-pub use restore::{All, RestoreError, RestoreReport, RestoreRequest, Selection, restore};
+pub use restore::{All, RestoreError, RestoreReport, RestoreRequest, Selection, read_trees_ahead, restore};
 pub use text::printable_path;
 pub use violation::Violation;

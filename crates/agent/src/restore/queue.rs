@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use parking_lot::{Condvar, Mutex};
 
 /// Bytes that may wait.
-const MAX_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// Jobs that may wait.
-const MAX_JOBS: usize = 4096;
+const MAX_JOBS: usize = 1024;
 
 /// A queue of jobs.
 pub(super) struct Queue<J> {

@@ -3,12 +3,15 @@
 mod selection;
 
 use std::ffi::OsStr;
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 use holdfast_model::source::Source;
-use holdfast_pull::{LocalLink, RestoreReport, RestoreRequest, beneath_home, client_path, greet, restore};
+use holdfast_pull::{
+    LocalLink, RestoreReport, RestoreRequest, beneath_home, client_path, greet, read_trees_ahead, restore,
+};
 use holdfast_repo::catalogue::{Place, resolve};
-use holdfast_repo::{LockMode, Repository, SavedSnapshot};
+use holdfast_repo::{LOCK_SETTLE, LockMode, Repository, SavedSnapshot};
 use holdfast_store::Sleep;
 use holdfast_wire::Overwrite;
 use serde::Serialize;
@@ -30,9 +33,17 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
         beneath_home(path).context("--target")?;
     }
     let repository = open::repository(context)?;
-    let _lock = repository.lock(LockMode::Shared, &Sleep::new(context.cancel.clone()))?;
-    repository.engine().refresh()?;
-    let part = Part::find(&repository, args)?;
+    let pause = Sleep::new(context.cancel.clone());
+    let (_lock, part) = repository.lock_while(LockMode::Shared, &pause, &context.cancel, |cancel| -> Result<Part> {
+        let until = Instant::now() + LOCK_SETTLE;
+        repository.engine().refresh()?;
+        let part = Part::find(&repository, args)?;
+        if patterns.is_empty() {
+            read_trees_ahead(&repository, part.tree, until, cancel);
+        }
+        Ok(part)
+    })?;
+    let part = part?;
     let whole = if patterns.is_empty() { part.whole_beneath() } else { Vec::new() };
     if args.delete && !part.snapshot.excludes.is_empty() {
         let left_out = part.snapshot.excludes.join(" ");
