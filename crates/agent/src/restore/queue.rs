@@ -55,6 +55,11 @@ impl<J> Queue<J> {
         Ok(())
     }
 
+    /// Whether nothing waits to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().waiting.is_empty()
+    }
+
     /// Does jobs until the queue is closed and empty. `idle` is called after a job when none is waiting, before the job
     /// counts as done.
     pub(super) fn work(&self, mut run: impl FnMut(J), mut idle: impl FnMut()) {

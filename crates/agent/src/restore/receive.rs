@@ -119,7 +119,13 @@ impl<'a, D: Downlink> Receiver<'a, D> {
                 return Ok(());
             }
             match (next, self.announced.take()) {
-                (Down::Blob(stored), Some(header)) => self.blob(header, stored.into())?,
+                (Down::Blob(stored), Some(header)) => {
+                    self.blob(header, stored.into())?;
+                    // Blobs come together only while there is other work: on a slow link each is written at once.
+                    if self.queue.is_empty() {
+                        self.hand_over()?;
+                    }
+                }
                 (Down::Blobs(blobs), None) => {
                     for (header, stored) in blobs {
                         blob::check(&header)?;
