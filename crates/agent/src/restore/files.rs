@@ -219,15 +219,15 @@ impl Session {
 
     /// Says what is needed for a file that can't be there yet, as its directory was just made. It is made when its first
     /// content comes. Gives back a file that needs none.
-    pub(super) fn await_content(&self, file: FileNode, fresh: Fresh) -> Result<(), FileNode> {
+    pub(super) fn await_content(&self, file: FileNode, fresh: Fresh) -> Option<FileNode> {
         let missing = file.content.missing_in_new(&self.zeros);
         if !missing.contains(&true) {
-            return Err(file);
+            return Some(file);
         }
         let (number, bits) = (file.node.number, missing.iter().copied().collect());
         self.files.begin(Arc::new(Writing::new(file, missing, 0, None, fresh.bare)), None);
         self.report.need(number, bits);
-        Ok(())
+        None
     }
 
     /// Makes a file for its first content, unless that was done meanwhile or has failed before.

@@ -242,13 +242,11 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             Some(node) if bounded => {
                 let bytes = chunks * size_of::<ChunkRef>();
                 let file = FileNode { node, content };
-                return match self.dirs.fresh_above(&file.node.path) {
-                    Some(fresh) => match self.session.await_content(file, fresh) {
-                        Ok(()) => Ok(()),
-                        Err(file) => self.submit(Job::File(Box::new(file)), bytes),
-                    },
-                    None => self.submit(Job::File(Box::new(file)), bytes),
+                let left = match self.dirs.fresh_above(&file.node.path) {
+                    Some(fresh) => self.session.await_content(file, fresh),
+                    None => Some(file),
                 };
+                return left.map_or(Ok(()), |file| self.submit(Job::File(Box::new(file)), bytes));
             }
             Some(node) => {
                 let trouble = Trouble::told("restore", "its content is beyond what the protocol can carry");
