@@ -1,6 +1,7 @@
 //! The agent's end of the conversation, whatever carries it: framed standard streams, or queues within one process.
 
-use holdfast_wire::{FromAgent, ToAgent};
+use bytes::Bytes;
+use holdfast_wire::{BlobHeader, FromAgent, ToAgent};
 
 /// The other side is gone; whatever the agent was doing has lost its purpose.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,9 @@ pub enum Down {
     Message(ToAgent),
     /// The stored bytes of the blob that was announced last.
     Blob(Vec<u8>),
+    /// Several blobs at once, each with its announcement: from a server in the same process, for which handing over each
+    /// small file on its own would cost as much as writing it.
+    Blobs(Vec<(BlobHeader, Bytes)>),
 }
 
 /// Where the agent receives. One thread owns it.

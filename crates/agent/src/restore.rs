@@ -47,14 +47,15 @@ use report::Report;
 use session::{Session, explain};
 use trouble::Trouble;
 
-/// Threads that write, at most: more only make the disk seek.
-const MAX_WORKERS: usize = 4;
+/// Threads that write, at most. Each may hold a blob.
+const MAX_WORKERS: usize = 8;
 
 /// Restores what the server sends, from after [`ToAgent::Restore`](holdfast_wire::ToAgent::Restore) to
 /// [`ToAgent::Finish`](holdfast_wire::ToAgent::Finish), and tells it what became of every node.
 ///
 /// The server hears of a directory only when it is closed; [`CloseDirs`](holdfast_wire::ToAgent::CloseDirs) waits for
-/// everything that came before it. A node's outcome may come before its need.
+/// everything that came before it. A node's outcome may come before its need. Nodes of the next window may come before
+/// the blobs of this one.
 ///
 /// # Errors
 /// Whatever ends the session early. The server has then been told ([`FromAgent::Refused`]), unless it is gone, and is

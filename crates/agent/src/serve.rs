@@ -94,7 +94,7 @@ fn refuse(up: &dyn Uplink, message: String) -> Result<(), AgentError> {
 pub(crate) fn next_message(down: &mut impl Downlink) -> Result<ToAgent, AgentError> {
     match down.next()? {
         Down::Message(message) => Ok(message),
-        Down::Blob(_) => Err(AgentError::Protocol { what: "it sent the bytes of a blob".into() }),
+        Down::Blob(_) | Down::Blobs(_) => Err(AgentError::Protocol { what: "it sent the bytes of a blob".into() }),
     }
 }
 

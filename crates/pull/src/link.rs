@@ -13,8 +13,9 @@ pub(crate) mod scripted;
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use holdfast_handover::HandoverError;
-use holdfast_wire::{EncodeError, FromAgent, ToAgent};
+use holdfast_wire::{BlobHeader, EncodeError, FromAgent, ToAgent};
 
 use crate::Violation;
 
@@ -115,8 +116,8 @@ pub trait ClientLink {
     /// Sends a message. Blocks while the agent has no room.
     fn send(&mut self, message: ToAgent) -> Result<(), LinkError>;
 
-    /// Sends the bytes of the blob that was announced last.
-    fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError>;
+    /// Sends blobs of a restore, each with its announcement.
+    fn send_blobs(&mut self, blobs: Vec<(BlobHeader, Bytes)>) -> Result<(), LinkError>;
 
     /// Whether chunks must be hashed again: they are a stranger's.
     fn trust(&self) -> Trust;

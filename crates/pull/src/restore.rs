@@ -1,8 +1,9 @@
 //! A restore: nodes and blobs of one snapshot are sent to one agent, which writes them beneath a target.
 //!
 //! Nodes go out in windows, so that both sides hold a bounded part of the tree. Within a window each blob is read and
-//! sent once, in the order of the packs, to all places that need it. What is read from the repository is
-//! authenticated here; the agent decompresses it and proves each blob against its id before it writes.
+//! sent once, in the order of the packs, to all places that need it. While the blobs of one window are on their way, the
+//! agent gets the nodes of the next and the one after that is made: never more than these three. What is read from the
+//! repository is authenticated here; the agent decompresses it and proves each blob against its id before it writes.
 
 mod error;
 mod nodes;
@@ -10,10 +11,13 @@ mod outcomes;
 mod plan;
 mod window;
 
+use std::thread;
+
+use crossbeam_channel::{Receiver, never};
 use holdfast_model::monitor::{ItemError, Phase, Progress};
 use holdfast_model::{CancelToken, Monitor, TreeId};
 use holdfast_repo::Repository;
-use holdfast_wire::{FromAgent, Need, Overwrite, RestoreJob, RestoreOutcome, ToAgent, ViolationClass};
+use holdfast_wire::{BlobHeader, FromAgent, Need, Overwrite, RestoreJob, RestoreOutcome, ToAgent, ViolationClass};
 use serde_bytes::ByteBuf;
 
 use crate::Violation;
@@ -23,8 +27,8 @@ use crate::text::printable_path;
 
 use self::nodes::NodeWalk;
 use self::outcomes::Outcomes;
-use self::plan::Needs;
-use self::window::Window;
+use self::plan::{Needs, Stored};
+use self::window::{Window, walk_ahead};
 
 pub use error::RestoreError;
 
@@ -54,7 +58,7 @@ pub struct RestoreRequest<'a> {
 }
 
 /// Decides what of a tree is restored.
-pub trait Selection {
+pub trait Selection: Sync {
     /// Whether this node is restored.
     fn selects(&self, path: &[u8], is_dir: bool) -> bool;
 
@@ -123,7 +127,7 @@ pub fn restore(
         bytes_total: request.expected.map(|(_, bytes)| bytes),
         ..Progress::default()
     };
-    let mut session = Session {
+    let session = Session {
         link,
         monitor,
         report: RestoreReport::default(),
@@ -131,14 +135,8 @@ pub fn restore(
         outcomes: Outcomes::default(),
         problems: Problems::default(),
     };
-    let mut walk = NodeWalk::new(repository, request)?;
-    let mut first = 0;
-    while let Some(window) = Window::next(&mut walk, first)? {
-        cancel.check()?;
-        first = window.end();
-        session.send_window(repository, &window, cancel)?;
-    }
-    session.finish()
+    let walk = NodeWalk::new(repository, request)?;
+    thread::scope(|scope| session.run(repository, walk_ahead(scope, walk, cancel), cancel))
 }
 
 struct Session<'a> {
@@ -151,47 +149,110 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    fn send_window(
-        &mut self,
+    /// Restores window by window. That the windows are owned here ends whoever makes them, whatever happens.
+    fn run(
+        mut self,
         repository: &Repository,
-        window: &Window,
+        windows: Receiver<Result<Window, RestoreError>>,
         cancel: &CancelToken,
-    ) -> Result<(), RestoreError> {
+    ) -> Result<RestoreReport, RestoreError> {
+        let mut next = windows.recv().ok().transpose()?;
+        if let Some(first) = &mut next {
+            self.announce(first)?;
+        }
+        while let Some(window) = next {
+            next = self.send_window(repository, window, &windows, cancel)?;
+        }
+        cancel.check()?;
+        self.finish()
+    }
+
+    /// Tells the agent of the nodes of a window.
+    fn announce(&mut self, window: &mut Window) -> Result<(), RestoreError> {
         for (path, why) in window.broken() {
             self.unreadable(&ItemError { path: printable_path(path), during: "read".into(), message: why.clone() });
             self.report.failed += 1;
         }
         self.outcomes.expect(window.end());
-        for message in window.messages() {
+        for message in window.take_messages() {
             self.link.send(message)?;
         }
-        self.link.send(ToAgent::WindowEnd)?;
-        let mut needs = Needs::of(window);
+        Ok(self.link.send(ToAgent::WindowEnd)?)
+    }
+
+    /// Sends the blobs of a window whose nodes the agent has, and the nodes of the next in between.
+    fn send_window(
+        &mut self,
+        repository: &Repository,
+        mut window: Window,
+        windows: &Receiver<Result<Window, RestoreError>>,
+        cancel: &CancelToken,
+    ) -> Result<Option<Window>, RestoreError> {
+        let mut needs = Needs::of(&window);
         while !needs.is_complete() {
             let up = self.link.recv()?;
             if let Some(answers) = self.take(up)? {
-                needs.learn(window, answers)?;
+                needs.learn(&window, answers)?;
             }
         }
         self.report.total_bytes += window.bytes();
         self.progress.bytes_done += window.bytes().saturating_sub(needs.bytes());
-        needs.plan(&repository.engine().index()).send(repository, cancel, |stored| {
-            match stored {
-                Err(error) => self.unreadable(&error),
-                Ok((header, bytes)) => {
-                    let written = u64::from(header.len) * header.targets.len() as u64;
-                    self.report.bytes_written += written;
-                    self.progress.bytes_done += written;
-                    self.link.send(ToAgent::Blob(header))?;
-                    self.link.send_blob(bytes)?;
+        let plan = needs.plan(&window);
+        let next = thread::scope(|scope| {
+            // Owned here, so that an early end closes the queue and the threads that read end too.
+            let read = plan.read(scope, repository, cancel);
+            self.send_blobs(&read, windows, cancel)
+        })?;
+        let closed = window.take_closed();
+        if !closed.is_empty() {
+            self.link.send(ToAgent::CloseDirs(closed))?;
+        }
+        Ok(next)
+    }
+
+    /// Passes on what is read until that ends; announces the next window as soon as there is one, and gives it back.
+    fn send_blobs(
+        &mut self,
+        read: &Receiver<Stored>,
+        windows: &Receiver<Result<Window, RestoreError>>,
+        cancel: &CancelToken,
+    ) -> Result<Option<Window>, RestoreError> {
+        let (no_blobs, no_windows) = (never(), never());
+        let (mut reading, mut walking, mut next) = (true, true, None);
+        while reading || walking {
+            cancel.check()?;
+            crossbeam_channel::select! {
+                recv(if reading { read } else { &no_blobs }) -> stored => match stored {
+                    Ok(stored) => self.pass_on(stored)?,
+                    Err(_) => reading = false,
+                },
+                recv(if walking { windows } else { &no_windows }) -> window => {
+                    walking = false;
+                    if let Ok(window) = window {
+                        let mut window = window?;
+                        self.announce(&mut window)?;
+                        next = Some(window);
+                    }
                 }
             }
-            self.monitor.progress(&self.progress);
-            Ok(())
-        })?;
-        if !window.closed().is_empty() {
-            self.link.send(ToAgent::CloseDirs(window.closed().to_vec()))?;
         }
+        cancel.check()?;
+        Ok(next)
+    }
+
+    /// Sends blobs that were read.
+    fn pass_on(&mut self, stored: Stored) -> Result<(), RestoreError> {
+        match stored {
+            Err(error) => self.unreadable(&error),
+            Ok(blobs) => {
+                let written = |header: &BlobHeader| u64::from(header.len) * header.targets.len() as u64;
+                let written: u64 = blobs.iter().map(|(header, _)| written(header)).sum();
+                self.report.bytes_written += written;
+                self.progress.bytes_done += written;
+                self.link.send_blobs(blobs)?;
+            }
+        }
+        self.monitor.progress(&self.progress);
         Ok(())
     }
 

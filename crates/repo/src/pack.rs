@@ -13,8 +13,8 @@ mod writer;
 use std::fmt;
 
 pub use self::compression::{Compression, CompressionLevel, ParseCompressionError};
-pub(crate) use self::decode::BlobDecoder;
 pub use self::decode::DecodeError;
+pub(crate) use self::decode::{BlobDecoder, ThreadDecoder};
 pub use self::encode::EncodeFault;
 pub(crate) use self::encode::{BlobEncoder, Sealed};
 pub(crate) use self::header::plain_length;

@@ -2,6 +2,7 @@
 //!
 //! Nothing is written that was not proven. A blob that is damaged fails the files that need it; the others go on.
 
+use std::fs::File;
 use std::sync::Arc;
 
 use holdfast_chunker::sha256;
@@ -69,18 +70,15 @@ impl Session {
             Ok(plain) => {
                 let zero = sparse::is_zero(plain);
                 for target in &targets {
-                    let written = if target.chunk.id == header.id && target.chunk.len == header.len {
-                        self.write_chunk(target, plain, zero)
-                    } else {
-                        Err(Trouble::told("restore", "the server sent other content than it announced"))
-                    };
-                    self.chunk_done(target, written, buffer);
+                    let same = target.chunk.id == header.id && target.chunk.len == header.len;
+                    let other = || Trouble::told("restore", "the server sent other content than it announced");
+                    self.put_chunk(target, if same { Ok(plain) } else { Err(other()) }, zero, buffer);
                 }
             }
             Err(why) => {
                 let message = format!("{why} (blob {}); check the repository", header.id.short());
                 for target in &targets {
-                    self.chunk_done(target, Err(Trouble::told("restore", message.clone())), buffer);
+                    self.put_chunk(target, Err(Trouble::told("restore", message.clone())), false, buffer);
                 }
             }
         }
@@ -97,37 +95,46 @@ impl Session {
         targets.collect()
     }
 
-    fn write_chunk(&self, target: &Target, plain: &[u8], zero: bool) -> Result<(), Trouble> {
+    /// Writes a chunk that was claimed, if its content is what it should be, and completes the file with the last one.
+    fn put_chunk(&self, target: &Target, content: Result<&[u8], Trouble>, zero: bool, buffer: &mut [u8]) {
         let writing = &target.writing;
-        if zero && writing.beneath == sparse::Beneath::Nothing {
-            return Ok(());
-        }
-        let handle = self.handle_of(writing)?;
-        let written = sparse::write(&handle, target.offset, plain, writing.beneath)
-            .map_err(|error| Trouble::write("write")(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
-        self.report.wrote(written);
-        // If it ends in zeros the file may be shorter; only the last chunk of a file matters, and it then is set anew.
-        if plain.last().is_some_and(|last| *last != 0) {
-            writing.extends_to(target.offset + plain.len() as u64);
-        }
-        Ok(())
-    }
-
-    fn chunk_done(&self, target: &Target, written: Result<(), Trouble>, buffer: &mut [u8]) {
-        let writing = &target.writing;
-        if let Err(trouble) = written {
-            self.fail_writing(writing, &trouble);
-        }
+        let handle = match content.and_then(|plain| self.write_chunk(target, plain, zero)) {
+            Ok(handle) => handle,
+            Err(trouble) => {
+                self.fail_writing(writing, &trouble);
+                None
+            }
+        };
         if !writing.written() {
             return;
         }
-        match self.handle_of(writing) {
+        if writing.is_to_be_given_up() {
+            return self.abandon_file(writing);
+        }
+        match handle.map_or_else(|| self.handle_of(writing), Ok) {
             Ok(handle) => self.finish_file(writing, &handle, buffer),
             Err(trouble) => {
                 self.fail_writing(writing, &trouble);
                 self.abandon_file(writing);
             }
         }
+    }
+
+    /// Gives the handle that was needed, if one was.
+    fn write_chunk(&self, target: &Target, plain: &[u8], zero: bool) -> Result<Option<Arc<File>>, Trouble> {
+        let writing = &target.writing;
+        if zero && writing.holds_zeros() {
+            return Ok(None);
+        }
+        let handle = self.handle_of(writing)?;
+        let written = sparse::write(&handle, target.offset, plain, writing.beneath())
+            .map_err(|error| Trouble::write("write")(Errno::from_io_error(&error).unwrap_or(Errno::IO)))?;
+        self.report.wrote(written);
+        // If it ends in zeros the file may be shorter; only the last chunk of a file matters, and it then is set anew.
+        if plain.last().is_some_and(|last| *last != 0) {
+            writing.extends_to(target.offset + plain.len() as u64);
+        }
+        Ok(Some(handle))
     }
 }
 

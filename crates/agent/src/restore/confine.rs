@@ -15,12 +15,13 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags, ResolveFlags, Stat, fstat, openat, openat2};
 use rustix::io::Errno;
+use rustix::process::{Resource, getrlimit};
 
 use super::node_path::split;
 use super::recent::Recent;
 
-/// Directory handles that are kept open.
-const OPEN_DIRS: usize = 128;
+/// Directory handles that are kept open, at least and at most: as many as an eighth of the files that may be open.
+const OPEN_DIRS: std::ops::RangeInclusive<usize> = 128..=1024;
 /// Bytes of a path that the kernel takes in one call, with room for its NUL.
 const PIECE: usize = 4000;
 
@@ -79,7 +80,7 @@ impl Beneath {
         Self {
             root: root.map(Arc::new),
             resolver,
-            cache: Mutex::new(Recent::new(OPEN_DIRS)),
+            cache: Mutex::new(Recent::new(open_dirs())),
             known: Mutex::new(HashMap::new()),
         }
     }
@@ -152,6 +153,11 @@ impl Beneath {
             Resolver::Stepwise => Self::child(dir, piece),
         }
     }
+}
+
+fn open_dirs() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files / 8).unwrap_or(usize::MAX).clamp(*OPEN_DIRS.start(), *OPEN_DIRS.end())
 }
 
 fn resolve_beneath(dir: &OwnedFd, path: &[u8]) -> Result<OwnedFd, Errno> {

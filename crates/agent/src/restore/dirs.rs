@@ -15,7 +15,7 @@ use rustix::io::Errno;
 use super::confine::Beneath;
 use super::confine::target::{open_up, usual_dir_mode};
 use super::delete;
-use super::metadata::{Handle, set_mode};
+use super::metadata::{Handle, hands_down_acl, set_mode};
 use super::node::Node;
 use super::node_path::{NodePath, split};
 use super::overwrite::look;
@@ -40,6 +40,15 @@ struct OpenDir {
     state: State,
     /// Hashes of the names that the snapshot has in it; only if others are to be deleted.
     keep: Option<HashSet<u64>>,
+    /// Whether what is made in it gets no access control list from it.
+    bare: bool,
+}
+
+/// A directory that this session made, and nobody but us can put anything into yet: what the snapshot has in it is missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fresh {
+    /// Whether what is made in it has no attributes.
+    pub(super) bare: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +80,22 @@ impl Dirs {
         if parent.is_some_and(|dir| dir.state == State::Failed) { Err(Trouble::Above) } else { Ok(()) }
     }
 
+    /// The directory that a path is in, if the session made it.
+    pub(super) fn fresh_above(&self, path: &NodePath) -> Option<Fresh> {
+        let (parent, _) = path.split()?;
+        let dir = self.open.get(parent).filter(|dir| dir.state == State::Made)?;
+        Some(Fresh { bare: dir.bare })
+    }
+
+    /// Whether what is made in a directory just made gets no access control list from it: it has one only if the
+    /// directory above has one too.
+    fn is_bare(&self, session: &Session, path: &NodePath, state: State) -> bool {
+        let above = path.split().and_then(|(parent, _)| self.open.get(parent));
+        state == State::Made
+            && (above.is_some_and(|above| above.bare)
+                || session.tree.dir(path.as_bytes()).is_ok_and(|dir| !hands_down_acl(Handle::Path(dir.as_fd()))))
+    }
+
     /// Makes the directories above a path that the server did not send, as it does for a selection.
     pub(super) fn ensure_parent(&mut self, session: &Session, path: &NodePath) {
         let mut missing = Vec::new();
@@ -85,7 +110,8 @@ impl Dirs {
                 session.trouble_at(path.as_bytes(), &trouble);
                 State::Failed
             });
-            self.open.insert(path, OpenDir { node: None, state, keep: None });
+            let bare = self.is_bare(session, &path, state);
+            self.open.insert(path, OpenDir { node: None, state, keep: None, bare });
         }
     }
 
@@ -103,7 +129,8 @@ impl Dirs {
         });
         let keep = (session.job.delete && whole && state == State::Existed).then(HashSet::new);
         self.numbers.insert(node.number, path.clone());
-        self.open.insert(path, OpenDir { node: Some(node), state, keep });
+        let bare = self.is_bare(session, &path, state);
+        self.open.insert(path, OpenDir { node: Some(node), state, keep, bare });
     }
 
     fn make_dir(&self, session: &Session, path: &NodePath) -> Result<State, Trouble> {
@@ -143,15 +170,20 @@ impl Dirs {
         Err(Trouble::told("create", "somebody keeps putting something else in its place"))
     }
 
-    /// Deletes what does not belong in a directory, if that is wanted, and sets its metadata.
+    /// The paths of directories that are open.
+    pub(super) fn paths(&self, numbers: &[u64]) -> HashSet<NodePath> {
+        numbers.iter().filter_map(|number| self.numbers.get(number)).cloned().collect()
+    }
+
+    /// Deletes what does not belong in a directory, if that is wanted, and sets its metadata. No file in it is waited for
+    /// any more.
     pub(super) fn close(&mut self, session: &Session, number: u64) {
         let Some(path) = self.numbers.remove(&number) else { return };
-        let Some(OpenDir { node: Some(node), state, keep }) = self.open.remove(&path) else { return };
-        session.give_up_files(Some(path.as_bytes()));
+        let Some(OpenDir { node: Some(node), state, keep, bare }) = self.open.remove(&path) else { return };
         match state {
             State::Failed => {}
             State::Imagined => session.report.outcome(number, RestoreOutcome::Restored),
-            State::Made | State::Existed => match self.finish(session, &node, state, keep.as_ref()) {
+            State::Made | State::Existed => match self.finish(session, &node, state, keep.as_ref(), bare) {
                 Ok(outcome) => session.report.outcome(number, outcome),
                 Err(trouble) => session.fail_node(&node, &trouble),
             },
@@ -165,6 +197,7 @@ impl Dirs {
         node: &Node,
         state: State,
         keep: Option<&HashSet<u64>>,
+        bare: bool,
     ) -> Result<RestoreOutcome, Trouble> {
         let held = session.tree.dir(node.path.as_bytes()).map_err(Trouble::os("open"))?;
         let mut whole = true;
@@ -181,7 +214,7 @@ impl Dirs {
             let real = openat(&*held, c".", flags, Mode::empty());
             let handle = real.as_ref().map_or(Handle::Path(held.as_fd()), |real| Handle::Real(real.as_fd()));
             let stat = fstat(&*held).map_err(Trouble::os("open"))?;
-            whole &= session.apply_metadata(handle, (&stat).into(), node);
+            whole &= session.apply_metadata(handle, (&stat).into(), node, bare);
         }
         Ok(if whole { outcome } else { RestoreOutcome::Failed })
     }

@@ -2,15 +2,16 @@
 //!
 //! A file is known by device and inode from the moment it is opened or made, and is never written through another: when
 //! its handle had to be closed in between, what is then under its name must still be the same file. At most one node
-//! writes to a file. A file is finished once, by the thread that wrote its last missing chunk.
+//! writes to a file. A file is finished once, by the thread that wrote its last missing chunk. One that is missing for
+//! sure, in a directory of the session's own making, is made only when content for it is at hand, and then opened once.
 
 mod finish;
 mod place;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use holdfast_wire::{Bits, RestoreOutcome};
 use parking_lot::Mutex;
@@ -18,8 +19,10 @@ use rustix::fs::{Mode, OFlags, fstat, openat};
 
 use super::confine::Identity;
 use super::content::Content;
+use super::dirs::Fresh;
 use super::metadata::Current;
 use super::node::Node;
+use super::node_path::NodePath;
 use super::recent::Recent;
 use super::session::Session;
 use super::sparse::Beneath;
@@ -35,17 +38,27 @@ pub(super) struct FileNode {
     pub(super) content: Content,
 }
 
-/// A file that is being written.
+/// A file that is being written, or will be.
 pub(super) struct Writing {
     pub(super) file: FileNode,
-    /// Its metadata before the last step.
-    current: Current,
-    /// What lies under the chunks that are missing.
-    pub(super) beneath: Beneath,
     missing: Mutex<Missing>,
     failed: AtomicBool,
     /// Bytes up to which the file extends for sure.
     extent: AtomicU64,
+    /// The file on disk, once that is there; `None` if it can't be made.
+    made: OnceLock<Option<Made>>,
+    /// Held while it is made.
+    making: Mutex<()>,
+    /// Whether it will have no attributes when it is made.
+    bare: bool,
+}
+
+/// What is known of a file on disk.
+pub(super) struct Made {
+    /// Its metadata before the last step.
+    current: Current,
+    /// What lies under the chunks that are missing.
+    beneath: Beneath,
     /// Whether nothing had to be written.
     untouched: bool,
     claim: Claim,
@@ -58,6 +71,33 @@ struct Missing {
 }
 
 impl Writing {
+    fn new(file: FileNode, missing: Vec<bool>, extent: u64, made: Option<Made>, bare: bool) -> Self {
+        let left = missing.iter().filter(|missing| **missing).count();
+        Self {
+            file,
+            missing: Mutex::new(Missing { chunks: missing, left }),
+            failed: AtomicBool::new(false),
+            extent: AtomicU64::new(extent),
+            made: made.map_or_else(OnceLock::new, |made| OnceLock::from(Some(made))),
+            making: Mutex::new(()),
+            bare,
+        }
+    }
+
+    /// Whether zeros need not be written: the file is there, and nothing lies under what is missing.
+    pub(super) fn holds_zeros(&self) -> bool {
+        self.made().is_some_and(|made| made.beneath == Beneath::Nothing)
+    }
+
+    /// What lies under the chunks that are missing.
+    pub(super) fn beneath(&self) -> Beneath {
+        self.made().map_or(Beneath::Nothing, |made| made.beneath)
+    }
+
+    fn made(&self) -> Option<&Made> {
+        self.made.get()?.as_ref()
+    }
+
     /// Whether this chunk is still to be written; whoever hears yes must write it and then say [`Writing::written`].
     pub(super) fn claim_chunk(&self, chunk: usize) -> bool {
         let mut missing = self.missing.lock();
@@ -74,6 +114,11 @@ impl Writing {
     /// The file extends at least so far.
     pub(super) fn extends_to(&self, end: u64) {
         self.extent.fetch_max(end, Ordering::Relaxed);
+    }
+
+    /// Whether it has failed before anything was made of it.
+    pub(super) fn is_to_be_given_up(&self) -> bool {
+        self.failed.load(Ordering::Relaxed) && self.made().is_none()
     }
 
     /// The file can't be completed; `true` if that is new.
@@ -114,9 +159,11 @@ impl Files {
         }
     }
 
-    fn begin(&self, writing: Arc<Writing>, handle: File) {
+    fn begin(&self, writing: Arc<Writing>, handle: Option<File>) {
         let number = writing.file.node.number;
-        self.handles.lock().insert(number, Arc::new(handle));
+        if let Some(handle) = handle {
+            self.handles.lock().insert(number, Arc::new(handle));
+        }
         self.waiting.lock().insert(number, writing);
     }
 
@@ -125,10 +172,10 @@ impl Files {
         self.waiting.lock().get(&node).cloned()
     }
 
-    /// Takes out the files for which nothing more will come: those in one directory, or all.
-    fn take_unfinished(&self, dir: Option<&[u8]>) -> Vec<Arc<Writing>> {
+    /// Takes out the files for which nothing more will come: those in some directories, or all.
+    fn take_unfinished(&self, dirs: Option<&HashSet<NodePath>>) -> Vec<Arc<Writing>> {
         let is_done = |writing: &Writing| {
-            dir.is_none_or(|dir| writing.file.node.path.split().is_some_and(|(parent, _)| parent == dir))
+            dirs.is_none_or(|dirs| writing.file.node.path.split().is_some_and(|(parent, _)| dirs.contains(parent)))
         };
         self.waiting.lock().extract_if(|_, writing| is_done(writing)).map(|(_, writing)| writing).collect()
     }
@@ -146,24 +193,15 @@ impl Session {
         let chunks = file.content.len();
         let nothing = || (0..chunks).map(|_| false).collect();
         match self.place(&file, buffer) {
-            Ok(place::Placed::Writing { handle, missing, current, beneath, extent, untouched, claim }) => {
-                self.links_ready(&file.node, Some(claim.identity));
+            Ok(place::Placed::Writing { handle, missing, extent, made }) => {
+                self.links_ready(&file.node, Some(made.claim.identity));
                 let bits: Bits = missing.iter().copied().collect();
-                let left = missing.iter().filter(|missing| **missing).count();
-                let writing = Arc::new(Writing {
-                    file,
-                    current,
-                    beneath,
-                    missing: Mutex::new(Missing { chunks: missing, left }),
-                    failed: AtomicBool::new(false),
-                    extent: AtomicU64::new(extent),
-                    untouched,
-                    claim,
-                });
-                if left == 0 {
+                let complete = !missing.contains(&true);
+                let writing = Arc::new(Writing::new(file, missing, extent, Some(made), false));
+                if complete {
                     self.finish_file(&writing, &handle, buffer);
                 } else {
-                    self.files.begin(writing, handle);
+                    self.files.begin(writing, Some(handle));
                 }
                 self.report.need(number, bits);
             }
@@ -179,18 +217,65 @@ impl Session {
         }
     }
 
+    /// Says what is needed for a file that can't be there yet, as its directory was just made. It is made when its first
+    /// content comes. Gives back a file that needs none.
+    pub(super) fn await_content(&self, file: FileNode, fresh: Fresh) -> Option<FileNode> {
+        let missing = file.content.missing_in_new(&self.zeros);
+        if !missing.contains(&true) {
+            return Some(file);
+        }
+        let (number, bits) = (file.node.number, missing.iter().copied().collect());
+        self.files.begin(Arc::new(Writing::new(file, missing, 0, None, fresh.bare)), None);
+        self.report.need(number, bits);
+        None
+    }
+
+    /// Makes a file for its first content, unless that was done meanwhile or has failed before.
+    fn make_file(&self, writing: &Writing) -> Result<Option<Arc<File>>, Trouble> {
+        let _making = writing.making.lock();
+        match writing.made.get() {
+            Some(Some(_)) => return Ok(None),
+            Some(None) => return Err(Trouble::Above),
+            None => {}
+        }
+        let made = self.place_missing(&writing.file);
+        let keep = |made| _ = writing.made.set(made);
+        match made {
+            Ok((handle, made)) => {
+                let (handle, identity) = (Arc::new(handle), made.claim.identity);
+                // All content of a file of one chunk is at hand.
+                if writing.file.content.len() > 1 {
+                    self.files.handles.lock().insert(writing.file.node.number, handle.clone());
+                }
+                keep(Some(made));
+                self.links_ready(&writing.file.node, Some(identity));
+                Ok(Some(handle))
+            }
+            Err(trouble) => {
+                keep(None);
+                Err(trouble)
+            }
+        }
+    }
+
     /// The handle of a file that is being written.
     pub(super) fn handle_of(&self, writing: &Writing) -> Result<Arc<File>, Trouble> {
         let node = &writing.file.node;
+        if writing.made().is_none()
+            && let Some(handle) = self.make_file(writing)?
+        {
+            return Ok(handle);
+        }
         if let Some(handle) = self.files.handles.lock().get(&node.number) {
             return Ok(handle);
         }
+        let Some(made) = writing.made() else { return Err(Trouble::Above) };
         let (parent, name) = node.path.split().ok_or(Trouble::Above)?;
         let dir = self.tree.dir(parent).map_err(Trouble::os("open its directory"))?;
         let handle = openat(&dir, name, OPEN_TO_WRITE, Mode::empty()).map_err(Trouble::os("open"))?;
         let stat = fstat(&handle).map_err(Trouble::os("open"))?;
         // The number of a file that was deleted may be given to a new one, but that has another owner.
-        if Identity::from(&stat) != writing.claim.identity || Current::from(&stat) != writing.current {
+        if Identity::from(&stat) != made.claim.identity || Current::from(&stat) != made.current {
             return Err(Trouble::told("open", "somebody put another file in its place while it was restored"));
         }
         let handle = Arc::new(File::from(handle));
@@ -205,16 +290,19 @@ impl Session {
         }
     }
 
-    /// A file whose handle is lost ends without being completed.
+    /// A file whose handle is lost, or that was never made, ends without being completed.
     pub(super) fn abandon_file(&self, writing: &Writing) {
         let number = writing.file.node.number;
+        if writing.made().is_none() {
+            self.links_failed(&writing.file.node);
+        }
         self.files.end(number);
         self.report.outcome(number, RestoreOutcome::Failed);
     }
 
-    /// Reports the files whose content will not come any more: those in one directory, or all.
-    pub(super) fn give_up_files(&self, dir: Option<&[u8]>) {
-        for writing in self.files.take_unfinished(dir) {
+    /// Reports the files whose content will not come any more: those in some directories, or all.
+    pub(super) fn give_up_files(&self, dirs: Option<&HashSet<NodePath>>) {
+        for writing in self.files.take_unfinished(dirs) {
             let message = "the server could not send all of its content; what has come is kept";
             self.fail_writing(&writing, &Trouble::told("restore", message));
             self.abandon_file(&writing);

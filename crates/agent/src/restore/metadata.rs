@@ -7,6 +7,8 @@
 pub(super) mod owners;
 mod xattrs;
 
+pub(super) use self::xattrs::hands_down_acl;
+
 use std::os::fd::{AsRawFd, BorrowedFd};
 
 use holdfast_model::Timestamp;
@@ -62,6 +64,8 @@ impl From<&Stat> for Current {
 pub(super) struct Metadata {
     owners: Owners,
     root: bool,
+    /// User and group that new files belong to.
+    own: (u32, u32),
 }
 
 /// What could not be set.
@@ -74,7 +78,20 @@ pub(super) struct Shortfall {
 
 impl Metadata {
     pub(super) fn new(owners: Owners) -> Self {
-        Self { owners, root: rustix::process::geteuid().is_root() }
+        let (user, group) = (rustix::process::geteuid(), rustix::process::getegid());
+        Self { owners, root: user.is_root(), own: (user.as_raw(), group.as_raw()) }
+    }
+
+    /// The permissions to make a file with whose whole content is at hand, and which nobody else can reach yet: its own,
+    /// if it has no owner, bits or attributes but such as any new file may have. Else, closed to others.
+    pub(super) fn first_mode(&self, node: &Node) -> Mode {
+        let (mode, plain) = (node.entry.mode & 0o7777, Mode::RUSR | Mode::WUSR);
+        let usual = mode & 0o7022 == 0 && mode & 0o600 == 0o600;
+        if usual && node.entry.xattrs.is_empty() && self.owner_of(node) == self.own {
+            Mode::from_raw_mode(mode)
+        } else {
+            plain
+        }
     }
 
     /// Whether root restores.
@@ -96,14 +113,14 @@ impl Metadata {
             && xattrs::matches(handle, &node.entry.xattrs)
     }
 
-    /// Sets everything. `current` is how the node is now.
-    pub(super) fn apply(&self, handle: Handle<'_>, current: Current, node: &Node) -> Shortfall {
+    /// Sets everything. `current` is how the node is now; `bare` says that it has no attributes.
+    pub(super) fn apply(&self, handle: Handle<'_>, current: Current, node: &Node, bare: bool) -> Shortfall {
         let mut shortfall = Shortfall::default();
         let kind = node.file_type();
         let owned = self.chown(handle, current, node, &mut shortfall);
-        let extra =
-            if kind == FileType::Symlink { Vec::new() } else { xattrs::remove_others(handle, &node.entry.xattrs) };
-        shortfall.troubles.extend(extra);
+        if kind != FileType::Symlink && !bare {
+            shortfall.troubles.extend(xattrs::remove_others(handle, &node.entry.xattrs));
+        }
         if kind != FileType::Symlink {
             let mode = owned.permitted(node.entry.mode & 0o7777);
             // A change of owner may have changed the mode too.

@@ -8,9 +8,9 @@ use std::collections::VecDeque;
 use parking_lot::{Condvar, Mutex};
 
 /// Bytes that may wait.
-const MAX_BYTES: usize = 32 << 20;
+const MAX_BYTES: usize = 16 << 20;
 /// Jobs that may wait.
-const MAX_JOBS: usize = 4096;
+const MAX_JOBS: usize = 1024;
 
 /// A queue of jobs.
 pub(super) struct Queue<J> {
@@ -53,6 +53,11 @@ impl<J> Queue<J> {
         state.waiting.push_back((job, bytes));
         self.offered.notify_one();
         Ok(())
+    }
+
+    /// Whether nothing waits to be done.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().waiting.is_empty()
     }
 
     /// Does jobs until the queue is closed and empty. `idle` is called after a job when none is waiting, before the job

@@ -1,8 +1,10 @@
 //! Takes what the server sends, in order, and hands the work out.
 //!
-//! One thread receives and makes directories; everything else is done by a few others. Every bound of the protocol that
+//! One thread receives and makes directories; everything else is done by a few others, which get many small jobs at a
+//! time. Files that are sure to be missing cost nothing until their content comes. Every bound of the protocol that
 //! concerns more than one message is checked here.
 
+use bytes::Bytes;
 use holdfast_wire::{BlobHeader, ChunkRef, EntryKind, FromAgent, RestoreNode, RestoreOutcome, ToAgent, limits};
 use rustix::fs::FileType;
 
@@ -19,28 +21,34 @@ use crate::{Down, Downlink};
 
 /// Chunks of one file: their need must fit into a message.
 const MAX_CHUNKS: usize = limits::MAX_FILE_CHUNKS as usize;
+/// Jobs that are handed over together, at most: waking a thread costs as much as a small one.
+const BATCH_JOBS: usize = 64;
+/// Bytes that they hold, about.
+const BATCH_BYTES: usize = 256 << 10;
 
 /// Work for any thread.
 pub(super) enum Job {
     File(Box<FileNode>),
     Special(Box<Node>),
     Link { first: u64, link: Box<Node> },
-    Blob { header: BlobHeader, stored: Vec<u8> },
+    Blob { header: BlobHeader, stored: Bytes },
 }
 
 /// Does jobs until there are no more.
-pub(super) fn work(session: &Session, queue: &Queue<Job>) {
+pub(super) fn work(session: &Session, queue: &Queue<Vec<Job>>) {
     let mut decoder = Decoder::new();
     let mut buffer = vec![0; BUFFER];
-    let run = |job| {
-        if session.is_stopped() {
-            return;
-        }
-        match job {
-            Job::File(file) => session.place_file(*file, &mut buffer),
-            Job::Special(node) => session.place_special(&node),
-            Job::Link { first, link } => session.place_link(first, *link),
-            Job::Blob { header, stored } => session.write_blob(&header, &stored, &mut decoder, &mut buffer),
+    let run = |jobs: Vec<Job>| {
+        for job in jobs {
+            if session.is_stopped() {
+                return;
+            }
+            match job {
+                Job::File(file) => session.place_file(*file, &mut buffer),
+                Job::Special(node) => session.place_special(&node),
+                Job::Link { first, link } => session.place_link(first, *link),
+                Job::Blob { header, stored } => session.write_blob(&header, &stored, &mut decoder, &mut buffer),
+            }
         }
     };
     queue.work(run, || session.report.flush_restored());
@@ -49,9 +57,12 @@ pub(super) fn work(session: &Session, queue: &Queue<Job>) {
 /// The thread that receives.
 pub(super) struct Receiver<'a, D> {
     session: &'a Session,
-    queue: &'a Queue<Job>,
+    queue: &'a Queue<Vec<Job>>,
     down: D,
     dirs: Dirs,
+    /// What is to be handed over next, and the bytes that it holds.
+    batch: Vec<Job>,
+    batch_bytes: usize,
     /// Number of the next node.
     next: u64,
     /// A blob whose bytes come next.
@@ -80,12 +91,14 @@ impl From<Broken> for RestoreError {
 }
 
 impl<'a, D: Downlink> Receiver<'a, D> {
-    pub(super) fn new(session: &'a Session, queue: &'a Queue<Job>, down: D, target_existed: bool) -> Self {
+    pub(super) fn new(session: &'a Session, queue: &'a Queue<Vec<Job>>, down: D, target_existed: bool) -> Self {
         Self {
             session,
             queue,
             down,
             dirs: Dirs::new(target_existed),
+            batch: Vec::new(),
+            batch_bytes: 0,
             next: 0,
             announced: None,
             incoming: None,
@@ -106,8 +119,23 @@ impl<'a, D: Downlink> Receiver<'a, D> {
                 return Ok(());
             }
             match (next, self.announced.take()) {
-                (Down::Blob(stored), Some(header)) => self.blob(header, stored)?,
-                (Down::Message(_), Some(_)) => return Err(protocol("it announced a blob and sent something else")),
+                (Down::Blob(stored), Some(header)) => {
+                    self.blob(header, stored.into())?;
+                    // Blobs come together only while there is other work: on a slow link each is written at once.
+                    if self.queue.is_empty() {
+                        self.hand_over()?;
+                    }
+                }
+                (Down::Blobs(blobs), None) => {
+                    for (header, stored) in blobs {
+                        blob::check(&header)?;
+                        self.blob(header, stored)?;
+                    }
+                    self.hand_over()?;
+                }
+                (Down::Message(_) | Down::Blobs(_), Some(_)) => {
+                    return Err(protocol("it announced a blob and sent something else"));
+                }
                 (Down::Blob(_), None) => return Err(protocol("it sent a blob without announcing it")),
                 (Down::Message(ToAgent::Finish), None) => return self.finish(),
                 (Down::Message(message), None) => self.message(message)?,
@@ -119,8 +147,15 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         if !matches!(message, ToAgent::MoreChunks(_) | ToAgent::Credit { .. }) {
             self.end_of_content()?;
         }
+        // What waits for the rest of its batch does so only as long as nothing but blobs comes.
+        if !matches!(message, ToAgent::Blob(_) | ToAgent::Credit { .. }) {
+            self.hand_over()?;
+        }
         match message {
-            ToAgent::Nodes(nodes) => nodes.into_iter().try_for_each(|node| self.node(node)),
+            ToAgent::Nodes(nodes) => {
+                nodes.into_iter().try_for_each(|node| self.node(node))?;
+                self.hand_over()
+            }
             ToAgent::MoreChunks(chunks) => self.more_chunks(chunks),
             ToAgent::WindowEnd => {
                 self.session.report.window_end();
@@ -206,7 +241,12 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         match node {
             Some(node) if bounded => {
                 let bytes = chunks * size_of::<ChunkRef>();
-                return self.submit(Job::File(Box::new(FileNode { node, content })), bytes);
+                let file = FileNode { node, content };
+                let left = match self.dirs.fresh_above(&file.node.path) {
+                    Some(fresh) => self.session.await_content(file, fresh),
+                    None => Some(file),
+                };
+                return left.map_or(Ok(()), |file| self.submit(Job::File(Box::new(file)), bytes));
             }
             Some(node) => {
                 let trouble = Trouble::told("restore", "its content is beyond what the protocol can carry");
@@ -218,7 +258,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         Ok(())
     }
 
-    fn blob(&mut self, header: BlobHeader, stored: Vec<u8>) -> Result<(), RestoreError> {
+    fn blob(&mut self, header: BlobHeader, stored: Bytes) -> Result<(), RestoreError> {
         if stored.len() != header.stored_len as usize {
             return Err(protocol("it sent a blob of another length than announced"));
         }
@@ -227,11 +267,29 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     }
 
     fn submit(&mut self, job: Job, bytes: usize) -> Result<(), RestoreError> {
-        Ok(self.queue.submit(job, bytes)?)
+        self.batch.push(job);
+        self.batch_bytes += bytes;
+        if self.batch.len() >= BATCH_JOBS || self.batch_bytes >= BATCH_BYTES { self.hand_over() } else { Ok(()) }
+    }
+
+    /// Hands over the jobs that have come together.
+    fn hand_over(&mut self) -> Result<(), RestoreError> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.batch_bytes);
+        Ok(self.queue.submit(std::mem::take(&mut self.batch), bytes)?)
+    }
+
+    /// Waits until all is done that came so far.
+    fn drain(&mut self) -> Result<(), RestoreError> {
+        self.hand_over()?;
+        Ok(self.queue.drain()?)
     }
 
     fn close(&mut self, numbers: &[u64]) -> Result<(), RestoreError> {
-        self.queue.drain()?;
+        self.drain()?;
+        self.session.give_up_files(Some(&self.dirs.paths(numbers)));
         for number in numbers {
             if self.session.is_stopped() {
                 break;
@@ -244,7 +302,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
 
     fn finish(&mut self) -> Result<(), RestoreError> {
         self.end_of_content()?;
-        self.queue.drain()?;
+        self.drain()?;
         if self.session.is_stopped() {
             return Ok(());
         }

@@ -90,9 +90,10 @@ impl Session {
         self.report.outcome(node.number, RestoreOutcome::Failed);
     }
 
-    /// Sets a node's metadata and reports what could not be set; `true` if that is nothing to worry about.
-    pub(super) fn apply_metadata(&self, handle: Handle<'_>, current: Current, node: &Node) -> bool {
-        let shortfall = self.metadata.apply(handle, current, node);
+    /// Sets a node's metadata and reports what could not be set; `true` if that is nothing to worry about. `bare` says that
+    /// the node is new and has no attributes.
+    pub(super) fn apply_metadata(&self, handle: Handle<'_>, current: Current, node: &Node, bare: bool) -> bool {
+        let shortfall = self.metadata.apply(handle, current, node, bare);
         if shortfall.only_root {
             self.report.owner_kept();
         }

@@ -82,7 +82,7 @@ impl Session {
     /// Sets the metadata of what is in a directory in which nobody else makes names.
     fn dress(&self, dir: &OwnedFd, name: &[u8], node: &Node) -> Result<(bool, Identity), Trouble> {
         let (handle, stat) = open_made(dir, name, node)?;
-        let whole = self.apply_metadata(Handle::Path(handle.as_fd()), (&stat).into(), node);
+        let whole = self.apply_metadata(Handle::Path(handle.as_fd()), (&stat).into(), node, false);
         Ok((whole, Identity::from(&stat)))
     }
 }

@@ -56,6 +56,12 @@ fn what_was_cut_off_is_closed_to_others_and_shows_no_old_time() {
     let time = snapshot.file("d/f", &content).entry.mtime;
     snapshot.node("d/f").entry.mode = 0o4755;
     let server = Server { cut_after: Some(2), ..Server::of(&snapshot) };
+    // It is made when the first content has come.
+    let server = server.before_blob(|done, _, _| {
+        while done > 0 && !temp.path().join("d/f").exists() {
+            std::thread::yield_now();
+        }
+    });
     assert!(server.restore(job(temp.path(), Overwrite::Always)).result.is_err());
     let stat = fs::metadata(temp.path().join("d/f")).unwrap();
     assert_eq!(stat.mode() & 0o7777, 0o600);

@@ -49,6 +49,55 @@ fn small_windows_give_the_same() {
 }
 
 #[test]
+fn windows_that_overlap_give_the_same() {
+    for window in [1, 3, 20] {
+        let temp = temp_dir();
+        let source = Tree::create(temp.path().join("source"));
+        source.every_kind();
+        for i in 0..40 {
+            source.random_file(format!("more/d{}/f{i}", i % 7), i * 5_000, i);
+        }
+        source.hard_link("more/d6/twin", "more/d1/f8");
+        let snapshot = Snapshot::of(source.root());
+        let target = temp.path().join("target");
+        // Into nothing, then over what is there and partly wrong.
+        for round in 0..2 {
+            let server = Server { window, ahead: true, ..Server::of(&snapshot) };
+            let summary = server.restore(job(&target, Overwrite::Always)).good();
+            assert_eq!(summary.restored + summary.unchanged, snapshot.nodes.len() as u64);
+            assert_equal(source.root(), &target);
+            for i in (0..40).filter(|_| round == 0).step_by(3) {
+                fs::write(target.join(format!("more/d{}/f{i}", i % 7)), "other").unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_made_in_a_directory_with_a_default_acl_has_none() {
+    if !require_root() {
+        return;
+    }
+    let temp = temp_dir();
+    let tree = Tree::create(temp.path());
+    let acl = holdfast_testkit::Acl::new(0o640, &[holdfast_testkit::AclEntry::User(1234, 6)]);
+    tree.dir("target").default_acl("target", &acl);
+    let mut snapshot = Snapshot::default();
+    for path in ["d", "d/e"] {
+        snapshot.dir(path);
+        snapshot.file(format!("{path}/f"), "content");
+        snapshot.file(format!("{path}/empty"), "");
+    }
+    Server::of(&snapshot).restore(job(&tree.path("target"), Overwrite::Always)).good();
+    for path in ["d", "d/f", "d/empty", "d/e", "d/e/f", "d/e/empty"] {
+        let path = tree.path("target").join(path);
+        assert_eq!(rustix::fs::listxattr(&path, &mut [0u8; 4096][..]).unwrap(), 0, "{path:?}");
+        let mode = if path.is_dir() { 0o755 } else { 0o644 };
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode, "{path:?}");
+    }
+}
+
+#[test]
 fn what_is_verified_is_equal_too() {
     let temp = temp_dir();
     let source = Tree::create(temp.path().join("source"));

@@ -10,7 +10,7 @@ use holdfast_agent::restore::{RestoreError, RestoreSummary, run};
 use holdfast_agent::{Down, Downlink, LinkClosed, Uplink};
 use holdfast_model::BlobId;
 use holdfast_wire::{
-    BlobHeader, BlobTarget, EntryKind, FromAgent, Need, Overwrite, RestoreJob, RestoreOutcome, ToAgent,
+    BlobHeader, BlobTarget, EntryKind, FromAgent, Need, Overwrite, RestoreJob, RestoreNode, RestoreOutcome, ToAgent,
 };
 use serde_bytes::ByteBuf;
 
@@ -27,6 +27,8 @@ pub(crate) struct Server<'a> {
     pub(crate) snapshot: &'a Snapshot,
     /// Nodes in one window.
     pub(crate) window: usize,
+    /// Whether the nodes of a window are sent before the blobs of the one before.
+    pub(crate) ahead: bool,
     /// Called before each blob is sent, with the number of blobs sent before; it may change the stored bytes and header.
     pub(crate) before_blob: Before<'a>,
     /// Blobs that are sent before the link breaks.
@@ -96,7 +98,8 @@ impl Downlink for FromServer {
 
 impl<'a> Server<'a> {
     pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
-        Server { snapshot, window: 500, before_blob: Box::new(|_, _, _| ()), cut_after: None, lost: Vec::new() }
+        let before_blob = Box::new(|_: usize, _: &mut BlobHeader, _: &mut Vec<u8>| ());
+        Server { snapshot, window: 500, ahead: false, before_blob, cut_after: None, lost: Vec::new() }
     }
 
     pub(crate) fn before_blob(mut self, call: impl FnMut(usize, &mut BlobHeader, &mut Vec<u8>) + 'a) -> Self {
@@ -208,11 +211,11 @@ impl Session<'_> {
         let nodes = &self.server.snapshot.nodes;
         let mut open: Vec<u64> = Vec::new();
         let numbered: Vec<(u64, _)> = (0..).zip(nodes).collect();
-        for window in numbered.chunks(self.server.window) {
-            for batch in window.chunks(50) {
-                self.say(ToAgent::Nodes(batch.iter().map(|(_, node)| (*node).clone()).collect()))?;
+        let windows: Vec<_> = numbered.chunks(self.server.window).collect();
+        for (at, window) in windows.iter().enumerate() {
+            if at == 0 || !self.server.ahead {
+                self.announce(window)?;
             }
-            self.say(ToAgent::WindowEnd)?;
             let is_question =
                 |kind: &EntryKind, link: Option<u64>| matches!(kind, EntryKind::File { .. }) && link.is_none();
             let questions: Vec<u64> = window
@@ -222,6 +225,9 @@ impl Session<'_> {
                 .collect();
             while !questions.iter().all(|number| self.answers.needs.contains_key(number)) {
                 self.take()?;
+            }
+            if let Some(next) = windows.get(at + 1).filter(|_| self.server.ahead) {
+                self.announce(next)?;
             }
             self.blobs(&questions)?;
             // The directories that this window shows to be complete, deepest first.
@@ -247,6 +253,13 @@ impl Session<'_> {
         }
         assert_eq!(self.answers.outcomes.len(), self.server.snapshot.nodes.len(), "every node has an outcome");
         Ok(())
+    }
+
+    fn announce(&self, window: &[(u64, &RestoreNode)]) -> Result<(), Closed> {
+        for batch in window.chunks(50) {
+            self.say(ToAgent::Nodes(batch.iter().map(|(_, node)| (*node).clone()).collect()))?;
+        }
+        self.say(ToAgent::WindowEnd)
     }
 
     fn blobs(&mut self, questions: &[u64]) -> Result<(), Closed> {

@@ -264,3 +264,46 @@ fn attributes_that_the_file_system_cannot_hold_are_told_and_nobody_gains_by_it()
     assert_eq!(stat.mode() & 0o7777, 0o600);
     assert_eq!(stat.mtime(), 1_234_567, "the rest is set");
 }
+
+#[test]
+fn a_new_file_of_which_nothing_came_is_not_made_and_neither_are_its_links() {
+    let temp = temp_dir();
+    let target = temp.path().join("target");
+    let mut snapshot = Snapshot::default();
+    snapshot.dir("d");
+    snapshot.file("d/lost", random(CHUNK, 1)).entry.mode = 0o4755;
+    snapshot.file("d/good", random(3 * CHUNK, 2));
+    snapshot.hard_link("d/twin", "d/lost");
+    let lost = vec![snapshot.nodes[1].chunks[0].id];
+    for window in [1, 2, 100] {
+        let server = Server { lost: lost.clone(), window, ahead: window < 100, ..Server::of(&snapshot) };
+        let answers = server.restore(job(&target.join(window.to_string()), Overwrite::Always));
+        assert_eq!(answers.result.as_ref().unwrap().failed, 2);
+        assert_eq!(answers.problems.len(), 2, "{:?}", answers.problems);
+        for (name, outcome) in
+            [("lost", RestoreOutcome::Failed), ("twin", RestoreOutcome::Failed), ("good", RestoreOutcome::Restored)]
+        {
+            assert_eq!(answers.outcome(&snapshot, format!("d/{name}")), outcome, "{name}");
+            let exists = target.join(window.to_string()).join("d").join(name).exists();
+            assert_eq!(exists, outcome == RestoreOutcome::Restored, "{name}");
+        }
+    }
+    Server::of(&snapshot).restore(job(&target.join("2"), Overwrite::IfChanged)).good();
+}
+
+#[test]
+fn of_two_new_files_of_one_name_one_is_made() {
+    let temp = temp_dir();
+    for (round, chunks) in [1, 1, 1, 4, 4, 4].into_iter().enumerate() {
+        let target = temp.path().join(round.to_string());
+        let mut snapshot = Snapshot::default();
+        snapshot.dir("d");
+        let contents = [1, 2].map(|seed| random(chunks * CHUNK, seed));
+        contents.iter().for_each(|content| _ = snapshot.file("d/f", content));
+        let answers = Server::of(&snapshot).restore(job(&target, Overwrite::Always));
+        assert_eq!(answers.result.as_ref().unwrap().failed, 1);
+        assert_eq!(answers.problems.len(), 1, "{:?}", answers.problems);
+        let found = fs::read(target.join("d/f")).unwrap();
+        assert!(contents.contains(&found), "round {round}");
+    }
+}

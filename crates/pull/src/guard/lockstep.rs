@@ -5,6 +5,7 @@
 //! all that counts, whatever the machine: a step that waits for an answer per file or per directory shows as so many
 //! turns. When an agent can do nothing more is asked of the kernel: all threads sleep, and none has run meanwhile.
 
+use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use holdfast_agent::{Down, Downlink, LinkClosed, Options, Uplink};
 use holdfast_testkit::{Counted, process};
-use holdfast_wire::{FromAgent, ToAgent, encoded_len};
+use holdfast_wire::{BlobHeader, FromAgent, ToAgent, encoded_len};
 
 use crate::link::{ClientLink, LinkError, Traffic, Trust, Up};
 
@@ -126,8 +127,11 @@ impl ClientLink for Lockstep {
         Ok(())
     }
 
-    fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError> {
-        self.said.push(Down::Blob(bytes));
+    fn send_blobs(&mut self, blobs: Vec<(BlobHeader, Bytes)>) -> Result<(), LinkError> {
+        for (header, bytes) in blobs {
+            self.send(ToAgent::Blob(header))?;
+            self.said.push(Down::Blob(bytes.into()));
+        }
         Ok(())
     }
 

@@ -2,11 +2,12 @@
 
 use holdfast_model::{BlobId, TreeId};
 use holdfast_repo::tree::{Node, NodeKind, Xattr};
-use holdfast_wire::{FromAgent, RestoreNode, ToAgent};
+use holdfast_wire::{FromAgent, Need, RestoreNode, ToAgent};
 
 use super::scene::{Scene, dir_node, file_node};
 use crate::RestoreError;
 use crate::link::LinkError;
+use crate::link::scripted::{Agent, Gone};
 
 /// All nodes that an agent was sent.
 fn nodes(heard: &[ToAgent]) -> Vec<RestoreNode> {
@@ -114,4 +115,85 @@ fn an_agent_that_leaves_something_out_is_found_out() {
     for wrong in [[0, 0], [0, 2], [0, u64::MAX]] {
         assert!(matches!(ends_after(&wrong), Err(RestoreError::Link(LinkError::Violation(_)))), "{wrong:?}");
     }
+}
+
+/// A tree of many files of one byte.
+fn many_files(scene: &Scene, count: usize) -> TreeId {
+    let content = scene.put_data(b"x");
+    scene.put_tree((0..count).map(|i| file_node(&format!("f{i:06}"), &[content])).collect())
+}
+
+/// Wants all content of these nodes, the first of which has this number; gives the number after them.
+fn want_all(agent: &Agent, nodes: &[RestoreNode], first: u64) -> Result<u64, Gone> {
+    let need =
+        |(node, restore): (u64, &RestoreNode)| Need { node, chunks: restore.chunks.iter().map(|_| true).collect() };
+    agent.say(FromAgent::Needs((first..).zip(nodes).map(need).collect()))?;
+    Ok(first + nodes.len() as u64)
+}
+
+#[test]
+fn the_next_window_comes_before_this_one_is_complete_and_the_one_after_it_does_not() {
+    let scene = Scene::new();
+    let tree = many_files(&scene, 20_000);
+    let mut windows = 0;
+    let ended = scene.restore(tree, |agent| {
+        let mut heard = Vec::new();
+        while windows < 2 {
+            heard.push(agent.hear()?);
+            if matches!(heard.last(), Some(ToAgent::WindowEnd)) {
+                windows += 1;
+                if windows == 1 {
+                    want_all(agent, &nodes(&heard), 0)?;
+                }
+            }
+        }
+        // What is needed of the second window is never said: nothing more may come than the rest of the first.
+        agent.stop();
+        while let Ok(message) = agent.hear() {
+            windows += usize::from(matches!(message, ToAgent::WindowEnd));
+        }
+        Ok(())
+    });
+    assert!(matches!(ended.result, Err(RestoreError::Link(LinkError::Closed))), "{:?}", ended.result);
+    assert_eq!(windows, 2);
+}
+
+#[test]
+fn every_place_gets_its_content_once_however_the_windows_overlap() {
+    let scene = Scene::new();
+    let count = 20_000;
+    let tree = many_files(&scene, count);
+    let mut got = vec![0; count];
+    let ended = scene.restore(tree, |agent| {
+        let (mut window, mut first) = (Vec::new(), 0);
+        loop {
+            match agent.hear()? {
+                ToAgent::WindowEnd => first = want_all(agent, &nodes(&std::mem::take(&mut window)), first)?,
+                ToAgent::Blob(header) => header.targets.iter().for_each(|target| got[target.node as usize] += 1),
+                ToAgent::Finish => break,
+                message => window.push(message),
+            }
+        }
+        (0..first).try_for_each(|node| agent.outcome(node))?;
+        agent.say(FromAgent::RestoreEnd { deleted: 0, owners_kept: 0 })
+    });
+    assert_eq!(ended.result.unwrap().bytes_written, count as u64);
+    assert!(got.iter().all(|times| *times == 1));
+}
+
+#[test]
+fn an_answer_about_a_window_that_was_not_sent_is_a_violation() {
+    let scene = Scene::new();
+    let tree = many_files(&scene, 3000);
+    let ended = scene.restore(tree, |agent| {
+        let mut heard = Vec::new();
+        while !matches!(heard.last(), Some(ToAgent::WindowEnd)) {
+            heard.push(agent.hear()?);
+        }
+        let nodes = nodes(&heard);
+        want_all(agent, &nodes[..1], nodes.len() as u64)?;
+        agent.hang_up();
+        Ok(())
+    });
+    assert!(matches!(ended.result, Err(RestoreError::Link(LinkError::Violation(_)))), "{:?}", ended.result);
 }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, TryRecvError, bounded};
 use holdfast_agent::{Down, Downlink, LinkClosed, Uplink};
 use holdfast_model::CancelToken;
-use holdfast_wire::{FromAgent, ToAgent};
+use holdfast_wire::{BlobHeader, FromAgent, ToAgent};
 
 use super::{ClientLink, LinkError, NAP, Traffic, Trust, Up};
 
@@ -132,8 +133,8 @@ impl ClientLink for LocalLink {
         self.pass(Down::Message(message))
     }
 
-    fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError> {
-        self.pass(Down::Blob(bytes))
+    fn send_blobs(&mut self, blobs: Vec<(BlobHeader, Bytes)>) -> Result<(), LinkError> {
+        self.pass(Down::Blobs(blobs))
     }
 
     fn trust(&self) -> Trust {

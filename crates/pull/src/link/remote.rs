@@ -10,12 +10,13 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use holdfast_handover::{
     Down, DownSender, ErrorKind, OwnedUp, PullerFds, RingSizes, Up as Record, UpReceiver, VaultEnd, wait_for_either,
 };
 use holdfast_model::CancelToken;
 use holdfast_model::source::RemoteHost;
-use holdfast_wire::{ToAgent, ViolationClass, encode};
+use holdfast_wire::{BlobHeader, ToAgent, ViolationClass, encode};
 
 use super::ending::Ending;
 use super::intake::{Intake, Over};
@@ -264,8 +265,12 @@ impl ClientLink for RemoteLink {
         self.pass(Down::Message(&bytes))
     }
 
-    fn send_blob(&mut self, bytes: Vec<u8>) -> Result<(), LinkError> {
-        bytes.chunks(holdfast_wire::limits::MAX_DATA).try_for_each(|part| self.pass(Down::Data(part)))
+    fn send_blobs(&mut self, blobs: Vec<(BlobHeader, Bytes)>) -> Result<(), LinkError> {
+        for (header, bytes) in blobs {
+            self.send(ToAgent::Blob(header))?;
+            bytes.chunks(holdfast_wire::limits::MAX_DATA).try_for_each(|part| self.pass(Down::Data(part)))?;
+        }
+        Ok(())
     }
 
     fn trust(&self) -> Trust {

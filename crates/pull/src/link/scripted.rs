@@ -6,13 +6,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use holdfast_chunker::sha256;
 use holdfast_handover::Up as Record;
 use holdfast_model::{BlobId, Timestamp};
 use holdfast_wire::{
-    Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, Need, RestoreOutcome,
-    RestoredNode, ToAgent,
+    Bits, BlobHeader, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, Need,
+    RestoreOutcome, RestoredNode, ToAgent,
 };
 
 use super::intake::{Intake, Over};
@@ -106,9 +107,14 @@ impl Agent {
         self.up.send(Said::Data(bytes.to_vec())).map_err(|_| Gone)
     }
 
+    /// Ends the stream.
+    pub(crate) fn stop(&self) {
+        let _ = self.up.send(Said::End);
+    }
+
     /// Ends the stream, and listens until the server has ended too.
     pub(crate) fn hang_up(&self) {
-        let _ = self.up.send(Said::End);
+        self.stop();
         while self.hear().is_ok() {}
     }
 
@@ -251,8 +257,8 @@ impl ClientLink for ScriptedLink {
         self.down.send(message).map_err(|_| LinkError::Closed)
     }
 
-    fn send_blob(&mut self, _bytes: Vec<u8>) -> Result<(), LinkError> {
-        Ok(())
+    fn send_blobs(&mut self, blobs: Vec<(BlobHeader, Bytes)>) -> Result<(), LinkError> {
+        blobs.into_iter().try_for_each(|(header, _)| self.send(ToAgent::Blob(header)))
     }
 
     fn trust(&self) -> Trust {

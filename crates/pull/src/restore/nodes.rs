@@ -7,7 +7,7 @@ use std::sync::Arc;
 use holdfast_chunker::Sha256;
 use holdfast_model::TreeId;
 use holdfast_repo::Repository;
-use holdfast_repo::index::IndexView;
+use holdfast_repo::index::{BlobLocation, IndexView};
 use holdfast_repo::pack::BlobKind;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
 use holdfast_wire::{ChunkRef, EntryKind, RestoreNode, Xattr, limits};
@@ -18,8 +18,8 @@ use crate::text::with_causes;
 
 /// One step of the walk.
 pub(super) enum Step {
-    /// A node to restore. It gets the next number.
-    Node(Box<RestoreNode>),
+    /// A node to restore, and where its chunks lie. It gets the next number.
+    Node(Box<RestoreNode>, Vec<BlobLocation>),
     /// A node that cannot be restored: its path, and why.
     Broken(Vec<u8>, String),
     /// Everything beneath this node has been given out.
@@ -88,7 +88,8 @@ impl<'a> NodeWalk<'a> {
                 level.faults += 1;
                 return Ok(Some(Step::Broken(self.path.clone(), format!("an entry is left out: {fault}"))));
             }
-            let Some(node) = level.tree.nodes().get(level.next) else {
+            let tree = level.tree.clone();
+            let Some(node) = tree.nodes().get(level.next) else {
                 // An agent that closes a directory deletes what it was not told of. What is not closed it leaves as it
                 // is, but for metadata, at the end.
                 let number = level.number.filter(|_| !level.broken);
@@ -99,10 +100,9 @@ impl<'a> NodeWalk<'a> {
                 continue;
             };
             level.next += 1;
-            let node = node.clone();
             self.path.push(b'/');
             self.path.extend_from_slice(&node.name);
-            if let Some(step) = self.visit(&node)? {
+            if let Some(step) = self.visit(node)? {
                 return Ok(Some(step));
             }
         }
@@ -111,7 +111,7 @@ impl<'a> NodeWalk<'a> {
 
     fn visit(&mut self, node: &Node) -> Result<Option<Step>, RestoreError> {
         match self.node(node) {
-            Ok(step) => Ok(step.map(|node| Step::Node(Box::new(node)))),
+            Ok(step) => Ok(step.map(|(node, places)| Step::Node(Box::new(node), places))),
             Err(why) => {
                 if let Some(level) = self.levels.last_mut() {
                     level.broken = true;
@@ -122,7 +122,7 @@ impl<'a> NodeWalk<'a> {
     }
 
     /// The node for the agent, if it is restored itself, and goes into a directory; or why that can't be done.
-    fn node(&mut self, node: &Node) -> Result<Option<RestoreNode>, String> {
+    fn node(&mut self, node: &Node) -> Result<Option<(RestoreNode, Vec<BlobLocation>)>, String> {
         if self.path.len() > limits::MAX_PATH || self.levels.len() > limits::MAX_DEPTH {
             return Err("lies too deep to be restored".into());
         }
@@ -141,8 +141,8 @@ impl<'a> NodeWalk<'a> {
         Ok(restored)
     }
 
-    fn restored(&mut self, node: &Node, is_understood: bool) -> Result<RestoreNode, String> {
-        let chunks = self.chunks(node)?;
+    fn restored(&mut self, node: &Node, is_understood: bool) -> Result<(RestoreNode, Vec<BlobLocation>), String> {
+        let (chunks, mut places) = self.chunks(node)?;
         let mut restored = RestoreNode {
             path: ByteBuf::from(&self.path[1..]),
             entry: entry_of(node),
@@ -157,14 +157,15 @@ impl<'a> NodeWalk<'a> {
         restored.hard_link_to = self.earlier_name(node, self.next_number);
         if restored.hard_link_to.is_some() {
             restored.chunks.clear();
+            places.clear();
         }
-        Ok(restored)
+        Ok((restored, places))
     }
 
-    fn chunks(&self, node: &Node) -> Result<Vec<ChunkRef>, String> {
+    fn chunks(&self, node: &Node) -> Result<(Vec<ChunkRef>, Vec<BlobLocation>), String> {
         let chunk = |id| match self.index.locations(BlobKind::Data, id).next() {
             Some(at) if at.plain_length() as usize <= limits::MAX_CHUNK => {
-                Ok(ChunkRef { id: *id, len: at.plain_length() })
+                Ok((ChunkRef { id: *id, len: at.plain_length() }, at))
             }
             Some(_) => Err(format!("its blob {id} is larger than a blob can be")),
             None => Err(format!("its blob {id} is missing; check the repository")),

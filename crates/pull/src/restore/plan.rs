@@ -1,44 +1,56 @@
 //! What a window needs, in the order of the packs that hold it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, Scope};
 
+use bytes::Bytes;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use holdfast_model::monitor::ItemError;
-use holdfast_model::{BlobId, CancelToken, PackId};
-use holdfast_repo::index::{BlobLocation, IndexView};
+use holdfast_model::{BlobId, CancelToken};
+use holdfast_repo::index::BlobLocation;
 use holdfast_repo::pack::BlobKind;
 use holdfast_repo::reader::StoredBlob;
 use holdfast_repo::{ReadError, Repository};
 use holdfast_wire::{BlobHeader, BlobTarget, Need, ViolationClass};
 
-use super::RestoreError;
 use super::window::Window;
 use crate::Violation;
 
 /// Places of one blob in one message; a blob with more (a block of zeros, say) is sent again.
 const MAX_TARGETS: usize = 32_768;
-/// Stored blobs that are read ahead of what the agent takes.
-const READ_AHEAD: usize = 16;
+/// Batches of stored blobs that are read ahead of what the agent takes.
+const READ_AHEAD: usize = 4;
+/// Blobs that are handed over together, and their stored bytes: waking a thread costs as much as a small one.
+const BATCH_BLOBS: usize = 256;
+const BATCH_BYTES: usize = 256 << 10;
+/// Threads that read and decrypt packs, at most: each may hold some MiB.
+const MAX_READERS: usize = 4;
 
 /// What the agent has answered about a window.
 pub(super) struct Needs {
     open: usize,
+    /// What is no question counts as answered.
     answered: Vec<bool>,
-    wanted: HashMap<BlobId, Vec<BlobTarget>>,
+    wanted: Vec<Wanted>,
     bytes: u64,
+}
+
+/// A chunk that is needed in some place.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    /// Among the chunks of the window.
+    chunk: u32,
+    target: BlobTarget,
 }
 
 impl Needs {
     /// Nothing answered yet.
     pub(super) fn of(window: &Window) -> Self {
-        // What is no question counts as answered.
-        let mut answered = vec![true; window.nodes().len()];
-        let mut open = 0;
-        for index in window.questions() {
-            answered[index] = false;
-            open += 1;
-        }
-        Self { open, answered, wanted: HashMap::new(), bytes: 0 }
+        let answered: Vec<bool> = window.questions().map(|is_question| !is_question).collect();
+        let open = answered.iter().filter(|answered| !**answered).count();
+        Self { open, answered, wanted: Vec::new(), bytes: 0 }
     }
 
     /// Whether every question is answered.
@@ -57,80 +69,105 @@ impl Needs {
             let index = window.index(need.node).filter(|index| !self.answered[*index]);
             let unasked = || Violation::new(ViolationClass::Protocol, format!("an answer for node {}", need.node));
             let index = index.ok_or_else(unasked)?;
-            let chunks = &window.nodes()[index].chunks;
+            let chunks = window.chunks_of(index);
             if need.chunks.len() != chunks.len() {
                 return Err(unasked());
             }
             self.answered[index] = true;
             self.open -= 1;
-            for (number, chunk) in chunks.iter().enumerate().filter(|(number, _)| need.chunks.get(*number)) {
+            for (number, chunk) in chunks.enumerate().filter(|(number, _)| need.chunks.get(*number)) {
                 let target = BlobTarget { node: need.node, chunk: number as u32 };
-                self.wanted.entry(chunk.id).or_default().push(target);
-                self.bytes += u64::from(chunk.len);
+                self.wanted.push(Wanted { chunk, target });
+                self.bytes += u64::from(window.chunk(chunk).1.plain_length());
             }
         }
         Ok(())
     }
 
-    /// Orders what is needed by pack.
-    pub(super) fn plan(self, index: &IndexView) -> Plan {
-        let mut packs: BTreeMap<PackId, Vec<(BlobId, BlobLocation)>> = BTreeMap::new();
-        for id in self.wanted.keys() {
-            // The walk has found every blob in this index.
-            if let Some(at) = index.locations(BlobKind::Data, id).next() {
-                packs.entry(at.pack).or_default().push((*id, at));
-            }
-        }
-        Plan { packs: packs.into_iter().collect(), targets: self.wanted }
+    /// Orders what is needed by pack, and by the place in it.
+    pub(super) fn plan(self, window: &Window) -> Plan<'_> {
+        let mut wanted = self.wanted;
+        wanted.sort_unstable_by_key(|wanted| (&window.chunk(wanted.chunk).1, wanted.target.node, wanted.target.chunk));
+        Plan { window, wanted }
     }
 }
 
 /// The blobs of a window, by pack.
-pub(super) struct Plan {
-    packs: Vec<(PackId, Vec<(BlobId, BlobLocation)>)>,
-    targets: HashMap<BlobId, Vec<BlobTarget>>,
+pub(super) struct Plan<'a> {
+    window: &'a Window,
+    wanted: Vec<Wanted>,
 }
 
-/// One thing of a plan that was read, or could not be.
-type Stored = Result<(BlobHeader, Vec<u8>), ItemError>;
+/// Some blobs that were read, or why one could not be.
+pub(super) type Stored = Result<Vec<(BlobHeader, Bytes)>, ItemError>;
 
-impl Plan {
-    /// Reads all packs, some ahead, and gives out every blob with its targets.
-    pub(super) fn send(
-        self,
-        repository: &Repository,
-        cancel: &CancelToken,
-        mut take: impl FnMut(Stored) -> Result<(), RestoreError>,
-    ) -> Result<(), RestoreError> {
-        let Self { packs, targets } = self;
-        let (jobs_in, jobs) = crossbeam_channel::unbounded();
-        for pack in packs {
-            // The receiver lives in this function: this can't fail.
-            let _ = jobs_in.send(pack);
-        }
-        drop(jobs_in);
-        let targets = Arc::new(targets);
-        let (read_in, read) = crossbeam_channel::bounded(READ_AHEAD);
-        std::thread::scope(|scope| {
-            for _ in 0..std::thread::available_parallelism().map_or(2, usize::from).min(4) {
-                let (jobs, read_in, targets) = (jobs.clone(), read_in.clone(), targets.clone());
-                scope.spawn(move || {
-                    for (pack, blobs) in jobs {
-                        if cancel.is_cancelled() || !read_pack(repository, pack, blobs, &targets, &read_in) {
-                            return;
-                        }
+impl Plan<'_> {
+    /// Reads all packs, some ahead of who takes what is read; ends early when that one has gone or the work is cancelled.
+    pub(super) fn read<'scope>(
+        &'scope self,
+        scope: &'scope Scope<'scope, '_>,
+        repository: &'scope Repository,
+        cancel: &'scope CancelToken,
+    ) -> Receiver<Stored> {
+        let pack = |wanted: &Wanted| &self.at(wanted).pack;
+        let packs: Arc<[&[Wanted]]> = self.wanted.chunk_by(|a, b| pack(a) == pack(b)).collect();
+        let next = Arc::new(AtomicUsize::new(0));
+        let (read_in, read) = bounded(READ_AHEAD);
+        let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_READERS);
+        for _ in 0..readers.min(packs.len()) {
+            let (packs, next, read_in) = (packs.clone(), next.clone(), read_in.clone());
+            scope.spawn(move || {
+                while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if cancel.is_cancelled() || self.read_pack(repository, pack, &read_in).is_err() {
+                        return;
                     }
-                });
+                }
+            });
+        }
+        read
+    }
+
+    fn at(&self, wanted: &Wanted) -> &BlobLocation {
+        &self.window.chunk(wanted.chunk).1
+    }
+
+    /// Reads what is wanted of one pack.
+    fn read_pack(
+        &self,
+        repository: &Repository,
+        wanted: &[Wanted],
+        read: &Sender<Stored>,
+    ) -> Result<(), NobodyListens> {
+        let Some(pack) = wanted.first().map(|wanted| self.at(wanted).pack) else { return Ok(()) };
+        let blobs: Vec<&[Wanted]> = wanted.chunk_by(|a, b| self.at(a) == self.at(b)).collect();
+        let places = blobs.iter().map(|same| *self.window.chunk(same[0].chunk)).collect();
+        let mut batch = Batch::new(read);
+        // They come in the order of their places, and so do these.
+        for (blob, same) in repository.engine().read_stored(pack, places).zip(blobs) {
+            let (id, blob) = match blob {
+                Ok(blob) => blob,
+                Err(error) => match elsewhere(repository, &error) {
+                    Some(found) => found,
+                    None => {
+                        let message = crate::text::with_causes(&error);
+                        let error = ItemError { path: format!("pack {pack}"), during: "read".into(), message };
+                        read.send(Err(error)).map_err(|_| NobodyListens)?;
+                        continue;
+                    }
+                },
+            };
+            for places in same.chunks(MAX_TARGETS) {
+                let header = BlobHeader {
+                    id,
+                    stored_len: blob.bytes.len() as u32,
+                    len: blob.plain_length,
+                    compressed: blob.compressed,
+                    targets: places.iter().map(|wanted| wanted.target).collect(),
+                };
+                batch.add(header, blob.bytes.clone())?;
             }
-            drop(read_in);
-            // Owned here, so that an early end closes the queue and the threads end too.
-            let read = read;
-            for stored in &read {
-                cancel.check()?;
-                take(stored)?;
-            }
-            Ok(cancel.check()?)
-        })
+        }
+        batch.end()
     }
 }
 
@@ -141,41 +178,32 @@ fn elsewhere(repository: &Repository, error: &ReadError) -> Option<(BlobId, Stor
     Some((*id, StoredBlob { compressed: false, plain_length: plain.len() as u32, bytes: plain.into() }))
 }
 
-/// Reads the blobs of a pack; `false` when nobody takes them any more.
-fn read_pack(
-    repository: &Repository,
-    pack: PackId,
-    blobs: Vec<(BlobId, BlobLocation)>,
-    targets: &HashMap<BlobId, Vec<BlobTarget>>,
-    read: &crossbeam_channel::Sender<Stored>,
-) -> bool {
-    for blob in repository.engine().read_stored(pack, blobs) {
-        let (id, blob) = match blob {
-            Ok(blob) => blob,
-            Err(error) => match elsewhere(repository, &error) {
-                Some(found) => found,
-                None => {
-                    let message = crate::text::with_causes(&error);
-                    let error = ItemError { path: format!("pack {pack}"), during: "read".into(), message };
-                    if read.send(Err(error)).is_err() {
-                        return false;
-                    }
-                    continue;
-                }
-            },
-        };
-        for places in targets.get(&id).map(Vec::as_slice).unwrap_or_default().chunks(MAX_TARGETS) {
-            let header = BlobHeader {
-                id,
-                stored_len: blob.bytes.len() as u32,
-                len: blob.plain_length,
-                compressed: blob.compressed,
-                targets: places.to_vec(),
-            };
-            if read.send(Ok((header, blob.bytes.to_vec()))).is_err() {
-                return false;
-            }
+/// Whoever took what is read has gone.
+struct NobodyListens;
+
+/// Blobs that are handed over together.
+struct Batch<'a> {
+    read: &'a Sender<Stored>,
+    blobs: Vec<(BlobHeader, Bytes)>,
+    bytes: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn new(read: &'a Sender<Stored>) -> Self {
+        Self { read, blobs: Vec::new(), bytes: 0 }
+    }
+
+    fn add(&mut self, header: BlobHeader, stored: Bytes) -> Result<(), NobodyListens> {
+        self.bytes += stored.len();
+        self.blobs.push((header, stored));
+        if self.blobs.len() < BATCH_BLOBS && self.bytes < BATCH_BYTES { Ok(()) } else { self.end() }
+    }
+
+    fn end(&mut self) -> Result<(), NobodyListens> {
+        self.bytes = 0;
+        match std::mem::take(&mut self.blobs) {
+            blobs if blobs.is_empty() => Ok(()),
+            blobs => self.read.send(Ok(blobs)).map_err(|_| NobodyListens),
         }
     }
-    true
 }

@@ -1,8 +1,10 @@
 //! The content of packs: read to the last byte, in pieces, and proven to be what was written.
 //!
 //! A pack's own header is believed once it is authenticated, and compared with the index; so no list of all blobs is
-//! needed. Memory: one piece for each thread.
+//! needed. Each blob is hashed as part of the pack and decoded at once, while the processor has it at hand. Memory: one
+//! piece for each thread, and its largest blob.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 
@@ -18,13 +20,13 @@ use super::{CheckReport, Finding, PackFault};
 use crate::Repository;
 use crate::error::{RepoError, RepoErrorKind};
 use crate::index::IndexView;
-use crate::pack::{PackedBlob, list_pack};
+use crate::pack::{PackedBlob, ThreadDecoder, list_pack};
 
-/// Bytes that are read at once; a blob that is longer is read as a whole.
-const PIECE: u64 = 16 << 20;
+/// Bytes that are read at once, a pack of usual size with its header; a blob that is longer is read as a whole.
+const PIECE: u64 = 20 << 20;
 
-/// Threads that read: each may hold a piece and a blob.
-const READERS: usize = 4;
+/// Threads that read: some wait for the storage while others decode. Each may hold a piece and a blob.
+const READERS: std::ops::RangeInclusive<usize> = 4..=8;
 
 /// Reads these packs.
 pub(super) fn check_data(
@@ -40,11 +42,12 @@ pub(super) fn check_data(
     let findings = Mutex::new(Vec::new());
     let failure = Mutex::new(None);
     let run = || {
+        let mut decoder = ThreadDecoder::new();
         while let Some(pack) = packs.get(next.fetch_add(1, Ordering::Relaxed)) {
             if cancel.is_cancelled() || failure.lock().is_some() {
                 return;
             }
-            match check_twice(repository, view, pack, cancel) {
+            match check_twice(repository, view, pack, &mut decoder, cancel) {
                 Ok(finding) => findings.lock().extend(finding),
                 Err(error) => drop(failure.lock().get_or_insert(error)),
             }
@@ -59,8 +62,9 @@ pub(super) fn check_data(
             monitor.progress(&progress);
         }
     };
+    let readers = thread::available_parallelism().map_or(1, NonZeroUsize::get).clamp(*READERS.start(), *READERS.end());
     thread::scope(|scope| {
-        for _ in 1..READERS.min(packs.len()) {
+        for _ in 1..readers.min(packs.len()) {
             scope.spawn(run);
         }
         run();
@@ -79,11 +83,12 @@ fn check_twice(
     repository: &Repository,
     view: &IndexView,
     pack: &KnownPack,
+    decoder: &mut ThreadDecoder,
     cancel: &CancelToken,
 ) -> Result<Option<Finding>, RepoError> {
-    let Err(first) = check_pack(repository, view, pack, cancel) else { return Ok(None) };
+    let Err(first) = check_pack(repository, view, pack, decoder, cancel) else { return Ok(None) };
     let pack_id = pack.id;
-    match check_pack(repository, view, pack, cancel) {
+    match check_pack(repository, view, pack, decoder, cancel) {
         Ok(()) => Ok(Some(Finding::PackUnsteady { pack: pack_id, source: first })),
         // A storage that does not answer says nothing about its packs.
         Err(PackFault::Read(error)) if !is_about_the_file(&error) => Err(error),
@@ -102,6 +107,7 @@ fn check_pack(
     repository: &Repository,
     view: &IndexView,
     pack: &KnownPack,
+    decoder: &mut ThreadDecoder,
     cancel: &CancelToken,
 ) -> Result<(), PackFault> {
     let listed = match list_pack(&**repository.store(), repository.key(), pack.id, pack.size) {
@@ -111,24 +117,23 @@ fn check_pack(
             return Err(PackFault::Header { reason: source.to_string() });
         }
     };
-    let mut hash = Sha256::new();
-    let mut fault = None;
+    let mut contents = Contents { repository, decoder, hash: Sha256::new(), fault: None };
     let mut rest = &*listed;
     let mut at = 0;
     while at < pack.size {
         cancel.check().map_err(|cancelled| PackFault::Read(cancelled.into()))?;
-        // The blobs of a piece end where it ends. What is behind the last has any length.
+        // A piece ends where a blob does, or where the pack does. What is behind the last blob has any length.
         let count = rest.iter().take_while(|blob| end(blob) <= at + PIECE).count().max(1).min(rest.len());
         let (blobs, after) = rest.split_at(count);
         rest = after;
-        let to = blobs.last().map_or(pack.size.min(at + PIECE), end);
-        let bytes = read(repository, pack.id, at..to)?;
-        hash.update(&bytes);
-        if fault.is_none() {
-            fault = check_blobs(repository, blobs, at, BytesMut::from(bytes)).err();
-        }
+        let to = match blobs.last() {
+            Some(last) if !rest.is_empty() || pack.size > at + PIECE => end(last),
+            _ => pack.size.min(at + PIECE),
+        };
+        contents.take(blobs, BytesMut::from(read(repository, pack.id, at..to)?));
         at = to;
     }
+    let Contents { hash, fault, .. } = contents;
     if let Some(fault) = fault {
         return Err(fault);
     }
@@ -145,23 +150,34 @@ fn read(repository: &Repository, pack: PackId, range: std::ops::Range<u64>) -> R
         .map_err(|source| PackFault::Read(source.into()))
 }
 
-/// Decodes the blobs in a piece that begins at `start`.
-fn check_blobs(
-    repository: &Repository,
-    blobs: &[PackedBlob],
-    start: u64,
-    mut bytes: BytesMut,
-) -> Result<(), PackFault> {
-    let core = repository.engine().core();
-    for blob in blobs {
-        let from = (u64::from(blob.offset) - start) as usize;
-        let sealed = bytes.get_mut(from..from + blob.stored_length as usize);
-        let sealed = sealed.ok_or_else(|| PackFault::Header { reason: "its blobs overlap".to_owned() })?;
-        core.decoder
-            .decode(repository.key(), &blob.id, sealed, blob.uncompressed_length)
-            .map_err(|source| PackFault::Blob { id: blob.id, source })?;
+/// What is known of a pack's content so far.
+struct Contents<'a> {
+    repository: &'a Repository,
+    decoder: &'a mut ThreadDecoder,
+    /// Of all bytes.
+    hash: Sha256,
+    /// The first blob that is not what it should be.
+    fault: Option<PackFault>,
+}
+
+impl Contents<'_> {
+    /// Takes the next piece, with the blobs that it begins with: they follow each other without a gap, as a header can say
+    /// nothing else.
+    fn take(&mut self, blobs: &[PackedBlob], mut bytes: BytesMut) {
+        let mut rest = &mut bytes[..];
+        for blob in blobs {
+            // The piece was read up to the end of its last blob.
+            let (sealed, after) = std::mem::take(&mut rest).split_at_mut(blob.stored_length as usize);
+            rest = after;
+            self.hash.update(&*sealed);
+            if self.fault.is_none() {
+                let key = self.repository.key();
+                let decoded = self.decoder.decode(key, &blob.id, sealed, blob.uncompressed_length);
+                self.fault = decoded.err().map(|source| PackFault::Blob { id: blob.id, source });
+            }
+        }
+        self.hash.update(&*rest);
     }
-    Ok(())
 }
 
 /// Compares header and index: as many blobs in both, and each of the header's in the index.

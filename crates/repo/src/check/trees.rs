@@ -17,6 +17,9 @@ use crate::pack::BlobKind;
 use crate::reader::ReadError;
 use crate::tree::{Tree, display_name};
 
+/// Trees that a thread takes at once, at most: a message between threads costs as much as a small tree.
+const BATCH: usize = 16;
+
 /// Follows all trees from the roots.
 pub(super) fn check_trees(
     repository: &Repository,
@@ -27,25 +30,29 @@ pub(super) fn check_trees(
     report: &mut CheckReport,
 ) -> Result<(), RepoError> {
     let work = Work::new(view);
-    work.found(roots);
+    work.found(&mut work.state.lock(), roots);
     let run = || {
-        while let Some(tree) = work.next(cancel) {
+        let (mut trees, mut subtrees, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+        while work.next(&mut trees, cancel) {
             let _watch = Watch(&work);
-            let (subtrees, findings) = match check_tree(repository, view, tree) {
-                Ok(checked) => checked,
-                Err(error) => {
-                    work.fail(error);
-                    (Vec::new(), Vec::new())
+            let taken = trees.len();
+            for tree in trees.drain(..) {
+                match check_tree(repository, view, tree) {
+                    Ok((below, found)) => {
+                        subtrees.extend(below);
+                        findings.extend(found);
+                    }
+                    Err(error) => work.fail(error),
                 }
-            };
-            let done = work.done(subtrees, findings);
-            if done.is_multiple_of(256) {
+            }
+            let done = work.done(taken, &mut subtrees, &mut findings);
+            if done / 256 != (done - taken) / 256 {
                 monitor.progress(&Progress { files_done: done as u64, ..Progress::default() });
             }
         }
     };
     thread::scope(|scope| {
-        for _ in 1..threads() {
+        for _ in 1..work.threads {
             scope.spawn(run);
         }
         run();
@@ -112,6 +119,7 @@ impl Drop for Watch<'_> {
 /// What the threads share.
 struct Work<'a> {
     view: &'a IndexView,
+    threads: usize,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -122,7 +130,10 @@ struct State {
     /// Those that are not in the index, and will be found missing.
     strange: HashSet<TreeId>,
     waiting: Vec<TreeId>,
+    /// Trees that were taken and are not done.
     busy: usize,
+    /// Threads that wait for trees.
+    idle: usize,
     trees: usize,
     findings: Vec<Finding>,
     failure: Option<RepoError>,
@@ -136,17 +147,17 @@ impl<'a> Work<'a> {
             strange: HashSet::new(),
             waiting: Vec::new(),
             busy: 0,
+            idle: 0,
             trees: 0,
             findings: Vec::new(),
             failure: None,
             panicked: false,
         };
-        Self { view, state: Mutex::new(state), changed: Condvar::new() }
+        Self { view, threads: threads(), state: Mutex::new(state), changed: Condvar::new() }
     }
 
     /// Puts trees that were not seen before among those that wait.
-    fn found(&self, trees: Vec<TreeId>) {
-        let mut state = self.state.lock();
+    fn found(&self, state: &mut State, trees: impl IntoIterator<Item = TreeId>) {
         for tree in trees {
             let is_new = match self.view.ordinal(BlobKind::Tree, &tree.into()) {
                 Some(ordinal) => {
@@ -163,34 +174,46 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// The next tree; `None` when all are done.
-    fn next(&self, cancel: &CancelToken) -> Option<TreeId> {
+    /// Takes the next trees, a fair share of those that wait; `false` when all are done.
+    fn next(&self, trees: &mut Vec<TreeId>, cancel: &CancelToken) -> bool {
         let mut state = self.state.lock();
         loop {
             if state.failure.is_some() || state.panicked || cancel.is_cancelled() {
                 self.changed.notify_all();
-                return None;
+                return false;
             }
-            if let Some(tree) = state.waiting.pop() {
-                state.busy += 1;
-                return Some(tree);
+            let waiting = state.waiting.len();
+            if waiting > 0 {
+                let share = waiting.div_ceil(self.threads).min(BATCH);
+                trees.extend(state.waiting.drain(waiting - share..));
+                state.busy += share;
+                return true;
             }
             if state.busy == 0 {
                 self.changed.notify_all();
-                return None;
+                return false;
             }
+            state.idle += 1;
             self.changed.wait(&mut state);
+            state.idle -= 1;
         }
     }
 
-    /// Takes over what a tree gave; says how many are done.
-    fn done(&self, subtrees: Vec<TreeId>, findings: Vec<Finding>) -> usize {
-        self.found(subtrees);
+    /// Takes over what so many trees gave; says how many are done in all.
+    fn done(&self, trees: usize, subtrees: &mut Vec<TreeId>, findings: &mut Vec<Finding>) -> usize {
         let mut state = self.state.lock();
-        state.busy -= 1;
-        state.trees += 1;
-        state.findings.extend(findings);
-        self.changed.notify_all();
+        self.found(&mut state, subtrees.drain(..));
+        state.busy -= trees;
+        state.trees += trees;
+        state.findings.append(findings);
+        if state.busy == 0 && state.waiting.is_empty() {
+            self.changed.notify_all();
+        } else {
+            // This thread takes some itself.
+            for _ in 1..state.waiting.len().min(state.idle + 1) {
+                self.changed.notify_one();
+            }
+        }
         state.trees
     }
 

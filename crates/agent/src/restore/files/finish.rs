@@ -12,24 +12,24 @@ use super::super::metadata::Handle;
 use super::super::session::Session;
 use super::super::sparse::Beneath;
 use super::super::trouble::Trouble;
-use super::Writing;
 use super::place::check_size;
+use super::{Made, Writing};
 
 impl Session {
     /// Completes a file of which nothing is missing any more, and tells what became of it.
     pub(in super::super) fn finish_file(&self, writing: &Writing, handle: &File, buffer: &mut [u8]) {
         let node = &writing.file.node;
-        let outcome = match self.complete(writing, handle, buffer) {
+        let Some(made) = writing.made() else { return self.abandon_file(writing) };
+        let outcome = match self.complete(writing, made, handle, buffer) {
             _ if writing.failed.load(Ordering::Relaxed) => RestoreOutcome::Failed,
             Err(trouble) => {
                 self.fail_writing(writing, &trouble);
                 RestoreOutcome::Failed
             }
             Ok(()) => {
-                let current = writing.current;
-                let whole = self.apply_metadata(Handle::Real(handle.as_fd()), current, node);
+                let whole = self.apply_metadata(Handle::Real(handle.as_fd()), made.current, node, writing.bare);
                 match (check_size(&writing.file), whole) {
-                    (Ok(()), true) if writing.untouched => RestoreOutcome::Unchanged,
+                    (Ok(()), true) if made.untouched => RestoreOutcome::Unchanged,
                     (Ok(()), true) => RestoreOutcome::Restored,
                     (Ok(()), false) => RestoreOutcome::Failed,
                     (Err(trouble), _) => {
@@ -44,13 +44,13 @@ impl Session {
     }
 
     /// Sets the length, and reads everything back if that is wanted.
-    fn complete(&self, writing: &Writing, handle: &File, buffer: &mut [u8]) -> Result<(), Trouble> {
-        if writing.untouched || writing.failed.load(Ordering::Relaxed) {
+    fn complete(&self, writing: &Writing, made: &Made, handle: &File, buffer: &mut [u8]) -> Result<(), Trouble> {
+        if made.untouched || writing.failed.load(Ordering::Relaxed) {
             return Ok(());
         }
         let content = &writing.file.content;
         // A file that was there before may be longer by now than we know.
-        if writing.extent.load(Ordering::Relaxed) != content.size() || writing.beneath == Beneath::Content {
+        if writing.extent.load(Ordering::Relaxed) != content.size() || made.beneath == Beneath::Content {
             ftruncate(handle, content.size()).map_err(Trouble::write("set the length"))?;
         }
         if !self.job.verify {

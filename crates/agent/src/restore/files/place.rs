@@ -12,12 +12,12 @@ use rustix::fs::{FileType, Mode, OFlags, Stat, fchmod, fstat, openat};
 use rustix::io::Errno;
 
 use super::super::confine::{Identity, is_private};
-use super::super::metadata::{Current, Handle, mtime};
+use super::super::metadata::{Handle, mtime};
 use super::super::overwrite::{leaves, look};
 use super::super::session::Session;
 use super::super::sparse::Beneath;
 use super::super::trouble::Trouble;
-use super::{Claim, FileNode, OPEN_TO_WRITE};
+use super::{FileNode, Made, OPEN_TO_WRITE};
 
 /// How often a name is tried that somebody else keeps putting something under.
 const ATTEMPTS: usize = 8;
@@ -29,15 +29,7 @@ const TO_MAKE: OFlags =
 /// What became of a file's place.
 pub(super) enum Placed {
     /// The file is there and open; these chunks are missing.
-    Writing {
-        handle: File,
-        missing: Vec<bool>,
-        current: Current,
-        beneath: Beneath,
-        extent: u64,
-        untouched: bool,
-        claim: Claim,
-    },
+    Writing { handle: File, missing: Vec<bool>, extent: u64, made: Made },
     /// Nothing is to be done, or nothing may be in a dry run.
     Done { outcome: RestoreOutcome, identity: Option<Identity> },
 }
@@ -84,6 +76,26 @@ impl Session {
         let stat = fstat(&made).map_err(Trouble::os("create"))?;
         let missing = file.content.missing_in_new(&self.zeros);
         self.writing(made, &stat, missing, Beneath::Nothing, false)
+    }
+
+    /// Makes a file in a directory of the session's own making, where nothing of its name can be.
+    pub(super) fn place_missing(&self, file: &FileNode) -> Result<(File, Made), Trouble> {
+        let (parent, name) = file.node.path.split().ok_or(Trouble::Above)?;
+        let dir = self.tree.dir(parent).map_err(Trouble::os("open its directory"))?;
+        let mode = match file.content.len() {
+            1 if !self.job.verify => self.metadata.first_mode(&file.node),
+            _ => Mode::RUSR | Mode::WUSR,
+        };
+        let made = openat(&dir, name, TO_MAKE, mode).map_err(|errno| match errno {
+            Errno::EXIST => {
+                Trouble::told("create", "the snapshot has this name twice, or somebody else has just put it there")
+            }
+            errno => Trouble::write("create")(errno),
+        })?;
+        let stat = fstat(&made).map_err(Trouble::os("create"))?;
+        let claim = self.files.claim(Identity::from(&stat))?;
+        let made_as = Made { current: (&stat).into(), beneath: Beneath::Nothing, untouched: false, claim };
+        Ok((made.into(), made_as))
     }
 
     /// Deals with something that exists; `None` if the place is free now, or something else is there already.
@@ -179,8 +191,8 @@ impl Session {
         untouched: bool,
     ) -> Result<Placed, Trouble> {
         let claim = self.files.claim(Identity::from(stat))?;
-        let extent = stat.st_size.unsigned_abs();
-        Ok(Placed::Writing { handle: handle.into(), missing, current: stat.into(), beneath, extent, untouched, claim })
+        let made = Made { current: stat.into(), beneath, untouched, claim };
+        Ok(Placed::Writing { handle: handle.into(), missing, extent: stat.st_size.unsigned_abs(), made })
     }
 
     /// What [`Session::place`] would do.

@@ -24,6 +24,11 @@ pub(super) fn matches(handle: Handle<'_>, wanted: &[Xattr]) -> bool {
         && wanted.iter().all(|xattr| get(handle, &xattr.name).is_ok_and(|value| value == *xattr.value))
 }
 
+/// Whether what is made in a directory gets an access control list from it. Who can't tell says yes.
+pub(in super::super) fn hands_down_acl(dir: Handle<'_>) -> bool {
+    list(dir).map_or_else(|errno| errno != Errno::OPNOTSUPP, |names| names.iter().any(|name| name == DEFAULT_ACL))
+}
+
 /// Removes attributes that are not wanted.
 pub(super) fn remove_others(handle: Handle<'_>, wanted: &[Xattr]) -> Vec<Trouble> {
     // A file system without attributes has none to remove.
