@@ -5,13 +5,13 @@
 //! all that counts, whatever the machine: a step that waits for an answer per file or per directory shows as so many
 //! turns. When an agent can do nothing more is asked of the kernel: all threads sleep, and none has run meanwhile.
 
-use bytes::Bytes;
 use std::collections::VecDeque;
 use std::fmt::{Debug, Write};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use holdfast_agent::{Down, Downlink, LinkClosed, Options, Uplink};
 use holdfast_testkit::{Counted, process};
