@@ -46,15 +46,19 @@ use self::roots::RootNode;
 use self::tell_again::Relister;
 use self::walk::Walker;
 use crate::chunks::Chunks;
-use crate::cutter::Cutter;
+use crate::cutter::{Cutter, LARGEST};
 use crate::outbox::Outbox;
 use crate::stop::{Gate, Stop, Stopped};
 use crate::threads::{Threads, processors};
-use crate::window::Window;
+use crate::window::{UNANNOUNCED, Window};
 use crate::{AgentError, Downlink, Options, Uplink};
 
 /// Bytes of contents that are held at one time.
 pub(crate) const WINDOW: usize = 24 << 20;
+/// Threads that read, at most.
+const READERS: usize = 4;
+// Whatever the readers hold back, the largest chunk has room, and who waits finds what it waits for.
+const _: () = assert!(LARGEST + (64 << 10) + READERS * UNANNOUNCED <= WINDOW);
 
 /// A backup under way, shared by its threads.
 pub(crate) struct Backup {
@@ -162,7 +166,7 @@ impl Backup {
         }
         let relister = Relister::new(self);
         threads.start("relister", move || relister.run());
-        for _ in 0..processors().min(4) {
+        for _ in 0..processors().min(READERS) {
             let reader = Reader::new(self);
             threads.start("reader", move || reader.run());
         }

@@ -39,7 +39,7 @@ impl Window {
         Self(Gate::new(stop, state))
     }
 
-    /// Waits for room. Never ask for more than a third of the window, nor while holding more than [`UNANNOUNCED`] bytes
+    /// Waits for room. Never ask for more than the largest chunk, nor while holding more than [`UNANNOUNCED`] bytes
     /// that are not announced.
     pub(crate) fn reserve(&self, bytes: usize) -> Result<Room, Stopped> {
         let mut ticket = None;

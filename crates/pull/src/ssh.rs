@@ -40,7 +40,9 @@ const BEGINNING: u64 = 256 << 10;
 /// host's `sshd` adds to the log in another: neither must fill our disk. One that goes on is ended by the kernel.
 const MAX_WRITTEN: u64 = 16 << 20;
 /// Bytes that `ssh` may be ahead of whoever reads: with what a pipe has by itself the two wake each other for every 64 KiB.
-const PIPE: usize = 1 << 20;
+///
+/// An unprivileged user has 64 MiB for all pipes.
+const PIPE: usize = 256 << 10;
 /// An `ssh` that was told to end gets so long before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 

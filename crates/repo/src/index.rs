@@ -39,7 +39,8 @@ use crate::pack::{BlobKind, PackedBlob};
 #[derive(Debug, Default)]
 pub struct BlobIndex {
     view: RwLock<Arc<IndexView>>,
-    /// Held by whoever makes the next view, so that readers wait only for the exchange. Nothing is read under it.
+    /// Held by whoever makes the next view, so that readers wait only for the exchange. Index files are not read under it;
+    /// blocks of the cache may be.
     change: Mutex<()>,
     /// Held by whoever refreshes, also while index files are read.
     refreshing: Mutex<Refreshing>,

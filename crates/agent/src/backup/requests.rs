@@ -10,6 +10,7 @@ use super::listing::Charge;
 use super::record;
 use super::stat::{Kind, Stat};
 use crate::AgentError;
+use crate::window::UNANNOUNCED;
 
 /// Files that a reader takes at once: many enough that taking them costs nothing, and few enough that all readers have
 /// something to do.
@@ -86,10 +87,15 @@ impl Requests {
         Ok(())
     }
 
-    /// The next files to read, a few at once; `None` if there are none.
+    /// The next files to read: one, or a few small ones; `None` if there are none.
     pub(crate) fn next(&mut self) -> Option<Vec<WantedFile>> {
-        let count = self.wanted.len().min(FILES_AT_ONCE);
-        (count > 0).then(|| self.wanted.drain(..count).collect())
+        let mut bytes = 0;
+        let fits = |file: &&WantedFile| {
+            bytes = file.name_and_stat().1.size.saturating_add(bytes);
+            bytes <= UNANNOUNCED as u64
+        };
+        let count = self.wanted.iter().take(FILES_AT_ONCE).take_while(fits).count().max(1);
+        (!self.wanted.is_empty()).then(|| self.wanted.drain(..count).collect())
     }
 }
 

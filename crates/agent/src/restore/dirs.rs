@@ -149,13 +149,17 @@ impl Dirs {
             return imagine(session, &dir, name);
         }
         for _ in 0..ATTEMPTS {
-            let state = match mkdirat(&dir, name, Mode::RWXU) {
+            let mut state = match mkdirat(&dir, name, Mode::RWXU) {
                 Ok(()) => State::Made,
                 Err(Errno::EXIST) => State::Existed,
                 Err(errno) => return Err(Trouble::write("create")(errno)),
             };
             match Beneath::child(&dir, name) {
                 Ok(opened) => {
+                    // Where others may rename, it need not be the one that was made.
+                    if state == State::Made && !is_closed_to_others(&opened) {
+                        state = State::Existed;
+                    }
                     if state == State::Existed && !session.metadata.is_root() {
                         let_self_in(&opened);
                     }
@@ -309,4 +313,8 @@ fn let_self_in(dir: &OwnedFd) {
         // If this fails, so will what is done in the directory, and that is reported.
         let _ = set_mode(Handle::Path(dir.as_fd()), stat.st_mode & 0o7777 | 0o700);
     }
+}
+/// Whether a directory is ours and nobody else can put anything into it: what nobody but us could have made.
+fn is_closed_to_others(dir: &OwnedFd) -> bool {
+    fstat(dir).is_ok_and(|stat| stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0)
 }

@@ -252,6 +252,8 @@ impl Session {
                 Ok(Some(handle))
             }
             Err(trouble) => {
+                // Before others find that it has failed: they do not know why.
+                self.fail_writing(writing, &trouble);
                 keep(None);
                 Err(trouble)
             }

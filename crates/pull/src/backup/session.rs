@@ -3,22 +3,22 @@
 //! Everything that the agent says is checked here, where the keys are; a broken rule ends the session before anything
 //! of it becomes a snapshot. The order of events within the session is the agent's; only the numbering rules hold.
 
+mod content;
+
 use holdfast_model::monitor::Progress;
 use holdfast_model::{CancelToken, Monitor};
 use holdfast_repo::IngestSession;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
-use holdfast_wire::{
-    Bits, ChunkRef, DirDigest, DirEntries, Entry, EntryKind, FileEnd, FileOutcome, FromAgent, ToAgent, ViolationClass,
-};
+use holdfast_wire::{DirDigest, DirEntries, Entry, EntryKind, FileEnd, FromAgent, ToAgent, ViolationClass};
 
+use super::BackupError;
 use super::credit::Credit;
 use super::dirs::{Claim, Dirs, OpenDir, Place, Resolved, TooMuch};
-use super::files::{CompleteFile, Files};
+use super::files::Files;
 use super::node::{Owners, is_unchanged, node_of, same_node};
 use super::parent::{OldDir, Parent};
 use super::rules::{Possession, Scope};
 use super::summary::Counts;
-use super::{BackupError, proof_of};
 use crate::Violation;
 use crate::link::{ClientLink, LinkError, Up};
 use crate::problems::Problems;
@@ -235,67 +235,6 @@ impl Session<'_> {
         open.nodes.push(Some(node));
         self.weigh(dir, kept)?;
         Ok(wanted)
-    }
-
-    fn chunks(&mut self, file: u64, chunks: &[ChunkRef]) -> Result<(), BackupError> {
-        for chunk in chunks {
-            let wanted = !self.files.has_asked(&chunk.id) && !self.possession.proven(&chunk.id)?;
-            self.files.append(file, *chunk, wanted)?;
-            if wanted {
-                self.link.expect_chunk(chunk.len);
-            }
-            self.progress.bytes_done += u64::from(chunk.len);
-            self.answers.push(wanted);
-        }
-        Ok(())
-    }
-
-    /// Says which of the chunks announced so far are wanted: for many small files at once.
-    fn answer(&mut self) -> Result<(), BackupError> {
-        if !self.answers.is_empty() {
-            self.link.send(ToAgent::WantChunks(self.answers.drain(..).collect::<Bits>()))?;
-        }
-        Ok(())
-    }
-
-    fn chunk(&mut self, bytes: Vec<u8>) -> Result<(), BackupError> {
-        let (chunk, complete) = self.files.arrived(bytes.len())?;
-        self.chunk_bytes += bytes.len() as u64;
-        self.ingest.put_data(chunk.id, bytes, proof_of(self.link.trust()))?;
-        complete.map_or(Ok(()), |complete| self.file_complete(complete))
-    }
-
-    fn file_complete(&mut self, file: CompleteFile) -> Result<(), BackupError> {
-        self.weigh(file.place.dir, size_of_val(&file.content[..]))?;
-        let open = self.dirs.open(file.place.dir)?;
-        let slot = &mut open.nodes[file.place.index];
-        self.progress.files_done += 1;
-        match (file.outcome, slot.as_mut()) {
-            (FileOutcome::Failed, node) => {
-                let name = node.map(|node| &node.name[..]).unwrap_or_default();
-                self.counts.failed(open.old.as_ref().is_some_and(|old| old.get(name).is_some()));
-                *slot = None;
-                open.memorable = false;
-                open.totals.files -= 1;
-            }
-            (outcome, Some(node)) => {
-                if let FileOutcome::StoredAs(entry) = outcome {
-                    open.memorable = false;
-                    if !matches!(entry.kind, EntryKind::File { .. }) || *entry.name != *node.name {
-                        return Err(
-                            Violation::new(ViolationClass::Protocol, "a file that became something else").into()
-                        );
-                    }
-                    *node = node_of(&entry, &self.owners);
-                }
-                node.size = file.size;
-                node.kind = NodeKind::File { content: file.content };
-                open.totals.bytes += file.size;
-            }
-            (_, None) => {}
-        }
-        open.waiting -= 1;
-        self.finish(file.place.dir)
     }
 
     /// Writes the tree of a directory that waits for nothing more, and so on upwards.

@@ -1,4 +1,4 @@
-//! A window: the part of a tree that is restored at a time, bounded in nodes and chunks.
+//! A window: the part of a tree that is restored at a time, bounded in nodes, chunks and bytes.
 //!
 //! A thread of its own walks the tree and makes windows, at most one ahead of those that are under way, so that what is
 //! held stays bounded however large the tree is.
@@ -19,6 +19,8 @@ const MAX_NODES: usize = 16_384;
 const FIRST_NODES: usize = 1024;
 /// So many chunks: their ids are what a window's memory goes into.
 const MAX_CHUNKS: usize = 131_072;
+/// Bytes of the nodes in messages, about: whoever made the snapshot says how long names and attributes are.
+const MAX_BYTES: usize = 16 << 20;
 /// Encoded bytes of one message of nodes, about.
 const BATCH: usize = 200 << 10;
 /// Chunks of one file in one message: at most 38 bytes each.
@@ -77,8 +79,8 @@ impl Window {
             bytes: 0,
         };
         let mut batch = Batch::default();
-        let mut any = false;
-        while window.nodes.len() < nodes && window.chunks.len() < MAX_CHUNKS {
+        let (mut any, mut bytes) = (false, 0);
+        while window.nodes.len() < nodes && window.chunks.len() < MAX_CHUNKS && bytes < MAX_BYTES {
             match walk.next()? {
                 None => break,
                 Some(Step::Node(node, places)) => {
@@ -86,6 +88,7 @@ impl Window {
                     window.nodes.push((is_file && node.hard_link_to.is_none(), window.chunks.len() as u32));
                     window.bytes += node.chunks.iter().map(|chunk| u64::from(chunk.len)).sum::<u64>();
                     window.chunks.extend(node.chunks.iter().map(|chunk| chunk.id).zip(places));
+                    bytes += encoded_bound(&node);
                     batch.add(*node, &mut window.messages);
                 }
                 Some(Step::Broken(path, why)) => window.broken.push((path, why)),

@@ -28,8 +28,9 @@ pub(super) fn preferred(program: &SshProgram, host: &RemoteHost) -> Option<Strin
         return None;
     }
     let (configured, own) = (start(program.configuration(host)), start(program.own_configuration(host)));
-    let (configured, own) = (ciphers(configured?)?, ciphers(own?)?);
-    (configured == own).then(|| reordered(&own)).flatten()
+    // Both are waited for, whatever becomes of the other.
+    let (configured, own) = (configured.and_then(ciphers), own.and_then(ciphers));
+    (configured == own).then(|| reordered(&own?)).flatten()
 }
 
 /// The list with the fast ones first; `None` if it has none.
@@ -45,10 +46,9 @@ fn start(mut command: Command) -> Option<Child> {
 
 /// The ciphers of the configuration that `ssh -G` prints.
 fn ciphers(mut ssh: Child) -> Option<String> {
-    let ended = watched(&ssh).and_then(|pidfd| ends_within(&pidfd, PATIENCE));
-    if !matches!(ended, Ok(true)) {
-        let _ = kill_process_group(Pid::from_child(&ssh), Signal::KILL);
-    }
+    let _ = watched(&ssh).and_then(|pidfd| ends_within(&pidfd, PATIENCE));
+    // What has ended stays as it is. Whatever it has left behind would keep the end of the output from us.
+    let _ = kill_process_group(Pid::from_child(&ssh), Signal::KILL);
     let mut printed = String::new();
     let read = ssh.stdout.take()?.take(MAX_CONFIGURATION).read_to_string(&mut printed);
     ssh.wait().ok().filter(|status| status.success() && read.is_ok())?;

@@ -14,6 +14,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use holdfast_model::{IndexId, PackId, RepositoryId};
@@ -53,6 +54,8 @@ pub(in crate::index) struct Segment {
     origin: Arc<Origin>,
     /// What takes the rows' place once a block was found to be damaged; `None` in it if that can't be had.
     rebuilt: OnceLock<Option<[Run; 2]>>,
+    /// It was found to be other rows than those that the directory tells of.
+    differs: AtomicBool,
 }
 
 impl std::fmt::Debug for Segment {
@@ -149,7 +152,15 @@ impl Segment {
             return Err(Unusable::Unauthenticated);
         }
         let Directory { id, files, layouts, .. } = directory;
-        let segment = Self { path: path.to_owned(), file, id, files, origin: origin.clone(), rebuilt: OnceLock::new() };
+        let segment = Self {
+            path: path.to_owned(),
+            file,
+            id,
+            files,
+            origin: origin.clone(),
+            rebuilt: OnceLock::new(),
+            differs: AtomicBool::new(false),
+        };
         let segment = Arc::new(segment);
         let [data, trees] = layouts;
         let trees_offset = data.length();
@@ -163,7 +174,7 @@ impl Segment {
 
     /// Whether rows were asked for that could be had from nowhere.
     pub(in crate::index) fn has_failed(&self) -> bool {
-        matches!(self.rebuilt.get(), Some(None))
+        matches!(self.rebuilt.get(), Some(None)) || self.differs.load(Ordering::SeqCst)
     }
 
     /// What the index files themselves say, in place of blocks that are damaged.
@@ -225,7 +236,11 @@ impl CachedRows {
     fn rebuilt(&self) -> Option<&Run> {
         let run = &self.segment.rebuilt()?[self.kind];
         // Places in the run are told to others: they must be the same.
-        (run.starts() == self.starts()).then_some(run)
+        if run.starts() != self.starts() {
+            self.segment.differs.store(true, Ordering::SeqCst);
+            return None;
+        }
+        Some(run)
     }
 
     fn read(&self, block: usize) -> Result<Block, Unusable> {

@@ -1,0 +1,73 @@
+//! The content of files: which of the announced chunks are wanted, what came, and which files are complete.
+
+use holdfast_repo::tree::NodeKind;
+use holdfast_wire::{Bits, ChunkRef, EntryKind, FileOutcome, ToAgent, ViolationClass};
+
+use super::Session;
+use crate::Violation;
+use crate::backup::files::CompleteFile;
+use crate::backup::node::node_of;
+use crate::backup::{BackupError, proof_of};
+
+impl Session<'_> {
+    pub(super) fn chunks(&mut self, file: u64, chunks: &[ChunkRef]) -> Result<(), BackupError> {
+        for chunk in chunks {
+            let wanted = !self.files.has_asked(&chunk.id) && !self.possession.proven(&chunk.id)?;
+            self.files.append(file, *chunk, wanted)?;
+            if wanted {
+                self.link.expect_chunk(chunk.len);
+            }
+            self.progress.bytes_done += u64::from(chunk.len);
+            self.answers.push(wanted);
+        }
+        Ok(())
+    }
+
+    /// Says which of the chunks announced so far are wanted: for many small files at once.
+    pub(super) fn answer(&mut self) -> Result<(), BackupError> {
+        if !self.answers.is_empty() {
+            self.link.send(ToAgent::WantChunks(self.answers.drain(..).collect::<Bits>()))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn chunk(&mut self, bytes: Vec<u8>) -> Result<(), BackupError> {
+        let (chunk, complete) = self.files.arrived(bytes.len())?;
+        self.chunk_bytes += bytes.len() as u64;
+        self.ingest.put_data(chunk.id, bytes, proof_of(self.link.trust()))?;
+        complete.map_or(Ok(()), |complete| self.file_complete(complete))
+    }
+
+    pub(super) fn file_complete(&mut self, file: CompleteFile) -> Result<(), BackupError> {
+        self.weigh(file.place.dir, size_of_val(&file.content[..]))?;
+        let open = self.dirs.open(file.place.dir)?;
+        let slot = &mut open.nodes[file.place.index];
+        self.progress.files_done += 1;
+        match (file.outcome, slot.as_mut()) {
+            (FileOutcome::Failed, node) => {
+                let name = node.map(|node| &node.name[..]).unwrap_or_default();
+                self.counts.failed(open.old.as_ref().is_some_and(|old| old.get(name).is_some()));
+                *slot = None;
+                open.memorable = false;
+                open.totals.files -= 1;
+            }
+            (outcome, Some(node)) => {
+                if let FileOutcome::StoredAs(entry) = outcome {
+                    open.memorable = false;
+                    if !matches!(entry.kind, EntryKind::File { .. }) || *entry.name != *node.name {
+                        return Err(
+                            Violation::new(ViolationClass::Protocol, "a file that became something else").into()
+                        );
+                    }
+                    *node = node_of(&entry, &self.owners);
+                }
+                node.size = file.size;
+                node.kind = NodeKind::File { content: file.content };
+                open.totals.bytes += file.size;
+            }
+            (_, None) => {}
+        }
+        open.waiting -= 1;
+        self.finish(file.place.dir)
+    }
+}
