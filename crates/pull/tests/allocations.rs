@@ -17,56 +17,18 @@ use holdfast_repo::key::KdfCost;
 use holdfast_repo::time::ZonedTime;
 use holdfast_repo::{InitOptions, OpenOptions, Repository};
 use holdfast_store::MemoryStore;
-use holdfast_testkit::{Corpus, Counted, FakeClock, Guard, TempDir, temp_dir};
+use holdfast_testkit::{Corpus, Counted, CountingAllocator, FakeClock, Guard, TempDir, temp_dir};
 use holdfast_wire::{Filter, Overwrite};
 
-mod counting {
-    #![expect(unsafe_code, reason = "an allocator is unsafe by its nature")]
-
-    use std::alloc::{GlobalAlloc, Layout, System};
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    static CALLS: AtomicU64 = AtomicU64::new(0);
-
-    /// The system's allocator, and how often it was asked for memory.
-    pub(super) struct Counting;
-
-    // SAFETY: every call goes to the system's allocator as it came.
-    unsafe impl GlobalAlloc for Counting {
-        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-            CALLS.fetch_add(1, Ordering::Relaxed);
-            // SAFETY: the caller keeps the contract.
-            unsafe { System.alloc(layout) }
-        }
-
-        unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-            CALLS.fetch_add(1, Ordering::Relaxed);
-            // SAFETY: the caller keeps the contract.
-            unsafe { System.alloc_zeroed(layout) }
-        }
-
-        unsafe fn realloc(&self, old: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-            CALLS.fetch_add(1, Ordering::Relaxed);
-            // SAFETY: the caller keeps the contract.
-            unsafe { System.realloc(old, layout, size) }
-        }
-
-        unsafe fn dealloc(&self, old: *mut u8, layout: Layout) {
-            // SAFETY: the caller keeps the contract.
-            unsafe { System.dealloc(old, layout) }
-        }
-    }
-
-    /// How often some work asks for memory.
-    pub(super) fn during<T>(work: impl FnOnce() -> T) -> (T, u64) {
-        let before = CALLS.load(Ordering::Relaxed);
-        let done = work();
-        (done, CALLS.load(Ordering::Relaxed) - before)
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: counting::Counting = counting::Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
+
+/// How often some work asks for memory.
+fn calls_during<T>(work: impl FnOnce() -> T) -> (T, u64) {
+    let before = ALLOCATOR.calls();
+    let done = work();
+    (done, ALLOCATOR.calls() - before)
+}
 
 struct Silent;
 
@@ -152,7 +114,7 @@ fn the_guard_finds_no_allocation_too_many() {
     let units = [("file", scene.corpus.files), ("dir", scene.corpus.dirs + scene.corpus.way())];
     let works: [(&str, &dyn Fn()); 3] =
         [("backup-first", &|| scene.backup()), ("backup-again", &|| scene.backup()), ("restore", &|| scene.restore())];
-    let counted: Counted = works.map(|(work, run)| (work.to_owned(), counting::during(run).1)).into();
+    let counted: Counted = works.map(|(work, run)| (work.to_owned(), calls_during(run).1)).into();
     let mut guard = Guard::default();
     guard.check("allocations", &counted, &units);
     guard.finish();

@@ -1,11 +1,8 @@
 //! What must not grow: memory for each blob of the index, and the memory and packs of many sessions at once. The same at
 //! full size, with times: `cargo xtask scale`.
-#![expect(unsafe_code, reason = "an allocator that counts can only be installed so")]
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 
@@ -18,31 +15,10 @@ use holdfast_repo::{
     BlobKind, EngineOptions, IngestSession, InitOptions, OpenOptions, Proof, Repository, SavedSnapshot, Snapshot,
 };
 use holdfast_store::{FileKind, LocalStore, Sleep, Store};
-use holdfast_testkit::temp_dir;
-
-/// Counts the bytes in use and remembers the most.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        MOST.fetch_max(NOW.fetch_add(layout.size(), Relaxed) + layout.size(), Relaxed);
-        // SAFETY: the caller keeps to the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps to the contract of `dealloc`, and `alloc` gave what `System` gave.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
+use holdfast_testkit::{CountingAllocator, temp_dir};
 
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 /// What is counted is one test's alone.
 static ALONE: Mutex<()> = Mutex::new(());
@@ -91,28 +67,28 @@ fn a_blob_of_the_index_costs_at_most_48_bytes_and_with_a_cache_only_when_it_is_l
     write_index(&init(&repository, EngineOptions::default()));
     for is_cached in [false, true] {
         let repository = open(&repository, Some(&state));
-        let before = NOW.load(Relaxed);
+        let before = ALLOCATOR.in_use();
         let read = repository.engine().refresh().unwrap().added;
         assert_eq!(read, if is_cached { 0 } else { 20 });
         let view = repository.engine().index();
         if is_cached {
-            let begun = NOW.load(Relaxed) - before;
+            let begun = ALLOCATOR.in_use() - before;
             assert!(begun < 4 * BLOBS as usize, "{begun} bytes before anything is looked at");
             assert!(view.has(BlobKind::Data, &blob(7)));
-            assert!(NOW.load(Relaxed) - before - begun < 128 << 10, "one block is read for one blob");
+            assert!(ALLOCATOR.in_use() - before - begun < 128 << 10, "one block is read for one blob");
         }
         assert!((0..BLOBS).all(|number| view.has(BlobKind::Data, &blob(number))));
         assert!(!view.has(BlobKind::Data, &blob(BLOBS)));
         if is_cached {
-            let cost = NOW.load(Relaxed) - before;
+            let cost = ALLOCATOR.in_use() - before;
             assert!(cost <= 48 * BLOBS as usize, "{cost} bytes for {BLOBS} blobs");
         }
     }
     // Without a cache, and so without somebody who writes it meanwhile.
     let repository = open(&repository, None);
-    let before = NOW.load(Relaxed);
+    let before = ALLOCATOR.in_use();
     repository.engine().refresh().unwrap();
-    let cost = NOW.load(Relaxed) - before;
+    let cost = ALLOCATOR.in_use() - before;
     assert!(cost <= 48 * BLOBS as usize, "{cost} bytes for {BLOBS} blobs");
 }
 
@@ -161,16 +137,15 @@ fn two_hundred_sessions_at_once_share_packs_and_one_budget_of_memory() {
     let dir = temp_dir();
     let engine = EngineOptions { pack_size: PACK as u32, queue_bytes: QUEUE, ..EngineOptions::default() };
     let repository = init(dir.path(), engine);
-    let before = NOW.load(Relaxed);
-    MOST.store(before, Relaxed);
     let together = Barrier::new(SESSIONS as usize);
-    let snapshots: Vec<SavedSnapshot> = thread::scope(|scope| {
-        let (repository, together) = (&repository, &together);
-        let sessions: Vec<_> =
-            (0..SESSIONS).map(|number| scope.spawn(move || back_up(repository, number, together))).collect();
-        sessions.into_iter().map(|session| session.join().unwrap()).collect()
+    let (snapshots, cost): (Vec<SavedSnapshot>, _) = ALLOCATOR.most_during(|| {
+        thread::scope(|scope| {
+            let (repository, together) = (&repository, &together);
+            let sessions: Vec<_> =
+                (0..SESSIONS).map(|number| scope.spawn(move || back_up(repository, number, together))).collect();
+            sessions.into_iter().map(|session| session.join().unwrap()).collect()
+        })
     });
-    let cost = MOST.load(Relaxed) - before;
     // What waits, what is open or on its way to the disk, and of each session the one chunk that it holds in its hands.
     let packs = 2 * 3 * PACK;
     let bound = QUEUE + packs + 2 * SESSIONS as usize * CHUNK + (16 << 20);

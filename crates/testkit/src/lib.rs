@@ -6,6 +6,7 @@
 
 pub mod compare;
 mod corpus;
+mod counting_allocator;
 mod fake_clock;
 mod limits;
 mod prng;
@@ -20,6 +21,7 @@ mod tree;
 
 pub use compare::{CompareOptions, Difference, DifferenceKind, Holes, compare_trees};
 pub use corpus::Corpus;
+pub use counting_allocator::CountingAllocator;
 pub use fake_clock::FakeClock;
 pub use limits::{Counted, Guard};
 pub use prng::Prng;

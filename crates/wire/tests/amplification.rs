@@ -1,48 +1,17 @@
 //! A message of 1 MiB never costs more than some tens of MiB, whatever it says.
-#![expect(unsafe_code, reason = "an allocator that counts can only be installed so")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-
+use holdfast_testkit::CountingAllocator;
 use holdfast_wire::limits::MAX_MESSAGE;
 use holdfast_wire::{Decompressor, FrameDecoder, FromAgent, Message, PREFACE, ToAgent, decode};
 
 const BOUND: usize = 48 << 20;
 
-/// Counts the bytes in use and remembers the most.
-struct Counting;
-
-static NOW: AtomicUsize = AtomicUsize::new(0);
-static MOST: AtomicUsize = AtomicUsize::new(0);
-
-fn grown(by: usize) {
-    MOST.fetch_max(NOW.fetch_add(by, Relaxed) + by, Relaxed);
-}
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        grown(layout.size());
-        // SAFETY: the caller keeps to the contract of `alloc`.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        NOW.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps to the contract of `dealloc`, and `alloc` gave what `System` gave.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
 #[global_allocator]
-static ALLOCATOR: Counting = Counting;
+static ALLOCATOR: CountingAllocator = CountingAllocator::new();
 
 /// The most bytes that were in use at once during `work`. Nothing else may run beside it.
 fn cost_of(work: impl FnOnce()) -> usize {
-    let before = NOW.load(Relaxed);
-    MOST.store(before, Relaxed);
-    work();
-    MOST.load(Relaxed) - before
+    ALLOCATOR.most_during(work).1
 }
 
 /// A number as postcard writes lengths.
