@@ -137,7 +137,7 @@ impl Dirs {
         let Some((parent, name)) = path.split() else {
             return Ok(match session.tree.dir(b"") {
                 Err(_) => State::Imagined,
-                Ok(_) if self.target_existed => State::Existed,
+                Ok(dir) if self.target_existed || !is_closed_to_others(&dir) => State::Existed,
                 Ok(_) => State::Made,
             });
         };
@@ -314,7 +314,25 @@ fn let_self_in(dir: &OwnedFd) {
         let _ = set_mode(Handle::Path(dir.as_fd()), stat.st_mode & 0o7777 | 0o700);
     }
 }
+
 /// Whether a directory is ours and nobody else can put anything into it: what nobody but us could have made.
 fn is_closed_to_others(dir: &OwnedFd) -> bool {
     fstat(dir).is_ok_and(|stat| stat.st_uid == rustix::process::geteuid().as_raw() && stat.st_mode & 0o077 == 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::{File, Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_may_use_is_not_taken_for_one_just_made() {
+        let dir = tempfile::tempdir().unwrap();
+        for (mode, closed) in [(0o700, true), (0o710, false), (0o755, false), (0o701, false)] {
+            set_permissions(dir.path(), Permissions::from_mode(mode)).unwrap();
+            assert_eq!(is_closed_to_others(&File::open(dir.path()).unwrap().into()), closed, "{mode:o}");
+        }
+    }
 }

@@ -44,10 +44,18 @@ impl Session {
 
     /// Ends the session; only the first reason counts. The server hears it, unless it is gone.
     pub(super) fn stop(&self, why: RestoreError) {
+        self.stop_after(why, || {});
+    }
+
+    /// As [`stop`](Self::stop). If it is the first reason, something is told before it.
+    fn stop_after(&self, why: RestoreError, tell: impl FnOnce()) {
         let message = shortened(&explain(&why));
         let heard = !matches!(why, RestoreError::LinkClosed(_));
-        if self.end.set(why).is_ok() && heard {
-            self.report.send(FromAgent::Refused { message });
+        if self.end.set(why).is_ok() {
+            tell();
+            if heard {
+                self.report.send(FromAgent::Refused { message });
+            }
         }
     }
 
@@ -76,10 +84,11 @@ impl Session {
         if self.is_stopped() {
             return;
         }
-        let end = trouble.ends_all(&self.report.absolute(path));
-        self.report.problem(path, trouble);
-        if let Some(end) = end {
-            self.stop(end);
+        let tell = || self.report.problem(path, trouble);
+        match trouble.ends_all(&self.report.absolute(path)) {
+            None => tell(),
+            // Of several threads that find the disk full at the same moment, one says so.
+            Some(end) => self.stop_after(end, tell),
         }
     }
 
