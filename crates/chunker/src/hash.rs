@@ -2,7 +2,13 @@
 //!
 //! The processor's own instructions are used where it has them; that is found out at run time.
 
+mod each;
+#[cfg(target_arch = "x86_64")]
+mod pair;
+
 use sha2::Digest;
+
+pub use each::sha256_each;
 
 /// SHA-256 of all of `data`.
 pub fn sha256(data: &[u8]) -> [u8; 32] {
