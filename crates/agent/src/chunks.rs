@@ -1,23 +1,25 @@
-//! Chunks on their way: announced, held until the server says which it wants, then sent or dropped.
+//! Chunks on their way: named, announced, held until the server says which it wants, then sent or dropped.
 //!
-//! Numbers, announcements and answers go in one order. What is held has its room in the window until it has left.
+//! Numbers, announcements and answers go in one order. What is held has its room in the window until it has left. Chunks
+//! that are announced together are named together, which costs less than one after the other.
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Write;
 use std::sync::Arc;
 
+use holdfast_chunker::sha256_each;
 use holdfast_model::BlobId;
 use holdfast_wire::{Bits, ChunkRef, FileEnd, FromAgent};
 
 use crate::AgentError;
+use crate::cutter::ZeroChunk;
 use crate::outbox::Outbox;
 use crate::stop::{Gate, Stop, Stopped};
 use crate::window::Room;
 
 /// A chunk with its bytes.
 pub(crate) struct Chunk {
-    pub(crate) id: BlobId,
     pub(crate) content: Content,
     /// The memory that it takes.
     pub(crate) room: Arc<Room>,
@@ -26,17 +28,35 @@ pub(crate) struct Chunk {
 /// The bytes of a chunk.
 pub(crate) enum Content {
     Bytes(Vec<u8>),
-    /// So many zeros, which take no memory until they are sent.
-    Zeros(u32),
+    /// Zeros, which have their name and take no memory until they are sent.
+    Zeros(ZeroChunk),
 }
 
-impl Chunk {
+impl Content {
+    fn len(&self) -> u32 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u32,
+            Self::Zeros(zeros) => zeros.len,
+        }
+    }
+
+    fn unnamed(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes),
+            Self::Zeros(_) => None,
+        }
+    }
+}
+
+/// A chunk with its name.
+struct Named {
+    id: BlobId,
+    chunk: Chunk,
+}
+
+impl Named {
     fn reference(&self) -> ChunkRef {
-        let len = match &self.content {
-            Content::Bytes(bytes) => bytes.len() as u32,
-            Content::Zeros(len) => *len,
-        };
-        ChunkRef { id: self.id, len }
+        ChunkRef { id: self.id, len: self.chunk.content.len() }
     }
 }
 
@@ -59,15 +79,15 @@ pub(crate) struct Chunks {
 
 #[derive(Default)]
 struct Held {
-    announced: VecDeque<Chunk>,
-    wanted: VecDeque<Chunk>,
+    announced: VecDeque<Named>,
+    wanted: VecDeque<Named>,
 }
 
 impl Held {
     /// The next chunks to send: one, or as many small ones as make a turn.
-    fn next_wanted(&mut self) -> Option<Vec<Chunk>> {
+    fn next_wanted(&mut self) -> Option<Vec<Named>> {
         let mut bytes = 0;
-        let fits = |chunk: &&Chunk| {
+        let fits = |chunk: &&Named| {
             bytes += chunk.reference().len as usize;
             bytes <= TURN
         };
@@ -82,12 +102,15 @@ impl Chunks {
         Arc::new(Self { outbox: Arc::clone(outbox), stop: Arc::clone(stop), held })
     }
 
-    /// Announces parts of files, all in one turn.
+    /// Names chunks and announces parts of files, all in one turn.
     pub(crate) fn announce(&self, parts: impl IntoIterator<Item = Part>) -> Result<(), Stopped> {
+        let parts: Vec<Part> = parts.into_iter().collect();
+        let mut names = names(&parts).into_iter();
         let turn = self.outbox.turn();
         for Part { file, chunks, end } in parts {
             if !chunks.is_empty() {
-                let references = chunks.iter().map(Chunk::reference).collect();
+                let chunks: Vec<Named> = names.by_ref().zip(chunks).map(|(id, chunk)| Named { id, chunk }).collect();
+                let references = chunks.iter().map(Named::reference).collect();
                 // Before the message leaves: the answer may come at once.
                 self.held.with(|held| held.announced.extend(chunks));
                 turn.send(FromAgent::Chunks { file, chunks: references })?;
@@ -101,7 +124,7 @@ impl Chunks {
 
     /// Takes the server's answer to the next chunks that it has not answered.
     pub(crate) fn answered(&self, answers: &Bits) -> Result<(), AgentError> {
-        let unwanted: Vec<Chunk> = self.held.change(|held| {
+        let unwanted: Vec<Named> = self.held.change(|held| {
             if answers.len() > held.announced.len() {
                 let what = format!("it answered {} chunks of {}", answers.len(), held.announced.len());
                 return Err(AgentError::Protocol { what });
@@ -123,10 +146,10 @@ impl Chunks {
         loop {
             let wanted = self.held.wait(Held::next_wanted)?;
             let turn = self.outbox.turn();
-            for Chunk { id, content, room } in wanted {
+            for Named { id, chunk: Chunk { content, room } } in wanted {
                 let bytes = match content {
                     Content::Bytes(bytes) => bytes,
-                    Content::Zeros(len) => vec![0; len as usize],
+                    Content::Zeros(zeros) => vec![0; zeros.len as usize],
                 };
                 let len = bytes.len();
                 turn.send_chunk(bytes)?;
@@ -142,15 +165,29 @@ impl Chunks {
     }
 }
 
+/// The names of all chunks, in order.
+fn names(parts: &[Part]) -> Vec<BlobId> {
+    let chunks = || parts.iter().flat_map(|part| &part.chunks);
+    let unnamed: Vec<&[u8]> = chunks().filter_map(|chunk| chunk.content.unnamed()).collect();
+    let mut hashes = sha256_each(&unnamed).into_iter();
+    let name = |chunk: &Chunk| match &chunk.content {
+        Content::Bytes(_) => hashes.next().map(BlobId::new),
+        Content::Zeros(zeros) => Some(zeros.id),
+    };
+    chunks().filter_map(name).collect()
+}
+
 #[cfg(test)]
 mod tests {
+    use holdfast_chunker::sha256;
+
     use super::*;
     use crate::testing::Recorder;
     use crate::window::Window;
 
     fn chunk(window: &Window, byte: u8) -> Chunk {
         let room = Arc::new(window.reserve(1).unwrap());
-        Chunk { id: BlobId::new([byte; 32]), content: Content::Bytes(vec![byte]), room }
+        Chunk { content: Content::Bytes(vec![byte]), room }
     }
 
     #[test]
@@ -164,8 +201,8 @@ mod tests {
         chunks
             .announce([part(0, vec![chunk(&window, 1), chunk(&window, 2)]), part(1, vec![chunk(&window, 3)])])
             .unwrap();
-        let zeros =
-            Chunk { id: BlobId::new([9; 32]), content: Content::Zeros(3), room: Arc::new(window.reserve(1).unwrap()) };
+        let zeros = Content::Zeros(ZeroChunk { id: BlobId::new([9; 32]), len: 3 });
+        let zeros = Chunk { content: zeros, room: Arc::new(window.reserve(1).unwrap()) };
         chunks.announce([part(1, vec![zeros])]).unwrap();
         chunks.answered(&[true, false, true].into_iter().collect()).unwrap();
         chunks.answered(&[true].into_iter().collect()).unwrap();
@@ -180,8 +217,8 @@ mod tests {
         stop.finish();
         assert_eq!(sender.join().unwrap(), Err(Stopped));
         assert_eq!(up.chunks(), [vec![1], vec![3], vec![0, 0, 0]]);
-        let expected: Vec<String> =
-            [(1, 1), (3, 1), (9, 3)].map(|(b, n)| format!("{} {n}\n", BlobId::new([b; 32]))).into();
+        let names = [(sha256(&[1]), 1), (sha256(&[3]), 1), ([9; 32], 3)];
+        let expected = names.map(|(id, len)| format!("{} {len}\n", BlobId::new(id)));
         assert_eq!(std::fs::read_to_string(log.path()).unwrap(), expected.concat());
     }
 

@@ -123,10 +123,9 @@ impl Pump {
                 break before;
             }
         };
-        let id = cutting.finish();
         self.rest = bytes.split_off(len);
         bytes.shrink_to_fit();
         room.shrink(len + OVERHEAD);
-        Ok((len > 0).then(|| Chunk { id, content: Content::Bytes(bytes), room: Arc::new(room) }))
+        Ok((len > 0).then(|| Chunk { content: Content::Bytes(bytes), room: Arc::new(room) }))
     }
 }

@@ -1,8 +1,6 @@
-//! Cuts a stream of bytes into chunks and names them.
+//! Cuts a stream of bytes into chunks.
 
-use std::sync::Arc;
-
-use holdfast_chunker::{Chunker, GearTable, Limits, RabinTables, Sha256, sha256};
+use holdfast_chunker::{Chunker, GearTable, Limits, RabinTables, sha256};
 use holdfast_model::BlobId;
 use holdfast_wire::ChunkerSpec;
 use holdfast_wire::limits::MAX_CHUNK;
@@ -15,21 +13,20 @@ const _: () = assert!(LARGEST <= MAX_CHUNK);
 #[derive(Clone)]
 pub(crate) struct Cutter {
     chunker: Chunker,
-    zeros: Arc<ZeroChunk>,
+    zeros: ZeroChunk,
 }
 
 /// The chunk that every long run of zeros is cut into.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ZeroChunk {
     pub(crate) id: BlobId,
     pub(crate) len: u32,
 }
 
-/// A chunk that is being collected: cut and hashed as its bytes come.
+/// A chunk that is being collected: cut as its bytes come.
 pub(crate) struct Cutting<'a> {
     cutter: &'a mut Cutter,
-    hash: Sha256,
-    /// How many bytes have been cut and hashed.
+    /// How many bytes have been looked at.
     done: usize,
 }
 
@@ -43,13 +40,13 @@ impl Cutter {
                 Chunker::rabin(&tables, Limits::RESTIC)
             }
         };
-        let zeros = Arc::new(ZeroChunk::of(chunker.clone()));
+        let zeros = ZeroChunk::of(chunker.clone());
         Ok(Self { chunker, zeros })
     }
 
     /// What a run of zeros that begins with a chunk is cut into, if it is long enough.
-    pub(crate) fn zeros(&self) -> &ZeroChunk {
-        &self.zeros
+    pub(crate) fn zeros(&self) -> ZeroChunk {
+        self.zeros
     }
 
     /// Begins another stream.
@@ -59,7 +56,7 @@ impl Cutter {
 
     /// Begins the next chunk of the stream.
     pub(crate) fn begin(&mut self) -> Cutting<'_> {
-        Cutting { cutter: self, hash: Sha256::new(), done: 0 }
+        Cutting { cutter: self, done: 0 }
     }
 }
 
@@ -68,15 +65,8 @@ impl Cutting<'_> {
     pub(crate) fn look(&mut self, bytes: &[u8]) -> Option<usize> {
         let added = &bytes[self.done..];
         let cut = self.cutter.chunker.next_cut(added);
-        let part = &added[..cut.unwrap_or(added.len())];
-        self.hash.update(part);
-        self.done += part.len();
+        self.done += cut.unwrap_or(added.len());
         cut.map(|_| self.done)
-    }
-
-    /// The name of the chunk, which ends here.
-    pub(crate) fn finish(self) -> BlobId {
-        BlobId::new(self.hash.finish())
     }
 }
 
@@ -92,7 +82,7 @@ impl ZeroChunk {
 mod tests {
     use super::*;
 
-    fn chunks(cutter: &mut Cutter, data: &[u8], step: usize) -> Vec<(BlobId, usize)> {
+    fn chunks(cutter: &mut Cutter, data: &[u8], step: usize) -> Vec<usize> {
         cutter.reset();
         let mut chunks = Vec::new();
         let mut rest = data;
@@ -107,7 +97,7 @@ mod tests {
                     None => {}
                 }
             };
-            chunks.push((cutting.finish(), len));
+            chunks.push(len);
             rest = &rest[len..];
         }
         chunks
@@ -126,21 +116,16 @@ mod tests {
         let whole = chunks(&mut cutter, &data, data.len());
         assert!(whole.len() > 1);
         assert_eq!(chunks(&mut cutter, &data, 100_001), whole);
-        let mut at = 0;
-        for (id, len) in whole {
-            assert_eq!(id, BlobId::new(sha256(&data[at..at + len])));
-            at += len;
-        }
-        assert_eq!(at, data.len());
+        assert_eq!(whole.iter().sum::<usize>(), data.len());
     }
 
     #[test]
     fn zeros_are_cut_as_foretold() {
         for spec in [ChunkerSpec::Gear { seed: [3; 32] }, ChunkerSpec::Rabin { polynomial: 0x3DA3358B4DC173 }] {
             let mut cutter = Cutter::new(&spec).unwrap();
-            let ZeroChunk { id, len } = *cutter.zeros();
-            let cut = chunks(&mut cutter, &vec![0; 3 * len as usize], 1 << 18);
-            assert_eq!(cut, [(id, len as usize); 3]);
+            let ZeroChunk { id, len } = cutter.zeros();
+            assert_eq!(id, BlobId::new(sha256(&vec![0; len as usize])));
+            assert_eq!(chunks(&mut cutter, &vec![0; 3 * len as usize], 1 << 18), [len as usize; 3]);
         }
         assert!(Cutter::new(&ChunkerSpec::Rabin { polynomial: 4 }).is_err());
     }

@@ -76,6 +76,16 @@ impl Window {
         }
         Ok(Room { window: self.clone(), bytes })
     }
+
+    /// Takes room if it is there and nobody waits for it. Whoever holds chunks that are not announced may ask so for any.
+    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Room> {
+        let take = |state: &mut State| {
+            let is_free = state.queue.is_empty() && state.free >= bytes;
+            state.free -= if is_free { bytes } else { 0 };
+            is_free
+        };
+        self.0.with(take).then(|| Room { window: self.clone(), bytes })
+    }
 }
 
 impl Room {
@@ -126,6 +136,17 @@ mod tests {
         small.join().unwrap();
         drop(first);
         assert_eq!(window.0.with(|state| state.free), 10);
+    }
+
+    #[test]
+    fn room_that_is_free_is_taken_without_waiting() {
+        let stop = Stop::new(Recorder::new());
+        let window = Window::new(&stop, 10);
+        let held = window.try_reserve(6).unwrap();
+        assert!(window.try_reserve(5).is_none());
+        let more = window.try_reserve(4).unwrap();
+        drop((held, more));
+        assert!(window.try_reserve(10).is_some());
     }
 
     #[test]

@@ -50,10 +50,12 @@ pub(crate) struct Reader {
     /// Bytes that were read with a chunk and belong to the next one.
     rest: Vec<u8>,
     unsized_files: UnsizedFiles,
-    /// Small files that were read and go together.
+    /// Small files that were read and go together, or two chunks of large ones: their names are found together.
     unannounced: Vec<Part>,
     /// The room that these hold.
     held: usize,
+    /// Whether a second large chunk is among them.
+    is_pair: bool,
 }
 
 /// Why a file's content is not complete.
@@ -98,6 +100,7 @@ impl Reader {
             unsized_files: UnsizedFiles::default(),
             unannounced: Vec::new(),
             held: 0,
+            is_pair: false,
         }
     }
 
@@ -125,14 +128,8 @@ impl Reader {
 
     /// Announces what was read.
     fn announce(&mut self) -> Result<(), Stopped> {
-        self.held = 0;
+        (self.held, self.is_pair) = (0, false);
         if self.unannounced.is_empty() { Ok(()) } else { self.backup.chunks.announce(self.unannounced.drain(..)) }
-    }
-
-    /// Announces chunks within a file.
-    fn announce_chunks(&mut self, file: u64, chunks: Vec<Chunk>) -> Result<(), Stopped> {
-        self.unannounced.push(Part { file, chunks, end: None });
-        self.announce()
     }
 
     /// Reads a file; gives what is not announced yet, and what became of it.
@@ -239,17 +236,17 @@ impl Reader {
             if reading.at >= reading.end && self.rest.is_empty() {
                 return Ok(vec![chunk]);
             }
-            self.announce_chunks(reading.number, vec![chunk])?;
+            self.unannounced.push(Part { file: reading.number, chunks: vec![chunk], end: None });
         }
     }
 
     /// Announces the chunks of a hole that begins here, without reading or hashing its zeros.
     fn zeros(&mut self, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-        let (id, len) = (self.cutter.zeros().id, self.cutter.zeros().len);
+        let zeros = self.cutter.zeros();
         while self.rest.is_empty()
             && let Run::Hole(hole) = reading.extents.at(reading.file, reading.at, reading.end)?
         {
-            let count = (hole / u64::from(len)).min(ZEROS_AT_ONCE);
+            let count = (hole / u64::from(zeros.len)).min(ZEROS_AT_ONCE);
             if count == 0 {
                 return Ok(());
             }
@@ -258,17 +255,24 @@ impl Reader {
                 return Err(ReadError::TooManyChunks);
             }
             let room = Arc::new(self.reserve(count as usize * OVERHEAD)?);
-            let chunk = || Chunk { id, content: Content::Zeros(len), room: Arc::clone(&room) };
+            let chunk = || Chunk { content: Content::Zeros(zeros), room: Arc::clone(&room) };
             let chunks = std::iter::repeat_with(chunk).take(count as usize).collect();
-            self.announce_chunks(reading.number, chunks)?;
-            reading.at += count * u64::from(len);
+            self.unannounced.push(Part { file: reading.number, chunks, end: None });
+            reading.at += count * u64::from(zeros.len);
         }
         Ok(())
     }
 
-    /// Waits for room, and holds no more than it may meanwhile.
+    /// Waits for room, and holds no more than it may meanwhile. A second large chunk beside the first does not wait.
     fn reserve(&mut self, bytes: usize) -> Result<Room, Stopped> {
-        if self.held + bytes > UNANNOUNCED {
+        if self.held > 0 && self.held + bytes > UNANNOUNCED {
+            if !self.is_pair
+                && let Some(room) = self.backup.window.try_reserve(bytes)
+            {
+                self.is_pair = true;
+                self.held += bytes;
+                return Ok(room);
+            }
             self.announce()?;
         }
         self.held += bytes;
@@ -294,12 +298,11 @@ impl Reader {
                 break bytes.len();
             }
         };
-        let id = cutting.finish();
         self.rest.extend_from_slice(&bytes[len..]);
         bytes.truncate(len);
         bytes.shrink_to_fit();
         room.shrink(len + OVERHEAD);
-        Ok((len > 0).then(|| Chunk { id, content: Content::Bytes(bytes), room: Arc::new(room) }))
+        Ok((len > 0).then(|| Chunk { content: Content::Bytes(bytes), room: Arc::new(room) }))
     }
 }
 
