@@ -5,7 +5,8 @@
 use std::fs::File;
 use std::sync::Arc;
 
-use holdfast_chunker::sha256;
+use bytes::Bytes;
+use holdfast_chunker::sha256_each;
 use holdfast_wire::{BlobHeader, ChunkRef, limits};
 use rustix::io::Errno;
 
@@ -23,32 +24,62 @@ pub(super) fn check(header: &BlobHeader) -> Result<(), RestoreError> {
     Ok(())
 }
 
-/// Decodes blobs; keeps its memory from one to the next.
+/// A blob as it came.
+pub(super) type Stored = (BlobHeader, Bytes);
+
+/// Blobs that are decoded before one of them is written hold so many bytes, but for one that is larger: so much is still
+/// at hand in the processor when it is hashed.
+const GROUP: u32 = 1 << 20;
+/// Two blobs may hold so many. One alone is hashed at two thirds of the speed.
+const PAIR: u32 = 4 << 20;
+
+/// How many of these, which are not none, are decoded together.
+fn group(blobs: &[Stored]) -> usize {
+    let mut bytes = 0u32;
+    let fits = |(number, (header, _)): &(usize, &Stored)| {
+        bytes = bytes.saturating_add(header.len);
+        *number == 0 || bytes <= if *number == 1 { PAIR } else { GROUP }
+    };
+    blobs.iter().enumerate().take_while(fits).count()
+}
+
+/// Decodes blobs; keeps its memory from one group to the next.
+#[derive(Default)]
 pub(super) struct Decoder {
     zstd: zstd::bulk::Decompressor<'static>,
     plain: Vec<u8>,
 }
 
 impl Decoder {
-    pub(super) fn new() -> Self {
-        Self { zstd: zstd::bulk::Decompressor::default(), plain: Vec::new() }
-    }
-
-    /// The plaintext, if it is what the header says.
-    fn decode<'a>(&'a mut self, header: &BlobHeader, stored: &'a [u8]) -> Result<&'a [u8], &'static str> {
-        let plain = if header.compressed {
-            self.plain.clear();
-            self.plain.reserve_exact(header.len as usize);
-            let decoded = self.zstd.decompress_to_buffer(stored, &mut self.plain);
-            decoded.map_err(|_| "what the server sent of its content does not decompress")?;
-            &self.plain[..]
-        } else {
-            stored
-        };
-        if plain.len() != header.len as usize || sha256(plain) != *header.id.as_bytes() {
-            return Err("what the server sent of its content is damaged");
+    /// The plaintexts, where they are what the headers say.
+    fn decode<'a>(&'a mut self, blobs: &[&'a Stored]) -> Vec<Result<&'a [u8], &'static str>> {
+        let room = |(header, _): &Stored| if header.compressed { header.len as usize } else { 0 };
+        let total = blobs.iter().map(|blob| room(blob)).sum();
+        if self.plain.len() < total {
+            self.plain.resize(total, 0);
         }
-        Ok(plain)
+        let mut rest = &mut self.plain[..];
+        let mut decompress = |blob: &&'a Stored| {
+            let (header, stored) = *blob;
+            if !header.compressed {
+                return Ok(&stored[..]);
+            }
+            let (plain, after) = std::mem::take(&mut rest).split_at_mut(room(blob));
+            rest = after;
+            match self.zstd.decompress_to_buffer(stored, plain) {
+                Ok(length) if length == plain.len() => Ok(&*plain),
+                _ => Err("what the server sent of its content does not decompress"),
+            }
+        };
+        let mut plains: Vec<Result<&[u8], _>> = blobs.iter().map(&mut decompress).collect();
+        let hashes = sha256_each(&plains.iter().flatten().copied().collect::<Vec<_>>());
+        let decoded = blobs.iter().zip(&mut plains).filter(|(_, plain)| plain.is_ok());
+        for (((header, _), plain), hash) in decoded.zip(hashes) {
+            if plain.is_ok_and(|plain| plain.len() != header.len as usize) || hash != *header.id.as_bytes() {
+                *plain = Err("what the server sent of its content is damaged");
+            }
+        }
+        plains
     }
 }
 
@@ -60,16 +91,25 @@ struct Target {
 }
 
 impl Session {
-    /// Writes a blob wherever it is missing.
-    pub(super) fn write_blob(&self, header: &BlobHeader, stored: &[u8], decoder: &mut Decoder, buffer: &mut [u8]) {
-        let targets = self.blob_targets(header);
-        if targets.is_empty() {
-            return;
+    /// Writes blobs wherever they are missing.
+    pub(super) fn write_blobs(&self, blobs: &[Stored], decoder: &mut Decoder, buffer: &mut [u8]) {
+        let mut rest = blobs;
+        while !rest.is_empty() && !self.is_stopped() {
+            let (group, after) = rest.split_at(group(rest));
+            rest = after;
+            let targets = group.iter().map(|blob| (blob, self.blob_targets(&blob.0)));
+            let (needed, targets): (Vec<_>, Vec<_>) = targets.filter(|(_, targets)| !targets.is_empty()).unzip();
+            for ((plain, (header, _)), targets) in decoder.decode(&needed).into_iter().zip(&needed).zip(targets) {
+                self.write_blob(header, plain, &targets, buffer);
+            }
         }
-        match decoder.decode(header, stored) {
+    }
+
+    fn write_blob(&self, header: &BlobHeader, plain: Result<&[u8], &str>, targets: &[Target], buffer: &mut [u8]) {
+        match plain {
             Ok(plain) => {
                 let zero = sparse::is_zero(plain);
-                for target in &targets {
+                for target in targets {
                     let same = target.chunk.id == header.id && target.chunk.len == header.len;
                     let other = || Trouble::told("restore", "the server sent other content than it announced");
                     self.put_chunk(target, if same { Ok(plain) } else { Err(other()) }, zero, buffer);
@@ -77,7 +117,7 @@ impl Session {
             }
             Err(why) => {
                 let message = format!("{why} (blob {}); check the repository", header.id.short());
-                for target in &targets {
+                for target in targets {
                     self.put_chunk(target, Err(Trouble::told("restore", message.clone())), false, buffer);
                 }
             }
@@ -140,6 +180,7 @@ impl Session {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_chunker::sha256;
     use holdfast_model::BlobId;
 
     use super::*;
@@ -154,23 +195,57 @@ mod tests {
         }
     }
 
+    fn raw(plain: &[u8], stored: &'static [u8]) -> Stored {
+        (header(plain, plain, false), Bytes::from_static(stored))
+    }
+
+    fn compressed(plain: &[u8]) -> Stored {
+        let stored = zstd::bulk::compress(plain, 1).unwrap();
+        (header(plain, &stored, true), stored.into())
+    }
+
     #[test]
-    fn a_blob_that_is_not_its_hash_is_refused() {
-        let mut decoder = Decoder::new();
-        assert_eq!(decoder.decode(&header(b"abc", b"abc", false), b"abc"), Ok(&b"abc"[..]));
-        assert!(decoder.decode(&header(b"abc", b"abd", false), b"abd").is_err());
-        assert!(decoder.decode(&header(b"abc", b"ab", false), b"ab").is_err());
+    fn a_blob_that_is_not_its_hash_is_refused_and_its_neighbours_are_not() {
+        let mut wrong = compressed(b"one");
+        wrong.0.id = BlobId::new(sha256(b"another"));
+        let mut cut = compressed(b"cut off");
+        cut.1.truncate(cut.1.len() - 1);
+        let blobs = [
+            raw(b"abc", b"abc"),
+            raw(b"abc", b"abd"),
+            compressed(&[7; 1000]),
+            cut,
+            wrong,
+            raw(b"abc", b"ab"),
+            compressed(b""),
+            compressed(b"last"),
+        ];
+        let mut decoder = Decoder::default();
+        for _ in 0..2 {
+            let plains = decoder.decode(&blobs.iter().collect::<Vec<_>>());
+            let good: Vec<Option<&[u8]>> = plains.iter().map(|plain| plain.ok()).collect();
+            let seven = [7; 1000];
+            assert_eq!(good, [Some(&b"abc"[..]), None, Some(&seven[..]), None, None, None, Some(b""), Some(b"last")]);
+        }
     }
 
     #[test]
     fn a_bomb_does_not_expand_beyond_what_was_declared() {
-        let plain = vec![0; 64 << 20];
-        let bomb = zstd::bulk::compress(&plain, 1).unwrap();
-        let mut decoder = Decoder::new();
-        let mut header = header(&plain, &bomb, true);
-        header.len = 1 << 20;
-        assert!(decoder.decode(&header, &bomb).is_err());
+        let mut bomb = compressed(&vec![0; 64 << 20]);
+        let mut decoder = Decoder::default();
+        bomb.0.len = 1 << 20;
+        assert!(decoder.decode(&[&bomb])[0].is_err());
         assert!(decoder.plain.capacity() < 2 << 20);
+    }
+
+    #[test]
+    fn few_bytes_are_decoded_before_they_are_written() {
+        let blob = |len: u32| (BlobHeader { len, ..header(b"", b"", false) }, Bytes::new());
+        let lengths = |lengths: &[u32]| group(&lengths.iter().map(|len| blob(*len)).collect::<Vec<_>>());
+        assert_eq!(lengths(&[8 << 20, 1]), 1);
+        assert_eq!(lengths(&[2 << 20, 2 << 20, 1]), 2);
+        assert_eq!(lengths(&[500 << 10, 500 << 10, 24 << 10, 1]), 3);
+        assert_eq!(lengths(&[0; 100]), 100);
     }
 
     #[test]

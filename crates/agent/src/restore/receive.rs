@@ -8,7 +8,7 @@ use bytes::Bytes;
 use holdfast_wire::{BlobHeader, ChunkRef, EntryKind, FromAgent, RestoreNode, RestoreOutcome, ToAgent, limits};
 use rustix::fs::FileType;
 
-use super::blob::{self, Decoder};
+use super::blob::{self, Decoder, Stored};
 use super::content::{BUFFER, Content};
 use super::dirs::Dirs;
 use super::files::FileNode;
@@ -25,21 +25,25 @@ const MAX_CHUNKS: usize = limits::MAX_FILE_CHUNKS as usize;
 const BATCH_JOBS: usize = 64;
 /// Bytes that they hold, about.
 const BATCH_BYTES: usize = 256 << 10;
+/// A job of fewer bytes waits for another: two blobs are proven together at less cost.
+const BATCH_PAIR: usize = 2 << 20;
 
 /// Work for any thread.
 pub(super) enum Job {
     File(Box<FileNode>),
     Special(Box<Node>),
     Link { first: u64, link: Box<Node> },
-    Blob { header: BlobHeader, stored: Bytes },
+    Blob(Stored),
 }
 
 /// Does jobs until there are no more.
 pub(super) fn work(session: &Session, queue: &Queue<Vec<Job>>) {
-    let mut decoder = Decoder::new();
+    let mut decoder = Decoder::default();
     let mut buffer = vec![0; BUFFER];
+    let mut blobs = Vec::new();
     let run = |jobs: Vec<Job>| {
-        for job in jobs {
+        let mut jobs = jobs.into_iter().peekable();
+        while let Some(job) = jobs.next() {
             if session.is_stopped() {
                 return;
             }
@@ -47,7 +51,13 @@ pub(super) fn work(session: &Session, queue: &Queue<Vec<Job>>) {
                 Job::File(file) => session.place_file(*file, &mut buffer),
                 Job::Special(node) => session.place_special(&node),
                 Job::Link { first, link } => session.place_link(first, *link),
-                Job::Blob { header, stored } => session.write_blob(&header, &stored, &mut decoder, &mut buffer),
+                Job::Blob(blob) => {
+                    blobs.push(blob);
+                    if !matches!(jobs.peek(), Some(Job::Blob(_))) {
+                        session.write_blobs(&blobs, &mut decoder, &mut buffer);
+                        blobs.clear();
+                    }
+                }
             }
         }
     };
@@ -263,13 +273,14 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             return Err(protocol("it sent a blob of another length than announced"));
         }
         let bytes = stored.len();
-        self.submit(Job::Blob { header, stored }, bytes)
+        self.submit(Job::Blob((header, stored)), bytes)
     }
 
     fn submit(&mut self, job: Job, bytes: usize) -> Result<(), RestoreError> {
         self.batch.push(job);
         self.batch_bytes += bytes;
-        if self.batch.len() >= BATCH_JOBS || self.batch_bytes >= BATCH_BYTES { self.hand_over() } else { Ok(()) }
+        let most = if self.batch.len() == 1 { BATCH_PAIR } else { BATCH_BYTES };
+        if self.batch.len() >= BATCH_JOBS || self.batch_bytes >= most { self.hand_over() } else { Ok(()) }
     }
 
     /// Hands over the jobs that have come together.

@@ -25,6 +25,8 @@ const READ_AHEAD: usize = 4;
 /// Blobs that are handed over together, and their stored bytes: waking a thread costs as much as a small one.
 const BATCH_BLOBS: usize = 256;
 const BATCH_BYTES: usize = 256 << 10;
+/// A blob of fewer bytes waits for another: two are proven together at less cost.
+const BATCH_PAIR: usize = 2 << 20;
 /// Threads that read and decrypt packs, at most: each may hold some MiB.
 const MAX_READERS: usize = 4;
 
@@ -196,7 +198,8 @@ impl<'a> Batch<'a> {
     fn add(&mut self, header: BlobHeader, stored: Bytes) -> Result<(), NobodyListens> {
         self.bytes += stored.len();
         self.blobs.push((header, stored));
-        if self.blobs.len() < BATCH_BLOBS && self.bytes < BATCH_BYTES { Ok(()) } else { self.end() }
+        let most = if self.blobs.len() == 1 { BATCH_PAIR } else { BATCH_BYTES };
+        if self.blobs.len() < BATCH_BLOBS && self.bytes < most { Ok(()) } else { self.end() }
     }
 
     fn end(&mut self) -> Result<(), NobodyListens> {
