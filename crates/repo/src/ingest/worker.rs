@@ -6,8 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender};
+use holdfast_chunker::sha256_each;
 use holdfast_model::BlobId;
-use sha2::{Digest, Sha256};
 
 use super::IngestError;
 use super::budget::Permit;
@@ -38,19 +38,57 @@ pub(super) struct Job {
     pub(super) busy: Busy,
 }
 
+/// Unproven blobs that one worker takes at once, to prove them together: at most so many, of so many bytes but for the
+/// second.
+const TOGETHER: usize = 16;
+const TOGETHER_BYTES: usize = 128 << 10;
+
 /// Works until no one puts blobs any more.
 pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>, uploads: &Sender<Task>) {
     let options = &shared.core.options;
     let encoder = || BlobEncoder::new(options.verify);
     let mut own = encoder();
+    let mut taken = Vec::new();
     for job in jobs {
-        // No lock is held, and uploaders wait for no worker.
-        shared.in_flight.wait_below(options.connections.get() + 2);
-        let session = job.session.clone();
-        let work = AssertUnwindSafe(|| work(shared, &mut own, job, uploads));
-        if catch_unwind(work).is_err() {
-            session.fail(IngestError::Defect);
-            own = encoder();
+        taken.push(job);
+        take_more(&mut taken, jobs, options.threads.get());
+        prove(&mut taken);
+        for job in taken.drain(..) {
+            // No lock is held, and uploaders wait for no worker.
+            shared.in_flight.wait_below(options.connections.get() + 2);
+            let session = job.session.clone();
+            let work = AssertUnwindSafe(|| work(shared, &mut own, job, uploads));
+            if catch_unwind(work).is_err() {
+                session.fail(IngestError::Defect);
+                own = encoder();
+            }
+        }
+    }
+}
+
+/// Takes a few more jobs beside an unproven one, if the other threads have enough left.
+fn take_more(taken: &mut Vec<Job>, jobs: &Receiver<Job>, threads: usize) {
+    let wants_more = |taken: &[Job]| {
+        let bytes: usize = taken.iter().map(|job| job.bytes.len()).sum();
+        let has_room = taken.len() < TOGETHER && (taken.len() < 2 || bytes < TOGETHER_BYTES);
+        has_room && taken.iter().any(|job| job.proof == Proof::Unverified)
+    };
+    while wants_more(taken)
+        && jobs.len() >= threads
+        && let Ok(job) = jobs.try_recv()
+    {
+        taken.push(job);
+    }
+}
+
+/// Proves what is not proven yet; a blob that is another stays unproven.
+fn prove(taken: &mut [Job]) {
+    let unproven = || taken.iter().filter(|job| job.proof == Proof::Unverified);
+    let hashes = sha256_each(&unproven().map(|job| job.bytes.as_slice()).collect::<Vec<_>>());
+    let mut hashes = hashes.into_iter();
+    for job in taken.iter_mut().filter(|job| job.proof == Proof::Unverified) {
+        if hashes.next().is_some_and(|hash| hash == *job.id.as_bytes()) {
+            job.proof = Proof::Verified;
         }
     }
 }
@@ -60,7 +98,7 @@ fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<T
     if session.check().is_err() {
         return;
     }
-    if proof == Proof::Unverified && Sha256::digest(&bytes)[..] != id.as_bytes()[..] {
+    if proof == Proof::Unverified {
         session.fail(IngestError::HashMismatch { id });
         return;
     }
