@@ -1,6 +1,6 @@
 //! Authenticated encryption of everything in a repository: AES-256-CTR with Poly1305-AES over the ciphertext.
 //!
-//! A sealed text is `nonce (16) || ciphertext || mac (16)`. Nothing is decrypted before its MAC is right, and every
+//! A sealed text is `nonce (16) || ciphertext || mac (16)`. Nothing is given out before its MAC is right, and every
 //! seal draws a fresh nonce from the kernel. Source: restic's design document, "Keys, Encryption and MAC", and
 //! D. J. Bernstein, "The Poly1305-AES message-authentication code" (2005). What is sealed is not known here.
 
@@ -194,6 +194,31 @@ impl Key {
         }
         ctr.apply_keystream(text);
         Ok(text)
+    }
+
+    /// Whether a sealed text is authentic and opens to this plaintext: compared step by step, so that large ones need no
+    /// copy.
+    pub(crate) fn opens_to(&self, sealed: &[u8], plaintext: &[u8]) -> bool {
+        let Some((nonce, rest)) = sealed.split_first_chunk::<NONCE_LEN>() else { return false };
+        let Some((text, tag)) = rest.split_last_chunk::<MAC_LEN>() else { return false };
+        if text.len() != plaintext.len() {
+            return false;
+        }
+        let (mut ctr, mut mac) = self.start(nonce);
+        let mut step = Zeroizing::new([0; STEP]);
+        let (mut is_same, mut end) = (true, None);
+        let (mut rest, mut expected) = (text, plaintext);
+        while end.is_none() {
+            let (sealed, left) = rest.split_at(rest.len().min(STEP));
+            let (plain, left_plain) = expected.split_at(sealed.len());
+            (rest, expected) = (left, left_plain);
+            end = mac_step(&mut mac, sealed, rest.is_empty());
+            let opened = &mut step[..sealed.len()];
+            opened.copy_from_slice(sealed);
+            ctr.apply_keystream(opened);
+            is_same &= opened == plain;
+        }
+        is_same && end.is_some_and(|end| same(&end, tag))
     }
 
     /// The plaintext of a sealed text.

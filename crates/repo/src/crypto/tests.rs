@@ -47,6 +47,29 @@ fn any_changed_bit_is_noticed_and_nothing_is_decrypted() {
 }
 
 #[test]
+fn a_seal_is_compared_with_its_plaintext() {
+    let key = key();
+    for len in [0, 1, 45, STEP - 1, STEP, STEP + 1, 3 * STEP + 17] {
+        let plaintext = text(len);
+        let sealed = key.seal(&plaintext);
+        assert!(key.opens_to(&sealed, &plaintext), "{len}");
+        for at in [0, NONCE_LEN, NONCE_LEN + len / 2, sealed.len() - MAC_LEN, sealed.len() - 1] {
+            let mut changed = sealed.clone();
+            changed[at] ^= 1;
+            assert!(!key.opens_to(&changed, &plaintext), "{at} of {len}");
+        }
+        for at in 0..len.min(3) {
+            let mut other = plaintext.clone();
+            other[len - 1 - at] ^= 1;
+            assert!(!key.opens_to(&sealed, &other), "{len}");
+        }
+        assert!(!key.opens_to(&sealed, &text(len + 1)));
+        assert!(!key.opens_to(&sealed[..sealed.len() - 1], &plaintext));
+    }
+    assert!(!key.opens_to(&[0; OVERHEAD - 1], b""));
+}
+
+#[test]
 fn another_key_opens_nothing() {
     assert_eq!(Key::random().open(&key().seal(b"secret")), Err(Unauthenticated));
 }

@@ -154,20 +154,19 @@ impl BlobEncoder {
 
 impl Verifier {
     fn check(&mut self, key: &Key, sealed: &Sealed<'_>, plain: &[u8]) -> Result<(), EncodeFault> {
-        self.sealed.clear();
-        self.sealed.extend_from_slice(match &sealed.bytes {
+        let bytes = match &sealed.bytes {
             SealedBytes::Lent(bytes) => bytes,
-            SealedBytes::Given(bytes) => bytes,
-        });
-        let stored = &*key.open_in_place(&mut self.sealed).map_err(|_| EncodeFault)?;
-        let decoded = if sealed.uncompressed_length == 0 {
-            stored
-        } else {
-            self.plain.clear();
-            self.plain.reserve(plain.len());
-            self.decompressor.decompress_to_buffer(stored, &mut self.plain).map_err(|_| EncodeFault)?;
-            &self.plain
+            SealedBytes::Given(bytes) => bytes.as_slice(),
         };
-        if decoded == plain { Ok(()) } else { Err(EncodeFault) }
+        if sealed.uncompressed_length == 0 {
+            return if key.opens_to(bytes, plain) { Ok(()) } else { Err(EncodeFault) };
+        }
+        self.sealed.clear();
+        self.sealed.extend_from_slice(bytes);
+        let stored = &*key.open_in_place(&mut self.sealed).map_err(|_| EncodeFault)?;
+        self.plain.clear();
+        self.plain.reserve(plain.len());
+        self.decompressor.decompress_to_buffer(stored, &mut self.plain).map_err(|_| EncodeFault)?;
+        if self.plain == plain { Ok(()) } else { Err(EncodeFault) }
     }
 }
