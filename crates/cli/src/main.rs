@@ -10,6 +10,7 @@ mod environment;
 mod exit;
 mod failure;
 mod local_time;
+mod memory;
 mod open;
 mod output;
 mod password;
@@ -39,6 +40,7 @@ pub struct Context {
 }
 
 fn main() -> ExitCode {
+    memory::settle();
     // A reader of our output that has enough of it ends us by SIGPIPE no more than any other write error does.
     let Cli { global, verb } = match Cli::try_parse() {
         Ok(cli) => cli,
