@@ -29,6 +29,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::agent;
 use crate::command::{cargo, output, run as run_command};
+use crate::scale;
 use crate::workspace::Workspace;
 use corpus::Corpora;
 use interrupt::Interrupt;
@@ -38,6 +39,7 @@ use program::{Kind, Program};
 use results::Book;
 use stage::Stage;
 use table::Table;
+use work::Task;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     let options = Options::parse(arguments)?;
@@ -67,6 +69,8 @@ fn measure(workspace: &Workspace, options: &Options) -> Result<()> {
     let (ours, agents) = ours(workspace, options)?;
     let kept = holdfast_testkit::temp_dir();
     let (ours, agents) = keep(ours, &agents, kept.path())?;
+    let needs_engine = options.works.iter().any(|work| matches!(work.task, Task::LsOpened));
+    let engine = if needs_engine { Some(scale::build(workspace)?) } else { None };
     let mut programs = vec![ours];
     programs.extend(peers(workspace, options)?);
     for program in &programs {
@@ -81,7 +85,7 @@ fn measure(workspace: &Workspace, options: &Options) -> Result<()> {
     let file = results_file(workspace, options.quick);
     let mut book = Book::open(&file, machine);
     let corpora = Corpora { root, interrupt: &interrupt };
-    let mut stage = Stage::new(programs, corpora, agents, options.pairs, options.quick)?;
+    let mut stage = Stage::new(programs, corpora, agents, engine, options.pairs, options.quick)?;
     let mut failed = Vec::new();
     for work in &options.works {
         let result = match stage.run(work) {

@@ -43,18 +43,21 @@ pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
             _ => bail!("cannot understand `{}`\n\n{USAGE}", pair.join(" ")),
         }
     }
-    run_command(
-        cargo()
-            .args(["build", "--release", "--package", "holdfast-repo", "--example", "scale"])
-            .current_dir(&workspace.root),
-    )?;
-    let program = workspace.target.join("release/examples/scale");
+    let program = build(workspace)?;
     std::fs::create_dir_all(&options.dir).with_context(|| format!("cannot make {}", options.dir.display()))?;
     let place = options.dir.join(format!("run-{}", std::process::id()));
     let measured = measure(&program, &place, &options);
     let removed = std::fs::remove_dir_all(&place);
     measured?;
     removed.with_context(|| format!("cannot remove {}", place.display()))
+}
+
+/// The program that measures the engine by itself.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "holdfast-repo", "--example", "scale"]);
+    run_command(build.current_dir(&workspace.root))?;
+    Ok(workspace.target.join("release/examples/scale"))
 }
 
 fn measure(program: &Path, place: &Path, options: &Options) -> Result<()> {

@@ -25,6 +25,8 @@ pub(super) struct Stage<'a> {
     pub(super) programs: Vec<Program>,
     pub(super) corpora: Corpora<'a>,
     pub(super) agents: PathBuf,
+    /// The program that measures the engine by itself, if a work needs it.
+    pub(super) engine: Option<PathBuf>,
     pub(super) pairs: usize,
     pub(super) interrupt: &'a Interrupt,
     /// Everything of this process; removed at the end.
@@ -50,6 +52,7 @@ impl<'a> Stage<'a> {
         programs: Vec<Program>,
         corpora: Corpora<'a>,
         agents: PathBuf,
+        engine: Option<PathBuf>,
         pairs: usize,
         quick: bool,
     ) -> Result<Self> {
@@ -57,7 +60,7 @@ impl<'a> Stage<'a> {
         std::fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let interrupt = corpora.interrupt;
         let bases = BTreeMap::new();
-        Ok(Self { programs, corpora, agents, pairs, interrupt, dir, sshd: None, bases, quick })
+        Ok(Self { programs, corpora, agents, engine, pairs, interrupt, dir, sshd: None, bases, quick })
     }
 
     /// Prepares and measures; none if nobody can do this work.

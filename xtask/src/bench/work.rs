@@ -33,6 +33,8 @@ pub(super) enum Task {
     /// A list of ten thousand snapshots.
     List,
     Ls,
+    /// The same by our engine alone, which has the repository open.
+    LsOpened,
     /// No program of ours or of the peers: what the machine's own tools take.
     Yardsticks(&'static [Yardstick]),
 }
@@ -67,6 +69,7 @@ pub(super) const ALL: &[Work] = &[
     local("many-first", "first backup of 1,000,000 small files", Corpus::Many, Task::First),
     local("many-again", "again without changes, 1,000,000 small files", Corpus::Many, Task::Again),
     local("many-ls", "list one directory of a snapshot of 1,000,000 files", Corpus::Many, Task::Ls),
+    local("many-ls-opened", "the same, the repository already open", Corpus::Many, Task::LsOpened),
     ssh("many-ssh-again", "again without changes over SSH, 1,000,000 small files", Corpus::Many, Task::Again),
 ];
 
@@ -95,7 +98,7 @@ impl Work {
             Task::List => "list",
             Task::Yardsticks(_) => "none",
             Task::First | Task::Again | Task::Changed => "backup",
-            Task::Restore | Task::RestoreDir | Task::Check | Task::Ls => "backup",
+            Task::Restore | Task::RestoreDir | Task::Check | Task::Ls | Task::LsOpened => "backup",
         };
         format!("{}-{kind}{}", self.corpus.name(), if self.ssh { "-ssh" } else { "" })
     }

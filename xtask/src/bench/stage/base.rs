@@ -20,6 +20,9 @@ impl Stage<'_> {
         if matches!(work.task, Task::List) && !program.reads_restic_format() {
             return Ok(Some("there is no cheap way to give it 10,000 snapshots"));
         }
+        if matches!(work.task, Task::LsOpened) && program.kind != Kind::Holdfast {
+            return Ok(Some("no command of it keeps a repository open"));
+        }
         // Nothing is run: this only asks for the command.
         let home = self.home(program.kind);
         let path = made.path.as_path();

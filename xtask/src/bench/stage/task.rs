@@ -1,15 +1,18 @@
 //! One run of one program: what is put in place before, what is timed, what is looked at afterwards.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
 use super::{Stage, add_traffic, remove};
 use crate::bench::corpus::scan::{self, Extent};
 use crate::bench::corpus::{Corpus, Made};
+use crate::bench::home::Home;
 use crate::bench::measure::Run;
 use crate::bench::program::{Action, Kind, Program};
 use crate::bench::work::{Task, Work};
+use crate::command::output;
 
 impl Stage<'_> {
     /// Prepares, measures and clears away.
@@ -51,6 +54,7 @@ impl Stage<'_> {
             Task::Prune => self.timed(work, program, &Action::Prune)?,
             Task::List => self.timed(work, program, &Action::List)?,
             Task::Ls => self.timed(work, program, &Action::Ls { source, dir: &leaf(source)? })?,
+            Task::LsOpened => self.listed_opened(&leaf(source)?, &home)?,
             Task::Yardsticks(_) => bail!("a yardstick is no program's work"),
         };
         run.repository = Some(home.repository_size()?);
@@ -69,6 +73,19 @@ impl Stage<'_> {
             add_traffic(&mut run, &std::fs::read_to_string(self.log()).unwrap_or_default());
         }
         Ok(run)
+    }
+
+    /// The engine opens the repository and lists a directory twice: what counts is the second time.
+    fn listed_opened(&self, dir: &Path, home: &Home) -> Result<Run> {
+        let engine = self.engine.as_ref().context("the program that measures the engine was built")?;
+        let password =
+            std::fs::read_to_string(home.password_file()).context("cannot read the password of a repository")?;
+        let mut command = Command::new(engine);
+        command.arg("ls").arg(home.repository()).arg("-").arg(password.trim_end()).arg(dir);
+        let shown = output(&mut command)?;
+        let figures: serde_json::Value = serde_json::from_str(&shown).context("the example prints JSON")?;
+        let wall = figures["second_seconds"].as_f64().context("the example tells what the second time took")?;
+        Ok(Run { wall, ..Run::default() })
     }
 
     /// A restore, into an empty folder; what is not all there was no restore.
