@@ -102,17 +102,23 @@ impl Chunks {
         Arc::new(Self { outbox: Arc::clone(outbox), stop: Arc::clone(stop), held })
     }
 
-    /// Names chunks and announces parts of files, all in one turn.
-    pub(crate) fn announce(&self, parts: impl IntoIterator<Item = Part>) -> Result<(), Stopped> {
-        let parts: Vec<Part> = parts.into_iter().collect();
-        let mut names = names(&parts).into_iter();
+    /// Names chunks and announces these parts of files, all in one turn. None is left.
+    pub(crate) fn announce(&self, parts: &mut Vec<Part>) -> Result<(), Stopped> {
+        let mut hashes = hashes(parts).into_iter();
+        let mut name = |chunk: Chunk| {
+            let id = match chunk.content {
+                Content::Bytes(_) => BlobId::new(hashes.next().expect("there is one for each chunk of bytes")),
+                Content::Zeros(zeros) => zeros.id,
+            };
+            Named { id, chunk }
+        };
         let turn = self.outbox.turn();
-        for Part { file, chunks, end } in parts {
+        for Part { file, chunks, end } in parts.drain(..) {
             if !chunks.is_empty() {
-                let chunks: Vec<Named> = names.by_ref().zip(chunks).map(|(id, chunk)| Named { id, chunk }).collect();
-                let references = chunks.iter().map(Named::reference).collect();
+                let mut references = Vec::with_capacity(chunks.len());
+                let named = chunks.into_iter().map(&mut name).inspect(|named| references.push(named.reference()));
                 // Before the message leaves: the answer may come at once.
-                self.held.with(|held| held.announced.extend(chunks));
+                self.held.with(|held| held.announced.extend(named));
                 turn.send(FromAgent::Chunks { file, chunks: references })?;
             }
             if let Some(end) = end {
@@ -165,16 +171,10 @@ impl Chunks {
     }
 }
 
-/// The names of all chunks, in order.
-fn names(parts: &[Part]) -> Vec<BlobId> {
-    let chunks = || parts.iter().flat_map(|part| &part.chunks);
-    let unnamed: Vec<&[u8]> = chunks().filter_map(|chunk| chunk.content.unnamed()).collect();
-    let mut hashes = sha256_each(&unnamed).into_iter();
-    let name = |chunk: &Chunk| match &chunk.content {
-        Content::Bytes(_) => hashes.next().map(BlobId::new),
-        Content::Zeros(zeros) => Some(zeros.id),
-    };
-    chunks().filter_map(name).collect()
+/// The hashes of all chunks that have no name, in order.
+fn hashes(parts: &[Part]) -> Vec<[u8; 32]> {
+    let chunks = parts.iter().flat_map(|part| &part.chunks);
+    sha256_each(&chunks.filter_map(|chunk| chunk.content.unnamed()).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
@@ -199,11 +199,11 @@ mod tests {
         let chunks = Chunks::new(&outbox, &stop);
         let part = |file, chunks| Part { file, chunks, end: None };
         chunks
-            .announce([part(0, vec![chunk(&window, 1), chunk(&window, 2)]), part(1, vec![chunk(&window, 3)])])
+            .announce(&mut vec![part(0, vec![chunk(&window, 1), chunk(&window, 2)]), part(1, vec![chunk(&window, 3)])])
             .unwrap();
         let zeros = Content::Zeros(ZeroChunk { id: BlobId::new([9; 32]), len: 3 });
         let zeros = Chunk { content: zeros, room: Arc::new(window.reserve(1).unwrap()) };
-        chunks.announce([part(1, vec![zeros])]).unwrap();
+        chunks.announce(&mut vec![part(1, vec![zeros])]).unwrap();
         chunks.answered(&[true, false, true].into_iter().collect()).unwrap();
         chunks.answered(&[true].into_iter().collect()).unwrap();
 

@@ -102,10 +102,10 @@ impl Pump {
 
     fn run(&mut self, mut output: impl Read) -> Result<(), Stopped> {
         while let Some(chunk) = self.chunk(&mut output)? {
-            self.chunks.announce([Part { file: 0, chunks: vec![chunk], end: None }])?;
+            self.chunks.announce(&mut vec![Part { file: 0, chunks: vec![chunk], end: None }])?;
         }
         let end = FileEnd { file: 0, outcome: FileOutcome::Stored };
-        self.chunks.announce([Part { file: 0, chunks: Vec::new(), end: Some(end) }])
+        self.chunks.announce(&mut vec![Part { file: 0, chunks: Vec::new(), end: Some(end) }])
     }
 
     fn chunk(&mut self, output: &mut impl Read) -> Result<Option<Chunk>, Stopped> {

@@ -129,7 +129,7 @@ impl Reader {
     /// Announces what was read.
     fn announce(&mut self) -> Result<(), Stopped> {
         (self.held, self.is_pair) = (0, false);
-        if self.unannounced.is_empty() { Ok(()) } else { self.backup.chunks.announce(self.unannounced.drain(..)) }
+        if self.unannounced.is_empty() { Ok(()) } else { self.backup.chunks.announce(&mut self.unannounced) }
     }
 
     /// Reads a file; gives what is not announced yet, and what became of it.
