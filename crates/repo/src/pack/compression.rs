@@ -87,6 +87,8 @@ const LOOK_FROM: usize = 16 << 10;
 const WINDOWS: usize = 16;
 /// How many bytes it counts at each.
 const WINDOW: usize = 256;
+/// After so many of them, spread over all of the data, most of what compresses has shown it.
+const FIRST_WINDOWS: usize = 4;
 /// The piece that is compressed for a try where counting bytes tells nothing.
 const PIECE: usize = 32 << 10;
 
@@ -98,21 +100,33 @@ pub(super) fn looks_compressible(data: &[u8], quick: &mut Compressor<'_>, scratc
     }
     let mut counts = [0u32; 256];
     let step = (data.len() - WINDOW) / (WINDOWS - 1);
-    for window in 0..WINDOWS {
+    for looked in 0..WINDOWS {
+        let window = looked % FIRST_WINDOWS * (WINDOWS / FIRST_WINDOWS) + looked / FIRST_WINDOWS;
         for byte in &data[window * step..][..WINDOW] {
             counts[usize::from(*byte)] += 1;
         }
+        if looked + 1 == FIRST_WINDOWS && unevenness(&counts) > 1.5 {
+            return true;
+        }
     }
-    // Pairs of equal bytes among all pairs: 1/256 in random data, within a few percent for this many samples.
-    let samples = (WINDOWS * WINDOW) as u64;
-    let equal: u64 = counts.iter().map(|&n| u64::from(n) * u64::from(n.saturating_sub(1))).sum();
-    if equal * 256 * 100 > samples * (samples - 1) * 115 {
+    if unevenness(&counts) > 1.15 {
         return true;
     }
     let piece = &data[(data.len() - PIECE.min(data.len())) / 2..][..PIECE.min(data.len())];
     scratch.clear();
     scratch.reserve(zstd::zstd_safe::compress_bound(piece.len()));
     quick.compress_to_buffer(piece, scratch).is_ok_and(|length| length + piece.len() / 50 < piece.len())
+}
+
+/// How many pairs of equal bytes there are among all pairs, times 256: 1 in random data, within a few percent for a thousand
+/// bytes and more.
+fn unevenness(counts: &[u32; 256]) -> f64 {
+    let (mut bytes, mut equal) = (0, 0);
+    for &n in counts {
+        bytes += u64::from(n);
+        equal += u64::from(n) * u64::from(n.saturating_sub(1));
+    }
+    256.0 * equal as f64 / (bytes * bytes.saturating_sub(1)).max(1) as f64
 }
 
 #[cfg(test)]
