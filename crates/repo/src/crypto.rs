@@ -205,7 +205,7 @@ impl Key {
             return false;
         }
         let (mut ctr, mut mac) = self.start(nonce);
-        let mut step = Zeroizing::new([0; STEP]);
+        let mut step = [0; STEP];
         let (mut is_same, mut end) = (true, None);
         let (mut rest, mut expected) = (text, plaintext);
         while end.is_none() {

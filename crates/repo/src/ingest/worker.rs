@@ -38,8 +38,8 @@ pub(super) struct Job {
     pub(super) busy: Busy,
 }
 
-/// Unproven blobs that one worker takes at once, to prove them together: at most so many, of so many bytes but for the
-/// second.
+/// Blobs that one worker takes at once, to prove them together: at most so many, and no more once there are two of so many
+/// bytes.
 const TOGETHER: usize = 16;
 const TOGETHER_BYTES: usize = 128 << 10;
 
@@ -52,7 +52,10 @@ pub(super) fn run(shared: &Shared, jobs: &Receiver<Job>, uploads: &Sender<Task>)
     for job in jobs {
         taken.push(job);
         take_more(&mut taken, jobs, options.threads.get());
-        prove(&mut taken);
+        if catch_unwind(AssertUnwindSafe(|| prove(&mut taken))).is_err() {
+            // Each session hears of it before its blob stops counting as busy.
+            taken.drain(..).for_each(|job| job.session.fail(IngestError::Defect));
+        }
         for job in taken.drain(..) {
             // No lock is held, and uploaders wait for no worker.
             shared.in_flight.wait_below(options.connections.get() + 2);
@@ -83,11 +86,12 @@ fn take_more(taken: &mut Vec<Job>, jobs: &Receiver<Job>, threads: usize) {
 
 /// Proves what is not proven yet; a blob that is another stays unproven.
 fn prove(taken: &mut [Job]) {
-    let unproven = || taken.iter().filter(|job| job.proof == Proof::Unverified);
-    let hashes = sha256_each(&unproven().map(|job| job.bytes.as_slice()).collect::<Vec<_>>());
-    let mut hashes = hashes.into_iter();
-    for job in taken.iter_mut().filter(|job| job.proof == Proof::Unverified) {
-        if hashes.next().is_some_and(|hash| hash == *job.id.as_bytes()) {
+    // What a session put that has ended is not worth the work.
+    let unproven = |job: &&mut Job| job.proof == Proof::Unverified && job.session.check().is_ok();
+    let jobs: Vec<&mut Job> = taken.iter_mut().filter(unproven).collect();
+    let hashes = sha256_each(&jobs.iter().map(|job| job.bytes.as_slice()).collect::<Vec<_>>());
+    for (job, hash) in jobs.into_iter().zip(hashes) {
+        if hash == *job.id.as_bytes() {
             job.proof = Proof::Verified;
         }
     }
@@ -98,6 +102,7 @@ fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<T
     if session.check().is_err() {
         return;
     }
+    // What was as it should be is proven by now.
     if proof == Proof::Unverified {
         session.fail(IngestError::HashMismatch { id });
         return;
@@ -118,5 +123,59 @@ fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<T
                 }
             }
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crossbeam_channel::unbounded;
+    use holdfast_chunker::sha256;
+
+    use super::super::budget::Budget;
+    use super::*;
+
+    fn job(session: &Arc<SessionState>, text: &[u8], proof: Proof) -> Job {
+        Job {
+            session: session.clone(),
+            kind: BlobKind::Data,
+            id: BlobId::new(sha256(text)),
+            bytes: text.to_vec(),
+            proof,
+            compression: Compression::Auto,
+            permit: Budget::new(1 << 30).take(text.len()),
+            busy: session.busy(),
+        }
+    }
+
+    fn wrong(session: &Arc<SessionState>) -> Job {
+        Job { bytes: b"another".to_vec(), ..job(session, b"what it says", Proof::Unverified) }
+    }
+
+    #[test]
+    fn what_is_another_stays_unproven_and_its_neighbours_do_not() {
+        let session = SessionState::new(Box::new(|_| ()));
+        let right = |text: &[u8]| job(&session, text, Proof::Unverified);
+        let trusted = job(&session, b"computed here", Proof::Verified);
+        let mut taken = vec![right(b"one"), wrong(&session), trusted, right(b""), wrong(&session), right(&[7; 1000])];
+        prove(&mut taken);
+        let proven: Vec<bool> = taken.iter().map(|job| job.proof == Proof::Verified).collect();
+        assert_eq!(proven, [true, false, true, true, false, true]);
+    }
+
+    #[test]
+    fn a_worker_takes_more_only_to_prove_and_only_if_the_others_have_enough() {
+        let session = SessionState::new(Box::new(|_| ()));
+        let taken = |first: Proof, length: usize, waiting: usize| {
+            let (put, jobs) = unbounded();
+            (0..waiting).for_each(|_| put.send(job(&session, &vec![1; length], Proof::Unverified)).unwrap());
+            let mut taken = vec![job(&session, &vec![1; length], first)];
+            take_more(&mut taken, &jobs, 2);
+            taken.len()
+        };
+        assert_eq!(taken(Proof::Unverified, 10, 100), TOGETHER);
+        assert_eq!(taken(Proof::Verified, 10, 100), 1, "nothing is to be proven");
+        assert_eq!(taken(Proof::Unverified, 10, 5), 5, "one is left for the other thread");
+        assert_eq!(taken(Proof::Unverified, 1 << 20, 100), 2);
+        assert_eq!(taken(Proof::Unverified, TOGETHER_BYTES / 4, 100), 4);
     }
 }
