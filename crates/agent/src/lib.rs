@@ -9,6 +9,7 @@ mod config;
 mod cutter;
 mod error;
 mod link;
+pub mod memory;
 mod options;
 mod outbox;
 pub mod restore;

@@ -5,7 +5,6 @@
 
 mod arguments;
 mod failure;
-mod memory;
 mod priority;
 
 use std::fs::{self, File};
@@ -14,6 +13,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use holdfast_agent::memory::Allocation;
 use holdfast_agent::stdio::{StreamDownlink, StreamUplink};
 use holdfast_agent::{AgentConfig, Options, serve};
 
@@ -27,9 +27,12 @@ const USAGE: u8 = 2;
 /// The agent itself is wrong.
 const BUG: i32 = 70;
 
+/// Chunks come and go in all sizes; what is free is to be the client's again.
+const ALLOCATION: Allocation = Allocation { mapped: 256 << 10, kept: None, arenas: 2 };
+
 fn main() -> ExitCode {
     die_of_panics();
-    memory::settle();
+    ALLOCATION.settle();
     let arguments = match Arguments::parse(std::env::args_os().skip(1)) {
         Ok(arguments) => arguments,
         Err(message) => {
