@@ -54,7 +54,7 @@ use crate::window::{UNANNOUNCED, Window};
 use crate::{AgentError, Downlink, Options, Uplink};
 
 /// Bytes of contents that are held at one time.
-pub(crate) const WINDOW: usize = 24 << 20;
+pub(crate) const WINDOW: usize = 20 << 20;
 /// Threads that read, at most.
 const READERS: usize = 4;
 // Whatever the readers hold back, the largest chunk has room, and who waits finds what it waits for.
