@@ -198,13 +198,11 @@ mod tests {
         let window = Window::new(&stop, 4);
         let chunks = Chunks::new(&outbox, &stop);
         let part = |file, chunks| Part { file, chunks, end: None };
-        chunks
-            .announce(&mut vec![part(0, vec![chunk(&window, 1), chunk(&window, 2)]), part(1, vec![chunk(&window, 3)])])
-            .unwrap();
         let zeros = Content::Zeros(ZeroChunk { id: BlobId::new([9; 32]), len: 3 });
         let zeros = Chunk { content: zeros, room: Arc::new(window.reserve(1).unwrap()) };
-        chunks.announce(&mut vec![part(1, vec![zeros])]).unwrap();
-        chunks.answered(&[true, false, true].into_iter().collect()).unwrap();
+        let first = part(0, vec![chunk(&window, 1), zeros, chunk(&window, 2)]);
+        chunks.announce(&mut vec![first, part(1, vec![chunk(&window, 3)])]).unwrap();
+        chunks.answered(&[true, true, false].into_iter().collect()).unwrap();
         chunks.answered(&[true].into_iter().collect()).unwrap();
 
         let log = tempfile::NamedTempFile::new().unwrap();
@@ -216,8 +214,8 @@ mod tests {
         drop(window.reserve(4).unwrap());
         stop.finish();
         assert_eq!(sender.join().unwrap(), Err(Stopped));
-        assert_eq!(up.chunks(), [vec![1], vec![3], vec![0, 0, 0]]);
-        let names = [(sha256(&[1]), 1), (sha256(&[3]), 1), ([9; 32], 3)];
+        assert_eq!(up.chunks(), [vec![1], vec![0, 0, 0], vec![3]]);
+        let names = [(sha256(&[1]), 1), ([9; 32], 3), (sha256(&[3]), 1)];
         let expected = names.map(|(id, len)| format!("{} {len}\n", BlobId::new(id)));
         assert_eq!(std::fs::read_to_string(log.path()).unwrap(), expected.concat());
     }

@@ -1,8 +1,8 @@
 //! The memory that file contents may take at one time, over all threads.
 //!
-//! Room is given in the order of asking and all at once. The window never locks up: what is held has been announced,
-//! and is sent or dropped when the server's answer comes, but for [`UNANNOUNCED`] bytes that each reader may hold while
-//! it asks for more.
+//! Room is given in the order of asking and all at once. The window never locks up: whoever waits for room has announced
+//! what it holds, which is sent or dropped when the server's answer comes, but for [`UNANNOUNCED`] bytes a reader. What a
+//! reader holds beyond that it announces before it waits.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -131,6 +131,7 @@ mod tests {
             std::thread::yield_now();
         }
         assert_eq!(window.0.with(|state| state.free), 2);
+        assert!(window.try_reserve(1).is_none(), "nobody overtakes who waits");
         first.shrink(1);
         large.join().unwrap();
         small.join().unwrap();

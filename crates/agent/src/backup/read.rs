@@ -32,11 +32,11 @@ use crate::cutter::{Cutter, LARGEST};
 use crate::stop::Stopped;
 use crate::window::{Room, UNANNOUNCED};
 
-/// Bytes that are read at once: few enough to be still in the processor's cache when they are cut and hashed.
+/// Bytes that are read at once: few enough to be still in the processor's cache when they are cut.
 const PIECE: usize = 256 << 10;
 /// What a chunk takes besides its bytes.
 const OVERHEAD: usize = 256;
-/// Chunks of zeros that are announced at once.
+/// Chunks of zeros that are noted at once.
 const ZEROS_AT_ONCE: u64 = 1024;
 
 /// Parts of files that are announced at once.
@@ -54,7 +54,7 @@ pub(crate) struct Reader {
     unannounced: Vec<Part>,
     /// The room that these hold.
     held: usize,
-    /// Whether a second large chunk is among them.
+    /// Whether that is more than may be held while waiting for room: nothing more is added then.
     is_pair: bool,
 }
 
@@ -218,7 +218,7 @@ impl Reader {
         Ok(FileOutcome::StoredAs(Box::new(entry)))
     }
 
-    /// Reads, cuts and announces the content; gives the last chunk.
+    /// Reads and cuts the content, to be announced; gives the last chunk.
     fn content(&mut self, reading: &mut Reading<'_>) -> Result<Vec<Chunk>, ReadError> {
         if reading.end > PIECE as u64 {
             // Advice; nothing is lost if it is not taken.
@@ -240,7 +240,7 @@ impl Reader {
         }
     }
 
-    /// Announces the chunks of a hole that begins here, without reading or hashing its zeros.
+    /// Notes the chunks of a hole that begins here, without reading or hashing its zeros.
     fn zeros(&mut self, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         let zeros = self.cutter.zeros();
         while self.rest.is_empty()
@@ -263,7 +263,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Waits for room, and holds no more than it may meanwhile. A second large chunk beside the first does not wait.
+    /// Waits for room, and holds no more than it may meanwhile. One more chunk is added where that needs no waiting, so that
+    /// two large ones are named together.
     fn reserve(&mut self, bytes: usize) -> Result<Room, Stopped> {
         if self.held > 0 && self.held + bytes > UNANNOUNCED {
             if !self.is_pair

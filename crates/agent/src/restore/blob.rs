@@ -31,10 +31,10 @@ pub(super) type Stored = (BlobHeader, Bytes);
 /// at hand in the processor when it is hashed.
 const GROUP: u32 = 1 << 20;
 /// Two blobs may hold so many. One alone is hashed at two thirds of the speed.
-const PAIR: u32 = 4 << 20;
+pub(super) const PAIR: u32 = 4 << 20;
 
 /// How many of these, which are not none, are decoded together.
-fn group(blobs: &[Stored]) -> usize {
+fn group_len(blobs: &[Stored]) -> usize {
     let mut bytes = 0u32;
     let fits = |(number, (header, _)): &(usize, &Stored)| {
         bytes = bytes.saturating_add(header.len);
@@ -56,7 +56,9 @@ impl Decoder {
         let room = |(header, _): &Stored| if header.compressed { header.len as usize } else { 0 };
         let total = blobs.iter().map(|blob| room(blob)).sum();
         if self.plain.len() < total {
-            self.plain.resize(total, 0);
+            // In this order, so that nothing is copied and never both are held.
+            self.plain = Vec::new();
+            self.plain = vec![0; total];
         }
         let mut rest = &mut self.plain[..];
         let mut decompress = |blob: &&'a Stored| {
@@ -95,7 +97,7 @@ impl Session {
     pub(super) fn write_blobs(&self, blobs: &[Stored], decoder: &mut Decoder, buffer: &mut [u8]) {
         let mut rest = blobs;
         while !rest.is_empty() && !self.is_stopped() {
-            let (group, after) = rest.split_at(group(rest));
+            let (group, after) = rest.split_at(group_len(rest));
             rest = after;
             let targets = group.iter().map(|blob| (blob, self.blob_targets(&blob.0)));
             let (needed, targets): (Vec<_>, Vec<_>) = targets.filter(|(_, targets)| !targets.is_empty()).unzip();
@@ -241,7 +243,7 @@ mod tests {
     #[test]
     fn few_bytes_are_decoded_before_they_are_written() {
         let blob = |len: u32| (BlobHeader { len, ..header(b"", b"", false) }, Bytes::new());
-        let lengths = |lengths: &[u32]| group(&lengths.iter().map(|len| blob(*len)).collect::<Vec<_>>());
+        let lengths = |lengths: &[u32]| group_len(&lengths.iter().map(|len| blob(*len)).collect::<Vec<_>>());
         assert_eq!(lengths(&[8 << 20, 1]), 1);
         assert_eq!(lengths(&[2 << 20, 2 << 20, 1]), 2);
         assert_eq!(lengths(&[500 << 10, 500 << 10, 24 << 10, 1]), 3);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use holdfast_wire::{BlobHeader, ChunkRef, EntryKind, FromAgent, RestoreNode, RestoreOutcome, ToAgent, limits};
 use rustix::fs::FileType;
 
-use super::blob::{self, Decoder, Stored};
+use super::blob::{self, Decoder, PAIR, Stored};
 use super::content::{BUFFER, Content};
 use super::dirs::Dirs;
 use super::files::FileNode;
@@ -25,8 +25,6 @@ const MAX_CHUNKS: usize = limits::MAX_FILE_CHUNKS as usize;
 const BATCH_JOBS: usize = 64;
 /// Bytes that they hold, about.
 const BATCH_BYTES: usize = 256 << 10;
-/// A job of fewer bytes waits for another: two blobs are proven together at less cost.
-const BATCH_PAIR: usize = 2 << 20;
 
 /// Work for any thread.
 pub(super) enum Job {
@@ -73,6 +71,8 @@ pub(super) struct Receiver<'a, D> {
     /// What is to be handed over next, and the bytes that it holds.
     batch: Vec<Job>,
     batch_bytes: usize,
+    /// Plaintext bytes of the blobs among it.
+    batch_plain: u32,
     /// Number of the next node.
     next: u64,
     /// A blob whose bytes come next.
@@ -109,6 +109,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             dirs: Dirs::new(target_existed),
             batch: Vec::new(),
             batch_bytes: 0,
+            batch_plain: 0,
             next: 0,
             announced: None,
             incoming: None,
@@ -272,6 +273,11 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         if stored.len() != header.stored_len as usize {
             return Err(protocol("it sent a blob of another length than announced"));
         }
+        // Two large ones go together if they can be proven together, and else each by itself.
+        if self.batch_plain + header.len > PAIR {
+            self.hand_over()?;
+        }
+        self.batch_plain += header.len;
         let bytes = stored.len();
         self.submit(Job::Blob((header, stored)), bytes)
     }
@@ -279,8 +285,9 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     fn submit(&mut self, job: Job, bytes: usize) -> Result<(), RestoreError> {
         self.batch.push(job);
         self.batch_bytes += bytes;
-        let most = if self.batch.len() == 1 { BATCH_PAIR } else { BATCH_BYTES };
-        if self.batch.len() >= BATCH_JOBS || self.batch_bytes >= most { self.hand_over() } else { Ok(()) }
+        let waits = self.batch.len() == 1 && (1..PAIR / 2).contains(&self.batch_plain);
+        let is_enough = self.batch.len() >= BATCH_JOBS || (self.batch_bytes >= BATCH_BYTES && !waits);
+        if is_enough { self.hand_over() } else { Ok(()) }
     }
 
     /// Hands over the jobs that have come together.
@@ -289,6 +296,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             return Ok(());
         }
         let bytes = std::mem::take(&mut self.batch_bytes);
+        self.batch_plain = 0;
         Ok(self.queue.submit(std::mem::take(&mut self.batch), bytes)?)
     }
 

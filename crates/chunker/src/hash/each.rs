@@ -5,7 +5,8 @@
 
 use super::sha256;
 
-/// SHA-256 of each of these: up to half as dear as one after the other.
+/// SHA-256 of each of these. Where the processor has instructions for it, in about two thirds of the time that one after
+/// the other takes.
 pub fn sha256_each(messages: &[&[u8]]) -> Vec<[u8; 32]> {
     #[cfg(target_arch = "x86_64")]
     if messages.len() > 1

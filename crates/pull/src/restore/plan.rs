@@ -25,8 +25,8 @@ const READ_AHEAD: usize = 4;
 /// Blobs that are handed over together, and their stored bytes: waking a thread costs as much as a small one.
 const BATCH_BLOBS: usize = 256;
 const BATCH_BYTES: usize = 256 << 10;
-/// A blob of fewer bytes waits for another: two are proven together at less cost.
-const BATCH_PAIR: usize = 2 << 20;
+/// Two blobs go together whose plaintexts have at most so many bytes: the agent proves them together (its `PAIR`).
+const BATCH_PAIR: u32 = 4 << 20;
 /// Threads that read and decrypt packs, at most: each may hold some MiB.
 const MAX_READERS: usize = 4;
 
@@ -188,22 +188,29 @@ struct Batch<'a> {
     read: &'a Sender<Stored>,
     blobs: Vec<(BlobHeader, Bytes)>,
     bytes: usize,
+    /// Bytes of their plaintexts.
+    plain: u32,
 }
 
 impl<'a> Batch<'a> {
     fn new(read: &'a Sender<Stored>) -> Self {
-        Self { read, blobs: Vec::new(), bytes: 0 }
+        Self { read, blobs: Vec::new(), bytes: 0, plain: 0 }
     }
 
     fn add(&mut self, header: BlobHeader, stored: Bytes) -> Result<(), NobodyListens> {
+        if self.plain.saturating_add(header.len) > BATCH_PAIR {
+            self.end()?;
+        }
         self.bytes += stored.len();
+        self.plain = self.plain.saturating_add(header.len);
         self.blobs.push((header, stored));
-        let most = if self.blobs.len() == 1 { BATCH_PAIR } else { BATCH_BYTES };
-        if self.blobs.len() < BATCH_BLOBS && self.bytes < most { Ok(()) } else { self.end() }
+        let waits = self.blobs.len() == 1 && self.plain < BATCH_PAIR / 2;
+        let is_enough = self.blobs.len() >= BATCH_BLOBS || (self.bytes >= BATCH_BYTES && !waits);
+        if is_enough { self.end() } else { Ok(()) }
     }
 
     fn end(&mut self) -> Result<(), NobodyListens> {
-        self.bytes = 0;
+        (self.bytes, self.plain) = (0, 0);
         match std::mem::take(&mut self.blobs) {
             blobs if blobs.is_empty() => Ok(()),
             blobs => self.read.send(Ok(blobs)).map_err(|_| NobodyListens),
