@@ -3,8 +3,8 @@
 //!
 //! - `make DIR BLOBS`: a local repository whose index files name so many blobs, that are not there;
 //! - `open DIR STATE LOOKUPS`: reads the index, looks up so many blobs, then all of them; STATE may be `-`;
-//! - `ls DIR STATE PASSWORD PATH`: opens a repository, and lists a directory of its latest snapshot with what lies beneath,
-//!   twice: the first time cold, the second time as a process that has it open;
+//! - `ls DIR STATE PASSWORD OTHER PATH`: opens a repository, and lists two directories of its latest snapshot with what lies
+//!   beneath: the first cold, the second as a process does that has the repository open, but has not seen that directory;
 //! - `sessions DIR COUNT MIB`: so many sessions at once, each with so many MiB of its own and as many that all have.
 //!
 //! Each prints one line of JSON.
@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     let figures = match arguments[..] {
         ["make", dir, blobs] => make(Path::new(dir), blobs.parse()?)?,
         ["open", dir, state, lookups] => open(Path::new(dir), state, lookups.parse()?)?,
-        ["ls", dir, state, password, path] => list(Path::new(dir), state, password, path)?,
+        ["ls", dir, state, password, other, path] => list(Path::new(dir), state, password, [other, path])?,
         ["sessions", dir, count, mib] => sessions(Path::new(dir), count.parse()?, mib.parse()?)?,
         _ => bail!("give `make`, `open`, `ls` or `sessions`, each with what it needs"),
     };
@@ -127,24 +127,24 @@ fn open(dir: &Path, state: &str, lookups: u64) -> anyhow::Result<serde_json::Val
     }))
 }
 
-fn list(dir: &Path, state: &str, password: &str, path: &str) -> anyhow::Result<serde_json::Value> {
+fn list(dir: &Path, state: &str, password: &str, paths: [&str; 2]) -> anyhow::Result<serde_json::Value> {
     let state_dir = (state != "-").then(|| PathBuf::from(state));
     let options = OpenOptions { state_dir, ..OpenOptions::default() };
     let begin = Instant::now();
     let repository = Repository::open(Arc::new(LocalStore::new(dir)), password.as_bytes(), options)?;
     let opened = seconds(begin);
-    let once = || -> anyhow::Result<(f64, usize)> {
+    let once = |path: &str| -> anyhow::Result<(f64, usize)> {
         let begin = Instant::now();
         // As each request of a process that keeps the repository open: what others did meanwhile is seen.
         repository.engine().refresh()?;
         let snapshot = repository.find_snapshot("latest", &SnapshotFilter::default())?;
         let place = resolve(repository.engine(), snapshot.tree, path.as_bytes())?;
         let tree = place.tree().context("the path is a directory")?;
-        let entries = Walk::new(repository.engine(), path.as_bytes(), tree).filter(Result::is_ok).count();
-        Ok((seconds(begin), entries))
+        let entries: Vec<_> = Walk::new(repository.engine(), path.as_bytes(), tree).collect::<Result<_, _>>()?;
+        Ok((seconds(begin), entries.len()))
     };
-    let (first, entries) = once()?;
-    let (second, _) = once()?;
+    let (first, _) = once(paths[0])?;
+    let (second, entries) = once(paths[1])?;
     Ok(json!({"entries": entries, "open_seconds": opened, "first_seconds": first, "second_seconds": second}))
 }
 

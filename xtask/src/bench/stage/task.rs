@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::{Stage, add_traffic, remove};
 use crate::bench::corpus::scan::{self, Extent};
@@ -54,7 +54,7 @@ impl Stage<'_> {
             Task::Prune => self.timed(work, program, &Action::Prune)?,
             Task::List => self.timed(work, program, &Action::List)?,
             Task::Ls => self.timed(work, program, &Action::Ls { source, dir: &leaf(source)? })?,
-            Task::LsOpened => self.listed_opened(&leaf(source)?, &home)?,
+            Task::LsOpened => self.listed_opened(source, &home)?,
             Task::Yardsticks(_) => bail!("a yardstick is no program's work"),
         };
         run.repository = Some(home.repository_size()?);
@@ -75,15 +75,18 @@ impl Stage<'_> {
         Ok(run)
     }
 
-    /// The engine opens the repository and lists a directory twice: what counts is the second time.
-    fn listed_opened(&self, dir: &Path, home: &Home) -> Result<Run> {
+    /// The engine opens the repository and lists a directory; what counts is how long another one takes then.
+    fn listed_opened(&self, source: &Path, home: &Home) -> Result<Run> {
+        let (dir, files) = scan::hundred_files(source)?;
+        let other = another(&dir)?;
         let engine = self.engine.as_ref().context("the program that measures the engine was built")?;
         let password =
             std::fs::read_to_string(home.password_file()).context("cannot read the password of a repository")?;
         let mut command = Command::new(engine);
-        command.arg("ls").arg(home.repository()).arg("-").arg(password.trim_end()).arg(dir);
+        command.arg("ls").arg(home.repository()).arg("-").arg(password.trim_end()).args([&other, &dir]);
         let shown = output(&mut command)?;
         let figures: serde_json::Value = serde_json::from_str(&shown).context("the example prints JSON")?;
+        ensure!(figures["entries"].as_u64() == Some(files), "{} was not listed whole: {figures}", dir.display());
         let wall = figures["second_seconds"].as_f64().context("the example tells what the second time took")?;
         Ok(Run { wall, ..Run::default() })
     }
@@ -103,6 +106,14 @@ impl Stage<'_> {
         remove(&target)?;
         Ok(run)
     }
+}
+
+/// A directory beside this one.
+fn another(dir: &Path) -> Result<PathBuf> {
+    let beside = dir.parent().context("a directory of the corpus lies in another")?;
+    let entries = std::fs::read_dir(beside).with_context(|| format!("cannot list {}", beside.display()))?;
+    let mut others = entries.flatten().map(|entry| entry.path()).filter(|path| path != dir && path.is_dir());
+    others.next().with_context(|| format!("there is no directory beside {}", dir.display()))
 }
 
 /// The directory to list: the one with a hundred files.
