@@ -27,8 +27,8 @@ const USAGE: u8 = 2;
 /// The agent itself is wrong.
 const BUG: i32 = 70;
 
-/// Chunks come and go in all sizes; what is free is to be the client's again.
-const ALLOCATION: Allocation = Allocation { mapped: 256 << 10, kept: None, arenas: 2 };
+/// Chunks come and go in all sizes; what is free is to be the client's again, but for what the next small ones take.
+const ALLOCATION: Allocation = Allocation { mapped: 256 << 10, kept: Some(2 << 20), arenas: 2 };
 
 fn main() -> ExitCode {
     die_of_panics();
