@@ -143,11 +143,18 @@ fn ours(workspace: &Workspace, options: &Options) -> Result<(Program, PathBuf)> 
     let agents = agent::build(workspace)?;
     let mut ours = program::at(Kind::Holdfast, &workspace.target.join("release/holdfast"))?;
     // Between two releases the version says too little.
-    let mut git = Command::new("git");
-    if let Ok(commit) = output(git.args(["describe", "--always", "--dirty"]).current_dir(&workspace.root)) {
-        ours.version = format!("{} ({})", ours.version, commit.trim());
+    if let Ok(commit) = commit(workspace) {
+        ours.version = format!("{} ({commit})", ours.version);
     }
     Ok((ours, agents))
+}
+
+/// The commit that is measured, and whether anything but the report itself is changed.
+fn commit(workspace: &Workspace) -> Result<String> {
+    let git = |arguments: &[&str]| output(Command::new("git").args(arguments).current_dir(&workspace.root));
+    let commit = git(&["describe", "--always"])?;
+    let changed = git(&["status", "--porcelain", "--", ".", ":(exclude)docs/benchmarks.md"])?;
+    Ok(format!("{}{}", commit.trim(), if changed.trim().is_empty() { "" } else { "-dirty" }))
 }
 
 /// Copies of program and agents: what is built meanwhile must not get mixed into the results.
