@@ -31,7 +31,7 @@ pub(super) type Stored = (BlobHeader, Bytes);
 /// at hand in the processor when it is hashed.
 const GROUP: u32 = 1 << 20;
 /// Two blobs may hold so many. One alone is hashed at two thirds of the speed.
-pub(super) const PAIR: u32 = 4 << 20;
+pub(super) const PAIR: u32 = 16 << 20;
 
 /// How many of these, which are not none, are decoded together.
 fn group_len(blobs: &[Stored]) -> usize {
@@ -244,7 +244,7 @@ mod tests {
     fn few_bytes_are_decoded_before_they_are_written() {
         let blob = |len: u32| (BlobHeader { len, ..header(b"", b"", false) }, Bytes::new());
         let lengths = |lengths: &[u32]| group_len(&lengths.iter().map(|len| blob(*len)).collect::<Vec<_>>());
-        assert_eq!(lengths(&[8 << 20, 1]), 1);
+        assert_eq!(lengths(&[8 << 20, 8 << 20, 1]), 2);
         assert_eq!(lengths(&[2 << 20, 2 << 20, 1]), 2);
         assert_eq!(lengths(&[500 << 10, 500 << 10, 24 << 10, 1]), 3);
         assert_eq!(lengths(&[0; 100]), 100);

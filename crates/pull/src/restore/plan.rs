@@ -26,7 +26,7 @@ const READ_AHEAD: usize = 4;
 const BATCH_BLOBS: usize = 256;
 const BATCH_BYTES: usize = 256 << 10;
 /// Two blobs go together whose plaintexts have at most so many bytes: the agent proves them together (its `PAIR`).
-const BATCH_PAIR: u32 = 4 << 20;
+const BATCH_PAIR: u32 = 16 << 20;
 /// Threads that read and decrypt packs, at most: each may hold some MiB.
 const MAX_READERS: usize = 4;
 
