@@ -8,7 +8,7 @@ mod pair;
 
 use sha2::Digest;
 
-pub use each::sha256_each;
+pub use each::{TOGETHER_BYTES, sha256_each, waits_for_more};
 
 /// SHA-256 of all of `data`.
 pub fn sha256(data: &[u8]) -> [u8; 32] {

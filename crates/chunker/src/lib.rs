@@ -11,6 +11,6 @@ mod rabin;
 
 pub use chunker::Chunker;
 pub use gear::GearTable;
-pub use hash::{Sha256, sha256, sha256_each};
+pub use hash::{Sha256, TOGETHER_BYTES, sha256, sha256_each, waits_for_more};
 pub use limits::{Limits, LimitsError};
 pub use rabin::{PolynomialError, RabinTables, is_irreducible, random_polynomial};

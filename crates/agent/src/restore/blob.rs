@@ -6,7 +6,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use holdfast_chunker::sha256_each;
+use holdfast_chunker::{TOGETHER_BYTES, sha256_each, waits_for_more};
 use holdfast_wire::{BlobHeader, ChunkRef, limits};
 use rustix::io::Errno;
 
@@ -27,18 +27,19 @@ pub(super) fn check(header: &BlobHeader) -> Result<(), RestoreError> {
 /// A blob as it came.
 pub(super) type Stored = (BlobHeader, Bytes);
 
-/// Blobs that are decoded before one of them is written hold so many bytes, but for one that is larger: so much is still
-/// at hand in the processor when it is hashed.
+/// Small blobs that are decoded before one of them is written hold so many bytes: so much is still at hand in the
+/// processor when it is hashed.
 const GROUP: u32 = 1 << 20;
-/// Two blobs may hold so many. One alone is hashed at two thirds of the speed.
-pub(super) const PAIR: u32 = 16 << 20;
 
-/// How many of these, which are not none, are decoded together.
+/// How many of these, which are not none, are decoded together. A large one takes others along, so that it is not hashed
+/// alone.
 fn group_len(blobs: &[Stored]) -> usize {
-    let mut bytes = 0u32;
+    let (mut bytes, mut largest) = (0u32, 0);
     let fits = |(number, (header, _)): &(usize, &Stored)| {
+        let lonely = waits_for_more(bytes, largest, 0);
         bytes = bytes.saturating_add(header.len);
-        *number == 0 || bytes <= if *number == 1 { PAIR } else { GROUP }
+        largest = largest.max(header.len);
+        *number == 0 || bytes <= if lonely { TOGETHER_BYTES } else { GROUP }
     };
     blobs.iter().enumerate().take_while(fits).count()
 }
@@ -246,6 +247,8 @@ mod tests {
         let lengths = |lengths: &[u32]| group_len(&lengths.iter().map(|len| blob(*len)).collect::<Vec<_>>());
         assert_eq!(lengths(&[8 << 20, 8 << 20, 1]), 2);
         assert_eq!(lengths(&[2 << 20, 2 << 20, 1]), 2);
+        assert_eq!(lengths(&[8 << 20, 1 << 20, 3 << 20, 4 << 20, 1]), 4);
+        assert_eq!(lengths(&[8 << 20, 1 << 20, 8 << 20]), 2);
         assert_eq!(lengths(&[500 << 10, 500 << 10, 24 << 10, 1]), 3);
         assert_eq!(lengths(&[0; 100]), 100);
     }

@@ -5,10 +5,11 @@
 //! concerns more than one message is checked here.
 
 use bytes::Bytes;
+use holdfast_chunker::{TOGETHER_BYTES, waits_for_more};
 use holdfast_wire::{BlobHeader, ChunkRef, EntryKind, FromAgent, RestoreNode, RestoreOutcome, ToAgent, limits};
 use rustix::fs::FileType;
 
-use super::blob::{self, Decoder, PAIR, Stored};
+use super::blob::{self, Decoder, Stored};
 use super::content::{BUFFER, Content};
 use super::dirs::Dirs;
 use super::files::FileNode;
@@ -73,6 +74,8 @@ pub(super) struct Receiver<'a, D> {
     batch_bytes: usize,
     /// Plaintext bytes of the blobs among it.
     batch_plain: u32,
+    /// Bytes of the largest of them.
+    batch_largest: u32,
     /// Number of the next node.
     next: u64,
     /// A blob whose bytes come next.
@@ -110,6 +113,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             batch: Vec::new(),
             batch_bytes: 0,
             batch_plain: 0,
+            batch_largest: 0,
             next: 0,
             announced: None,
             incoming: None,
@@ -273,11 +277,12 @@ impl<'a, D: Downlink> Receiver<'a, D> {
         if stored.len() != header.stored_len as usize {
             return Err(protocol("it sent a blob of another length than announced"));
         }
-        // Two large ones go together if they can be proven together, and else each by itself.
-        if self.batch_plain + header.len > PAIR {
+        // What goes together is proven together.
+        if self.batch_plain + header.len > TOGETHER_BYTES {
             self.hand_over()?;
         }
         self.batch_plain += header.len;
+        self.batch_largest = self.batch_largest.max(header.len);
         let bytes = stored.len();
         self.submit(Job::Blob((header, stored)), bytes)
     }
@@ -285,7 +290,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
     fn submit(&mut self, job: Job, bytes: usize) -> Result<(), RestoreError> {
         self.batch.push(job);
         self.batch_bytes += bytes;
-        let waits = self.batch.len() == 1 && (1..PAIR / 2).contains(&self.batch_plain);
+        let waits = waits_for_more(self.batch_plain, self.batch_largest, self.batch_bytes);
         let is_enough = self.batch.len() >= BATCH_JOBS || (self.batch_bytes >= BATCH_BYTES && !waits);
         if is_enough { self.hand_over() } else { Ok(()) }
     }
@@ -296,7 +301,7 @@ impl<'a, D: Downlink> Receiver<'a, D> {
             return Ok(());
         }
         let bytes = std::mem::take(&mut self.batch_bytes);
-        self.batch_plain = 0;
+        (self.batch_plain, self.batch_largest) = (0, 0);
         Ok(self.queue.submit(std::mem::take(&mut self.batch), bytes)?)
     }
 

@@ -5,6 +5,18 @@
 
 use super::sha256;
 
+/// Messages that are hashed together have at most so many bytes, all of them: one alone goes at two thirds of the speed,
+/// but more would be too much to hold.
+pub const TOGETHER_BYTES: u32 = 16 << 20;
+/// Bytes, as they are held, that are not held back for others.
+const HELD_BYTES: usize = 4 << 20;
+
+/// Whether messages should be held back for more: those beside the largest are not as long as that one, whose rest would
+/// be hashed alone. They are `total` bytes, and take up `held` bytes as they lie there.
+pub fn waits_for_more(total: u32, largest: u32, held: usize) -> bool {
+    total < largest.saturating_mul(2) && held <= HELD_BYTES
+}
+
 /// SHA-256 of each of these. Where the processor has instructions for it, in about two thirds of the time that one after
 /// the other takes.
 pub fn sha256_each(messages: &[&[u8]]) -> Vec<[u8; 32]> {

@@ -7,6 +7,7 @@ use std::thread::{self, Scope};
 
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use holdfast_chunker::{TOGETHER_BYTES, waits_for_more};
 use holdfast_model::monitor::ItemError;
 use holdfast_model::{BlobId, CancelToken};
 use holdfast_repo::index::BlobLocation;
@@ -25,8 +26,6 @@ const READ_AHEAD: usize = 4;
 /// Blobs that are handed over together, and their stored bytes: waking a thread costs as much as a small one.
 const BATCH_BLOBS: usize = 256;
 const BATCH_BYTES: usize = 256 << 10;
-/// Two blobs go together whose plaintexts have at most so many bytes: the agent proves them together (its `PAIR`).
-const BATCH_PAIR: u32 = 16 << 20;
 /// Threads that read and decrypt packs, at most: each may hold some MiB.
 const MAX_READERS: usize = 4;
 
@@ -190,27 +189,31 @@ struct Batch<'a> {
     bytes: usize,
     /// Bytes of their plaintexts.
     plain: u32,
+    /// Bytes of the largest of them.
+    largest: u32,
 }
 
 impl<'a> Batch<'a> {
     fn new(read: &'a Sender<Stored>) -> Self {
-        Self { read, blobs: Vec::new(), bytes: 0, plain: 0 }
+        Self { read, blobs: Vec::new(), bytes: 0, plain: 0, largest: 0 }
     }
 
     fn add(&mut self, header: BlobHeader, stored: Bytes) -> Result<(), NobodyListens> {
-        if self.plain.saturating_add(header.len) > BATCH_PAIR {
+        // What goes together is proven together by the agent.
+        if self.plain.saturating_add(header.len) > TOGETHER_BYTES {
             self.end()?;
         }
         self.bytes += stored.len();
         self.plain = self.plain.saturating_add(header.len);
+        self.largest = self.largest.max(header.len);
         self.blobs.push((header, stored));
-        let waits = self.blobs.len() == 1 && self.plain < BATCH_PAIR / 2;
+        let waits = waits_for_more(self.plain, self.largest, self.bytes);
         let is_enough = self.blobs.len() >= BATCH_BLOBS || (self.bytes >= BATCH_BYTES && !waits);
         if is_enough { self.end() } else { Ok(()) }
     }
 
     fn end(&mut self) -> Result<(), NobodyListens> {
-        (self.bytes, self.plain) = (0, 0);
+        (self.bytes, self.plain, self.largest) = (0, 0, 0);
         match std::mem::take(&mut self.blobs) {
             blobs if blobs.is_empty() => Ok(()),
             blobs => self.read.send(Ok(blobs)).map_err(|_| NobodyListens),
