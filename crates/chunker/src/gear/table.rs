@@ -21,15 +21,19 @@ const BLOCK: usize = LANES * LANE;
 
 impl GearTable {
     /// The table of a repository's secret: the number of byte `i` is the first 8 bytes, least significant first, of
-    /// SHA-256("holdfast gear v1" ‖ seed ‖ i).
+    /// SHA-256("holdfast gear v1" ‖ seed ‖ i), made odd; but that of byte 0 is 0. So the hash is 0 if and only if all
+    /// bytes that it depends on are: the last byte that is not 0 leaves its lowest bit.
     pub fn new(seed: &[u8; 32]) -> Self {
         Self(Arc::new(std::array::from_fn(|i| {
+            if i == 0 {
+                return 0;
+            }
             let mut hash = Sha256::new();
             hash.update(b"holdfast gear v1");
             hash.update(seed);
             hash.update(&[i as u8]);
             let [a, b, c, d, e, f, g, h, ..] = hash.finish();
-            u64::from_le_bytes([a, b, c, d, e, f, g, h])
+            u64::from_le_bytes([a, b, c, d, e, f, g, h]) | 1
         })))
     }
 
@@ -39,12 +43,13 @@ impl GearTable {
     }
 
     /// Takes `data` into the hash up to the first byte after which no bit of `mask` is set, and returns the number of
-    /// bytes up to there; the hash is then of no use.
+    /// bytes up to there.
     pub(super) fn find(&self, hash: &mut u64, mask: u64, data: &[u8]) -> Option<usize> {
         let (mut h, passed) = self.pass_blocks(*hash, mask, data);
         for (i, &byte) in data.iter().enumerate().skip(passed) {
             h = self.step(h, byte);
             if h & mask == 0 {
+                *hash = h;
                 return Some(i + 1);
             }
         }

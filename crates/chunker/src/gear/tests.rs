@@ -10,12 +10,13 @@ fn by_definition(seed: &[u8; 32], limits: Limits, data: &[u8]) -> usize {
         let digest = sha256(&[b"holdfast gear v1".as_slice(), seed, &[byte]].concat());
         u64::from_le_bytes(digest[..8].try_into().unwrap())
     };
-    let numbers: Vec<u64> = (0..=255).map(number).collect();
+    let numbers: Vec<u64> = (0..=255).map(|byte| if byte == 0 { 0 } else { number(byte) | 1 }).collect();
     let ends = |len: &usize| {
         let window = &data[len - 64..*len];
         let hash = window.iter().fold(0u64, |hash, &b| (hash << 1).wrapping_add(numbers[usize::from(b)]));
         let bits = if *len <= limits.avg() { limits.avg().ilog2() + 1 } else { limits.avg().ilog2() - 1 };
-        hash >> (64 - bits) == 0
+        let run = data[..*len].iter().rev().take_while(|byte| **byte == 0).count();
+        if hash == 0 { run >= 4096 } else { hash >> (64 - bits) == 0 }
     };
     (limits.min()..=data.len().min(limits.max())).find(ends).unwrap_or(data.len().min(limits.max()))
 }
@@ -24,7 +25,13 @@ fn by_definition(seed: &[u8; 32], limits: Limits, data: &[u8]) -> usize {
 fn cuts_are_where_the_definition_says() {
     let seed = [3; 32];
     for limits in [Limits::new(64, 512, 2048).unwrap(), Limits::new(100, 64 << 10, 300_000).unwrap()] {
-        let data = random(4, 2 << 20);
+        let mut data = random(4, 2 << 20);
+        // Runs of zeros of all lengths around those that matter, and some that are long.
+        let mut place = 1000;
+        for zeros in [1, 63, 64, 65, 100, 4095, 4096, 4097, 5000, 70_000, 4096, 300_001, 12_289] {
+            data[place..place + zeros].fill(0);
+            place += zeros + 50_000 + place % 7919;
+        }
         let mut chunker = Chunker::gear(&GearTable::new(&seed), limits);
         let mut rest = data.as_slice();
         for len in lengths(&mut chunker, &data, []) {
@@ -43,9 +50,29 @@ fn cuts_never_change_between_versions() {
 }
 
 const GOLDEN: &[usize] = &[
-    1059348, 1215618, 1312676, 1281877, 1075814, 1368034, 1757998, 2855951, 991762, 640768, 2305965, 1216607, 2260440,
-    1215196, 1321604, 1982669, 1157170, 146327,
+    899010, 1104627, 688833, 569932, 1537428, 720789, 1535346, 1670419, 714896, 524288, 524288, 524288, 1136391,
+    1081556, 528699, 1092339, 927541, 970897, 1502745, 1249577, 1739822, 1990517, 1931596,
 ];
+
+#[test]
+fn what_lies_scattered_over_zeros_lies_in_chunks_of_its_own_size() {
+    let block = 64 << 10;
+    let mut data = vec![0; 48 << 20];
+    let places = [3 << 20, 9 << 20, 10 << 20, 20 << 20, 47 << 20];
+    for (seed, place) in places.into_iter().enumerate() {
+        data[place..place + block].copy_from_slice(&random(seed as u64, block));
+    }
+    let mut chunker = Chunker::gear(&GearTable::new(&[9; 32]), Limits::RESTIC);
+    let mut zeros = 0;
+    let mut rest = data.as_slice();
+    for len in lengths(&mut chunker, &data, []) {
+        let (chunk, after) = rest.split_at(len);
+        zeros += usize::from(len == Limits::RESTIC.min() && chunk.iter().all(|byte| *byte == 0));
+        assert!(len <= Limits::RESTIC.min() + block + 4096 || after.is_empty(), "{len}");
+        rest = after;
+    }
+    assert!(zeros > 70, "{zeros} of 96");
+}
 
 #[test]
 fn a_change_in_a_large_file_makes_few_chunks_new() {
