@@ -13,6 +13,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("holdfast-wire", &["holdfast-model", "holdfast-chunker"]),
     ("holdfast-handover", &["holdfast-model"]),
     ("holdfast-store", &["holdfast-model"]),
+    ("holdfast-db", &["holdfast-model"]),
     ("holdfast-agent", &["holdfast-model", "holdfast-wire", "holdfast-chunker"]),
     ("holdfast-repo", &["holdfast-model", "holdfast-chunker", "holdfast-store"]),
     (
@@ -39,6 +40,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "holdfast-pull",
         ],
     ),
+    ("holdfast-control", &["holdfast-model", "holdfast-pull", "holdfast-repo", "holdfast-db"]),
     ("holdfast-testkit", &["holdfast-model"]),
     ("xtask", &["holdfast-testkit"]),
 ];
@@ -51,9 +53,9 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ("ureq", &["holdfast-store"], "storage drivers live in holdfast-store"),
     ("anyhow", &["holdfast", "holdfast-testkit", "xtask"], "a library's errors have types"),
     ("clap", &["holdfast"], "a library does not know its command line"),
-    ("rusqlite", &[], "nothing has a database yet"),
-    ("sqlx", &[], "nothing has a database yet"),
-    ("sea-orm", &[], "nothing has a database yet"),
+    ("rusqlite", &[], "both databases are reached through sqlx"),
+    ("sqlx", &["holdfast-db"], "SQL stands in holdfast-db alone"),
+    ("sea-orm", &[], "statements are written in SQL (docs/adr/0012)"),
     ("axum", &[], "nothing serves HTTP yet"),
     ("hyper", &[], "nothing serves HTTP yet"),
     ("rustic_core", &[], "the repository format is our own code (docs/adr/0001)"),

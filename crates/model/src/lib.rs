@@ -1,23 +1,42 @@
-//! The vocabulary that every part of Holdfast shares: typed ids, timestamps, progress events, cancellation, and the
-//! rules that are pure functions: retention, patterns, sources, sizes and durations as people write them.
+//! The vocabulary that every part of Holdfast shares: typed ids, timestamps, progress events, cancellation; what a server
+//! keeps: clients, repositories, schedules, policies, jobs; and the rules that are pure functions: retention, protection,
+//! when something is due, patterns, sources, sizes and durations as people write them.
 //!
 //! Everything here is pure: no file is opened, no clock is read except through [`Clock`], nothing is printed.
 //! It knows nothing of the repository format, the wire or the database.
 
 mod cancel;
+pub mod client;
 mod clock;
 pub mod duration;
 mod id;
+pub mod job;
 pub mod monitor;
+mod name;
+pub mod object;
 pub mod pattern;
+pub mod policy;
+pub mod protection;
+pub mod repository;
 pub mod retention;
+pub mod schedule;
+mod secret;
+mod settings;
 pub mod size;
 pub mod source;
+pub mod tenant;
 mod timestamp;
+mod uid;
+mod week;
 
 pub use cancel::{CancelToken, Cancelled};
 pub use clock::{Clock, SystemClock};
 pub use id::{BlobId, Id, IndexId, KeyId, LockId, PackId, ParseIdError, RepositoryId, SnapshotId, TreeId};
 pub use monitor::{Monitor, Silent};
+pub use name::{Name, ParseNameError, Tag};
+pub use secret::{ParseSecretSourceError, SecretSource};
+pub use settings::Settings;
 pub use size::{ParseSizeError, parse_size};
-pub use timestamp::Timestamp;
+pub use timestamp::{Time, Timestamp};
+pub use uid::{ClientUid, JobUid, ParseUidError, PolicyUid, RepositoryUid, RunUid, ScheduleUid, TenantUid};
+pub use week::{ParseWeekSpanError, WeekSpan};

@@ -1,4 +1,4 @@
-//! Which snapshots to keep: restic's forget policy, as of restic 0.19, as a pure function.
+//! Which snapshots to keep: restic's forget policy, as of restic 0.19, as a pure function; and quarters of a year.
 //!
 //! What restic keeps, this keeps, for the same reasons (doc/060_forget.rst and the behaviour of restic's `forget
 //! --dry-run --json` are the source). Nothing is removed here: the outcome is a plan.
@@ -36,6 +36,8 @@ pub struct Retention {
     pub weekly: Count,
     /// The same of months.
     pub monthly: Count,
+    /// The same of quarters of a year.
+    pub quarterly: Count,
     /// The same of years.
     pub yearly: Count,
     /// All snapshots younger than this, counted back from the group's newest.
@@ -48,6 +50,8 @@ pub struct Retention {
     pub within_weekly: CalendarDuration,
     /// The newest of each month within this.
     pub within_monthly: CalendarDuration,
+    /// The newest of each quarter of a year within this.
+    pub within_quarterly: CalendarDuration,
     /// The newest of each year within this.
     pub within_yearly: CalendarDuration,
     /// All snapshots that have all tags of one of these lists.
@@ -76,23 +80,25 @@ impl Retention {
         *self == Self::default()
     }
 
-    fn counts(&self) -> [(Period, Count); 6] {
+    fn counts(&self) -> [(Period, Count); 7] {
         [
             (Period::Snapshot, self.last),
             (Period::Hour, self.hourly),
             (Period::Day, self.daily),
             (Period::Week, self.weekly),
             (Period::Month, self.monthly),
+            (Period::Quarter, self.quarterly),
             (Period::Year, self.yearly),
         ]
     }
 
-    fn withins(&self) -> [(Period, CalendarDuration); 5] {
+    fn withins(&self) -> [(Period, CalendarDuration); 6] {
         [
             (Period::Hour, self.within_hourly),
             (Period::Day, self.within_daily),
             (Period::Week, self.within_weekly),
             (Period::Month, self.within_monthly),
+            (Period::Quarter, self.within_quarterly),
             (Period::Year, self.within_yearly),
         ]
     }

@@ -23,6 +23,9 @@ pub struct KeepArgs {
     /// The last of each of N months
     #[arg(short = 'm', long, value_name = "N")]
     pub keep_monthly: Option<String>,
+    /// The last of each of N quarters of a year
+    #[arg(long, value_name = "N")]
+    pub keep_quarterly: Option<String>,
     /// The last of each of N years
     #[arg(short = 'y', long, value_name = "N")]
     pub keep_yearly: Option<String>,
@@ -41,6 +44,9 @@ pub struct KeepArgs {
     /// The last of each month within this time
     #[arg(long, value_name = "DURATION")]
     pub keep_within_monthly: Option<String>,
+    /// The last of each quarter of a year within this time
+    #[arg(long, value_name = "DURATION")]
+    pub keep_within_quarterly: Option<String>,
     /// The last of each year within this time
     #[arg(long, value_name = "DURATION")]
     pub keep_within_yearly: Option<String>,

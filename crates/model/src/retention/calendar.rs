@@ -23,6 +23,8 @@ pub enum Period {
     Week,
     /// A calendar month.
     Month,
+    /// Three calendar months, the first from January on. restic has no such rule; rustic has.
+    Quarter,
     /// A calendar year.
     Year,
 }
@@ -36,6 +38,7 @@ impl Period {
             Self::Day => "daily",
             Self::Week => "weekly",
             Self::Month => "monthly",
+            Self::Quarter => "quarterly",
             Self::Year => "yearly",
         }
     }
@@ -52,6 +55,7 @@ impl Period {
                 i64::from(week.year()) * 100 + i64::from(week.week())
             }
             Self::Month => year * 100 + month,
+            Self::Quarter => year * 4 + (month - 1) / 3,
             Self::Year => year,
         }
     }

@@ -55,6 +55,21 @@ fn weeks_around_new_year_are_those_of_iso_8601() {
 }
 
 #[test]
+fn quarters_begin_with_january() {
+    let all = candidates(&[
+        "2025-01-01T00:00:00Z",
+        "2024-12-31T23:59:59Z",
+        "2024-10-01T00:00:00Z",
+        "2024-09-30T12:00:00Z",
+        "2024-03-31T12:00:00Z",
+        "2023-12-31T12:00:00Z",
+    ]);
+    let quarterly = "quarterly snapshot".to_owned();
+    let retention = Retention { quarterly: limited(4), ..Retention::default() };
+    assert_eq!(kept(&retention, &all), [0, 1, 3, 4].map(|nth| (nth, quarterly.clone())));
+}
+
+#[test]
 fn the_oldest_snapshot_stays_while_periods_are_left() {
     let all = candidates(&["2024-05-03T12:00:00Z", "2024-05-02T12:00:00Z", "2024-05-01T12:00:00Z"]);
     let retention = Retention { monthly: limited(2), ..Retention::default() };

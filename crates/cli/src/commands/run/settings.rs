@@ -22,7 +22,7 @@ enum Kind {
     Flag,
 }
 
-const SETTINGS: [(&str, Kind); 36] = [
+const SETTINGS: [(&str, Kind); 38] = [
     ("repository", Kind::Text),
     ("password-file", Kind::Text),
     ("password-command", Kind::Text),
@@ -51,12 +51,14 @@ const SETTINGS: [(&str, Kind); 36] = [
     ("keep-daily", Kind::Text),
     ("keep-weekly", Kind::Text),
     ("keep-monthly", Kind::Text),
+    ("keep-quarterly", Kind::Text),
     ("keep-yearly", Kind::Text),
     ("keep-within", Kind::Text),
     ("keep-within-hourly", Kind::Text),
     ("keep-within-daily", Kind::Text),
     ("keep-within-weekly", Kind::Text),
     ("keep-within-monthly", Kind::Text),
+    ("keep-within-quarterly", Kind::Text),
     ("keep-within-yearly", Kind::Text),
     ("keep-tags", Kind::List),
 ];
@@ -225,12 +227,14 @@ impl Settings {
             keep_daily: self.text("keep-daily"),
             keep_weekly: self.text("keep-weekly"),
             keep_monthly: self.text("keep-monthly"),
+            keep_quarterly: self.text("keep-quarterly"),
             keep_yearly: self.text("keep-yearly"),
             keep_within: self.text("keep-within"),
             keep_within_hourly: self.text("keep-within-hourly"),
             keep_within_daily: self.text("keep-within-daily"),
             keep_within_weekly: self.text("keep-within-weekly"),
             keep_within_monthly: self.text("keep-within-monthly"),
+            keep_within_quarterly: self.text("keep-within-quarterly"),
             keep_within_yearly: self.text("keep-within-yearly"),
             keep_tag: self.list("keep-tags"),
         }

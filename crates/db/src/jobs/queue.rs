@@ -1,0 +1,109 @@
+//! The queue: jobs that are not finished, and the leases of those that run.
+
+use holdfast_model::job::{JobKind, JobStatus};
+use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
+
+use crate::codec::{Columns, micros};
+use crate::connection::{Reader, Writer};
+use crate::error::{DbError, During};
+
+/// What deciding about a job that is not finished needs to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Its id; ids sort by the time they were made.
+    pub uid: JobUid,
+    /// Whose it is.
+    pub tenant: TenantUid,
+    /// What it does.
+    pub kind: JobKind,
+    /// The run that it belongs to.
+    pub run: RunUid,
+    /// Its policy.
+    pub policy: Option<PolicyUid>,
+    /// Its client.
+    pub client: Option<ClientUid>,
+    /// Its repository.
+    pub repository: Option<RepositoryUid>,
+    /// Whose turn comes first: the higher number's.
+    pub priority: i8,
+    /// Before this it does not start.
+    pub not_before: Time,
+    /// Where it stands.
+    pub status: JobStatus,
+}
+
+impl Reader {
+    /// All jobs that run or are blocked, and of those that are queued the first of each tenant, at most so many.
+    pub async fn unfinished_jobs(&mut self, queued_per_tenant: u32) -> Result<Vec<Unfinished>, DbError> {
+        let rows = sqlx::query(
+            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status FROM ( \
+               SELECT *, ROW_NUMBER() OVER (PARTITION BY status, tenant ORDER BY priority DESC, uid) AS place \
+               FROM jobs WHERE finished IS NULL) AS waiting \
+             WHERE status <> 'queued' OR place <= $1 ORDER BY priority DESC, uid",
+        )
+        .bind(i64::from(queued_per_tenant))
+        .fetch_all(self.sql())
+        .await
+        .during("reading the queue")?;
+        rows.iter().map(|row| unfinished(&Columns { table: "jobs", row })).collect()
+    }
+
+    /// Jobs that wait for this one.
+    pub async fn jobs_after(&mut self, uid: JobUid) -> Result<Vec<JobUid>, DbError> {
+        let rows = sqlx::query("SELECT uid FROM jobs WHERE after = $1 AND finished IS NULL ORDER BY uid")
+            .bind(uid.to_string())
+            .fetch_all(self.sql())
+            .await
+            .during("looking for jobs that wait")?;
+        rows.iter().map(|row| Columns { table: "jobs", row }.parsed("uid")).collect()
+    }
+
+    /// Jobs that run and whose lease has run out.
+    pub async fn abandoned_jobs(&mut self, now: Time) -> Result<Vec<JobUid>, DbError> {
+        let rows = sqlx::query(
+            "SELECT uid FROM jobs WHERE finished IS NULL AND status = 'running' AND (lease_until IS NULL OR lease_until < $1) \
+             ORDER BY uid",
+        )
+        .bind(micros(now))
+        .fetch_all(self.sql())
+        .await
+        .during("looking for abandoned jobs")?;
+        rows.iter().map(|row| Columns { table: "jobs", row }.parsed("uid")).collect()
+    }
+}
+
+impl Writer {
+    /// Whoever works says that it still does. Gives back the jobs that it works on, and whether somebody wants them to end;
+    /// a job that is not among them was given to somebody else.
+    pub async fn renew_leases(&mut self, worker: &str, until: Time) -> Result<Vec<(JobUid, bool)>, DbError> {
+        let rows = sqlx::query(
+            "UPDATE jobs SET lease_until = $2 WHERE worker = $1 AND status = 'running' AND finished IS NULL \
+             RETURNING uid, cancel_requested",
+        )
+        .bind(worker.to_owned())
+        .bind(micros(until))
+        .fetch_all(self.sql())
+        .await
+        .during("renewing leases")?;
+        let job = |row| {
+            let columns = Columns { table: "jobs", row };
+            Ok((columns.parsed("uid")?, columns.flag("cancel_requested")?))
+        };
+        rows.iter().map(job).collect()
+    }
+}
+
+fn unfinished(columns: &Columns<'_>) -> Result<Unfinished, DbError> {
+    Ok(Unfinished {
+        uid: columns.parsed("uid")?,
+        tenant: columns.parsed("tenant")?,
+        kind: columns.word("kind", &JobKind::ALL, JobKind::as_str)?,
+        run: columns.parsed("run")?,
+        policy: columns.optional_parsed("policy")?,
+        client: columns.optional_parsed("client")?,
+        repository: columns.optional_parsed("repository")?,
+        priority: columns.number("priority")?,
+        not_before: columns.time("not_before")?,
+        status: columns.word("status", &JobStatus::ALL, JobStatus::as_str)?,
+    })
+}

@@ -1,0 +1,29 @@
+//! What a server remembers: objects, jobs and their logs, snapshots that were seen, events, secrets; in SQLite or
+//! PostgreSQL, by the same statements.
+//!
+//! A change and the event that tells of it are one transaction. SQL stands here alone, one file for each thing that is kept;
+//! what a job or a policy means is not known here beyond what the model says of it.
+
+mod codec;
+mod connection;
+mod database;
+mod error;
+mod events;
+mod jobs;
+mod leases;
+mod log;
+mod migrate;
+mod objects;
+mod secrets;
+mod settings;
+mod snapshots;
+mod statement;
+
+pub use connection::{Reader, Writer};
+pub use database::{Database, Options};
+pub use error::{DbError, DbErrorKind};
+pub use events::{Event, NewEvent};
+pub use jobs::{JobFilter, JobPage, Unfinished};
+pub use log::{Level, LogLine};
+pub use objects::{ObjectFilter, Order, Page};
+pub use snapshots::{KnownSnapshot, SnapshotDetails, SnapshotQuery};

@@ -1,0 +1,170 @@
+//! Clients, repositories, schedules, policies and tenants.
+//!
+//! A name that a spec uses is a link, so that what is named stays and a new name is followed. A change counts only if nobody
+//! else made one since the object was read.
+
+mod links;
+mod list;
+
+use std::str::FromStr;
+
+use holdfast_model::object::{Object, Spec};
+use holdfast_model::{Name, TenantUid, Time};
+
+use crate::codec::{Columns, json, micros};
+use crate::connection::{Reader, Writer};
+use crate::error::{DbError, During};
+
+pub use list::{ObjectFilter, Order, Page};
+
+const COLUMNS: &str = "uid, tenant, revision, created, modified, spec, status";
+
+impl Reader {
+    /// The object of this id.
+    pub async fn object<S: Spec>(&mut self, uid: S::Uid) -> Result<Object<S>, DbError> {
+        let row = sqlx::query(
+            "SELECT uid, tenant, revision, created, modified, spec, status FROM objects WHERE uid = $1 AND kind = $2",
+        )
+        .bind(uid.to_string())
+        .bind(S::KIND.as_str())
+        .fetch_optional(self.sql())
+        .await
+        .during("reading an object")?;
+        let row = row.ok_or_else(|| DbError::NotFound { what: S::KIND.as_str(), name: uid.to_string() })?;
+        object(&Columns { table: "objects", row: &row })
+    }
+
+    /// The object of this name.
+    pub async fn object_named<S: Spec>(&mut self, tenant: TenantUid, name: &Name) -> Result<Object<S>, DbError> {
+        let uid = self.uid_of(S::KIND, tenant, name).await?;
+        let uid = uid.and_then(|uid| S::Uid::from_str(&uid).ok());
+        let uid = uid.ok_or_else(|| DbError::NotFound { what: S::KIND.as_str(), name: name.to_string() })?;
+        self.object(uid).await
+    }
+}
+
+impl Writer {
+    /// Keeps a new object.
+    pub async fn create<S: Spec>(
+        &mut self,
+        uid: S::Uid,
+        tenant: TenantUid,
+        spec: S,
+        now: Time,
+    ) -> Result<Object<S>, DbError> {
+        self.refuse_taken(S::KIND, tenant, spec.name()).await?;
+        let status = S::Status::default();
+        sqlx::query(
+            "INSERT INTO objects (uid, kind, tenant, name, enabled, revision, created, modified, spec, status) \
+             VALUES ($1, $2, $3, $4, $5, 1, $6, $6, $7, $8)",
+        )
+        .bind(uid.to_string())
+        .bind(S::KIND.as_str())
+        .bind(tenant.to_string())
+        .bind(spec.name().as_str())
+        .bind(i64::from(spec.is_enabled()))
+        .bind(micros(now))
+        .bind(json(&spec))
+        .bind(json(&status))
+        .execute(self.sql())
+        .await
+        .during("keeping an object")?;
+        self.link(uid, tenant, &spec).await?;
+        Ok(Object { uid, tenant, revision: 1, created: now, modified: now, spec, status })
+    }
+
+    /// Changes an object. `revision` is the one that was read; without it, whatever is there is replaced.
+    pub async fn update<S: Spec>(
+        &mut self,
+        uid: S::Uid,
+        revision: Option<u64>,
+        spec: S,
+        now: Time,
+    ) -> Result<Object<S>, DbError> {
+        let old = self.lock_object::<S>(uid, revision).await?;
+        if old.spec == spec {
+            return Ok(old);
+        }
+        if old.spec.name() != spec.name() {
+            self.refuse_taken(S::KIND, old.tenant, spec.name()).await?;
+        }
+        let new = Object { revision: old.revision + 1, modified: now, spec, ..old.clone() };
+        self.save_spec(&new).await?;
+        self.link(uid, new.tenant, &new.spec).await?;
+        if old.spec.name() != new.spec.name() {
+            self.follow(S::KIND, &uid.to_string(), old.spec.name(), new.spec.name(), now).await?;
+        }
+        Ok(new)
+    }
+
+    /// Notes what was found out about an object; that is no change of it.
+    pub async fn set_status<S: Spec>(&mut self, uid: S::Uid, status: &S::Status) -> Result<(), DbError> {
+        let done = sqlx::query("UPDATE objects SET status = $2 WHERE uid = $1 AND kind = $3")
+            .bind(uid.to_string())
+            .bind(json(status))
+            .bind(S::KIND.as_str())
+            .execute(self.sql())
+            .await
+            .during("noting what was found out")?;
+        let found: u64 = done.rows_affected();
+        if found == 0u64 {
+            return Err(DbError::NotFound { what: S::KIND.as_str(), name: uid.to_string() });
+        }
+        Ok(())
+    }
+
+    /// Removes an object that nothing needs.
+    pub async fn remove<S: Spec>(&mut self, uid: S::Uid, revision: Option<u64>) -> Result<Object<S>, DbError> {
+        let object = self.lock_object::<S>(uid, revision).await?;
+        self.refuse_needed(S::KIND, &uid.to_string(), object.spec.name()).await?;
+        sqlx::query("DELETE FROM objects WHERE uid = $1")
+            .bind(uid.to_string())
+            .execute(self.sql())
+            .await
+            .during("removing an object")?;
+        Ok(object)
+    }
+
+    /// Reads an object so that nobody else changes it until this transaction ends.
+    async fn lock_object<S: Spec>(&mut self, uid: S::Uid, revision: Option<u64>) -> Result<Object<S>, DbError> {
+        // Writing is what locks a row in both databases.
+        sqlx::query("UPDATE objects SET revision = revision WHERE uid = $1")
+            .bind(uid.to_string())
+            .execute(self.sql())
+            .await
+            .during("locking an object")?;
+        let object = self.object::<S>(uid).await?;
+        if revision.is_some_and(|revision| revision != object.revision) {
+            return Err(DbError::Changed { what: S::KIND.as_str(), name: object.spec.name().to_string() });
+        }
+        Ok(object)
+    }
+
+    async fn save_spec<S: Spec>(&mut self, object: &Object<S>) -> Result<(), DbError> {
+        sqlx::query(
+            "UPDATE objects SET name = $2, enabled = $3, revision = $4, modified = $5, spec = $6 WHERE uid = $1",
+        )
+        .bind(object.uid.to_string())
+        .bind(object.spec.name().as_str())
+        .bind(i64::from(object.spec.is_enabled()))
+        .bind(object.revision as i64)
+        .bind(micros(object.modified))
+        .bind(json(&object.spec))
+        .execute(self.sql())
+        .await
+        .during("changing an object")
+        .map(drop)
+    }
+}
+
+fn object<S: Spec>(columns: &Columns<'_>) -> Result<Object<S>, DbError> {
+    Ok(Object {
+        uid: columns.parsed("uid")?,
+        tenant: columns.parsed("tenant")?,
+        revision: columns.number("revision")?,
+        created: columns.time("created")?,
+        modified: columns.time("modified")?,
+        spec: columns.document("spec")?,
+        status: columns.document("status")?,
+    })
+}

@@ -1,0 +1,167 @@
+//! Snapshots that were seen in repositories. They are what protects a client; jobs only tell how they came about.
+
+use std::collections::BTreeMap;
+
+use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
+use serde::{Deserialize, Serialize};
+
+use crate::codec::{Columns, json, micros};
+use crate::connection::{Reader, Writer};
+use crate::error::{DbError, During};
+use crate::statement::Statement;
+
+/// A snapshot as it was seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KnownSnapshot {
+    /// Where it lies.
+    pub repository: RepositoryUid,
+    /// Its id.
+    pub id: SnapshotId,
+    /// Whose it is.
+    pub tenant: TenantUid,
+    /// The client that it is of, if that is known.
+    pub client: Option<ClientUid>,
+    /// The policy that made it, if one did.
+    pub policy: Option<PolicyUid>,
+    /// The job that made it, if one did.
+    pub job: Option<JobUid>,
+    /// When it was begun, by the clock of the server that made it.
+    pub at: Time,
+    /// Whether nothing was missing.
+    pub complete: bool,
+    /// The host that it is stamped with.
+    pub hostname: String,
+    /// What else it says of itself.
+    pub details: SnapshotDetails,
+}
+
+/// What a snapshot says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct SnapshotDetails {
+    /// Its paths.
+    pub paths: Vec<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Files in it.
+    pub files: Option<u64>,
+    /// Bytes of those.
+    pub bytes: Option<u64>,
+}
+
+/// Which snapshots. All that is said must hold.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotQuery {
+    /// Of this tenant.
+    pub tenant: Option<TenantUid>,
+    /// In this repository.
+    pub repository: Option<RepositoryUid>,
+    /// Of this client.
+    pub client: Option<ClientUid>,
+    /// Made by this policy.
+    pub policy: Option<PolicyUid>,
+    /// Behind this one, in the list.
+    pub after: Option<(Time, SnapshotId)>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+const COLUMNS: &str = "repository, id, tenant, client, policy, job, at, complete, hostname, document";
+
+impl Writer {
+    /// Notes a snapshot that was seen.
+    pub async fn add_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO snapshots (repository, id, tenant, client, policy, job, at, complete, hostname, document) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (repository, id) DO UPDATE SET tenant = $3, \
+             client = $4, policy = $5, job = $6, at = $7, complete = $8, hostname = $9, document = $10",
+        )
+        .bind(snapshot.repository.to_string())
+        .bind(snapshot.id.to_string())
+        .bind(snapshot.tenant.to_string())
+        .bind(snapshot.client.map(|uid| uid.to_string()))
+        .bind(snapshot.policy.map(|uid| uid.to_string()))
+        .bind(snapshot.job.map(|uid| uid.to_string()))
+        .bind(micros(snapshot.at))
+        .bind(i64::from(snapshot.complete))
+        .bind(snapshot.hostname.clone())
+        .bind(json(&snapshot.details))
+        .execute(self.sql())
+        .await
+        .during("noting a snapshot")
+        .map(drop)
+    }
+
+    /// Notes that a snapshot is no longer there.
+    pub async fn remove_snapshot(&mut self, repository: RepositoryUid, id: SnapshotId) -> Result<(), DbError> {
+        sqlx::query("DELETE FROM snapshots WHERE repository = $1 AND id = $2")
+            .bind(repository.to_string())
+            .bind(id.to_string())
+            .execute(self.sql())
+            .await
+            .during("noting that a snapshot is gone")
+            .map(drop)
+    }
+}
+
+impl Reader {
+    /// Snapshots, the newest first.
+    pub async fn snapshots(&mut self, query: &SnapshotQuery) -> Result<Vec<KnownSnapshot>, DbError> {
+        let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM snapshots"));
+        let ids = [
+            ("tenant = ", query.tenant.map(|uid| uid.to_string())),
+            ("repository = ", query.repository.map(|uid| uid.to_string())),
+            ("client = ", query.client.map(|uid| uid.to_string())),
+            ("policy = ", query.policy.map(|uid| uid.to_string())),
+        ];
+        for (condition, uid) in ids {
+            if let Some(uid) = uid {
+                statement.and(condition).bind(uid);
+            }
+        }
+        if let Some((at, id)) = query.after {
+            statement.and("(at, id) < (").bind(micros(at)).push(", ").bind(id.to_string()).push(")");
+        }
+        statement.push(" ORDER BY at DESC, id DESC LIMIT ").bind(i64::from(query.limit));
+        let rows = statement.query().fetch_all(self.sql()).await.during("listing snapshots")?;
+        rows.iter().map(|row| snapshot(&Columns { table: "snapshots", row })).collect()
+    }
+
+    /// The snapshot that a job made, if it was seen.
+    pub async fn snapshot_of(&mut self, job: JobUid) -> Result<Option<KnownSnapshot>, DbError> {
+        let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM snapshots"));
+        statement.and("job = ").bind(job.to_string());
+        let row = statement.query().fetch_optional(self.sql()).await.during("looking for a job's snapshot")?;
+        row.map(|row| snapshot(&Columns { table: "snapshots", row: &row })).transpose()
+    }
+
+    /// When the newest snapshot of each client and policy was begun.
+    pub async fn newest_snapshots(&mut self) -> Result<BTreeMap<(ClientUid, PolicyUid), Time>, DbError> {
+        let rows = sqlx::query(
+            "SELECT client, policy, MAX(at) AS at FROM snapshots WHERE client IS NOT NULL AND policy IS NOT NULL \
+             GROUP BY client, policy",
+        )
+        .fetch_all(self.sql())
+        .await
+        .during("looking for the newest snapshots")?;
+        let newest = |row| {
+            let columns = Columns { table: "snapshots", row };
+            Ok(((columns.parsed("client")?, columns.parsed("policy")?), columns.time("at")?))
+        };
+        rows.iter().map(newest).collect()
+    }
+}
+
+fn snapshot(columns: &Columns<'_>) -> Result<KnownSnapshot, DbError> {
+    Ok(KnownSnapshot {
+        repository: columns.parsed("repository")?,
+        id: columns.parsed("id")?,
+        tenant: columns.parsed("tenant")?,
+        client: columns.optional_parsed("client")?,
+        policy: columns.optional_parsed("policy")?,
+        job: columns.optional_parsed("job")?,
+        at: columns.time("at")?,
+        complete: columns.flag("complete")?,
+        hostname: columns.text("hostname")?,
+        details: columns.document("document")?,
+    })
+}

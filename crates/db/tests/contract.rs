@@ -1,0 +1,67 @@
+//! What a database promises, held against both: SQLite and a real PostgreSQL.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod contract {
+    pub(crate) mod events;
+    pub(crate) mod jobs;
+    pub(crate) mod objects;
+    pub(crate) mod scene;
+    pub(crate) mod snapshots;
+    pub(crate) mod upkeep;
+}
+
+/// One test of each claim for each database.
+macro_rules! claims {
+    ($($file:ident: $($claim:ident)*;)*) => {
+        mod sqlite {
+            $($(
+                #[tokio::test]
+                async fn $claim() {
+                    let scene = crate::contract::scene::Scene::sqlite().await;
+                    crate::contract::$file::$claim(&scene).await;
+                }
+            )*)*
+        }
+
+        /// One server for all of them: starting one takes longer than all claims.
+        #[tokio::test]
+        async fn postgres_keeps_every_claim() {
+            let Some(server) = holdfast_testkit::Postgres::start() else { return };
+            $($(
+                println!("{}", stringify!($claim));
+                let scene = crate::contract::scene::Scene::postgres(&server, stringify!($claim)).await;
+                crate::contract::$file::$claim(&scene).await;
+            )*)*
+        }
+    };
+}
+
+claims! {
+    objects:
+        an_object_is_read_back_as_it_was_kept
+        a_name_is_given_once_within_a_tenant_and_a_kind
+        a_change_counts_only_if_nobody_else_made_one
+        what_is_named_stays_and_is_followed_to_its_new_name
+        lists_are_filtered_sorted_and_go_on_where_they_ended
+        what_was_found_out_is_no_change;
+    jobs:
+        a_job_is_read_back_as_it_was_kept
+        the_queue_holds_what_is_not_finished_and_hides_no_tenant
+        a_lease_that_ran_out_shows_an_abandoned_job
+        jobs_are_listed_by_what_they_are_and_where_they_stand
+        two_that_lock_the_same_job_take_turns
+        old_jobs_are_forgotten_with_their_logs
+        log_lines_are_kept_once_and_in_order;
+    events:
+        events_are_numbered_without_gaps_in_the_order_in_which_they_are_seen
+        what_is_not_committed_did_not_happen;
+    snapshots:
+        a_snapshot_is_noted_once_and_found_by_its_job
+        the_newest_snapshot_of_each_client_and_policy_is_known;
+    upkeep:
+        opening_again_changes_nothing
+        a_database_of_a_newer_release_is_refused
+        one_holds_a_lease_at_a_time
+        secrets_and_settings_are_replaced_and_taken_back;
+}

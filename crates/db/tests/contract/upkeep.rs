@@ -1,0 +1,64 @@
+//! Opening, leases, secrets, settings.
+
+use holdfast_db::{Database, DbErrorKind, Options};
+use holdfast_model::Settings;
+use holdfast_model::client::ClientSpec;
+use serde_json::json;
+
+use super::scene::{Scene, time};
+
+pub(crate) async fn opening_again_changes_nothing(scene: &Scene) {
+    let uid = scene.add_client("web1").await;
+    scene.db.ping().await.unwrap();
+    let options = Options { address: scene.address.clone(), connections: 2 };
+    // Two at once, as a server and its worker do.
+    let (one, two) = tokio::join!(Database::open(&options), Database::open(&options));
+    for db in [one.unwrap(), two.unwrap()] {
+        assert_eq!(db.read().await.unwrap().object::<ClientSpec>(uid).await.unwrap().uid, uid);
+        db.close().await;
+    }
+}
+
+pub(crate) async fn a_database_of_a_newer_release_is_refused(scene: &Scene) {
+    let mut connection = sqlx::AnyConnection::connect(&scene.address).await.unwrap();
+    use sqlx::{Connection, Executor};
+    connection.execute("UPDATE schema_version SET version = 1000").await.unwrap();
+    let error = Database::open(&Options { address: scene.address.clone(), connections: 1 }).await.unwrap_err();
+    assert_eq!(error.kind(), DbErrorKind::Version);
+    assert!(error.to_string().contains("version 1000"), "{error}");
+}
+
+pub(crate) async fn one_holds_a_lease_at_a_time(scene: &Scene) {
+    let mut writer = scene.db.write().await.unwrap();
+    assert!(writer.hold("scheduler", "one", time(0), time(30)).await.unwrap());
+    assert!(!writer.hold("scheduler", "two", time(10), time(40)).await.unwrap());
+    assert!(writer.hold("scheduler", "one", time(20), time(50)).await.unwrap(), "who holds it keeps it");
+    assert!(!writer.hold("scheduler", "two", time(50), time(80)).await.unwrap());
+    assert!(writer.hold("scheduler", "two", time(51), time(80)).await.unwrap(), "it had run out");
+    writer.let_go("scheduler", "one").await.unwrap();
+    assert!(!writer.hold("scheduler", "one", time(60), time(90)).await.unwrap(), "that was another's");
+    writer.let_go("scheduler", "two").await.unwrap();
+    assert!(writer.hold("scheduler", "one", time(60), time(90)).await.unwrap());
+    writer.commit().await.unwrap();
+}
+
+pub(crate) async fn secrets_and_settings_are_replaced_and_taken_back(scene: &Scene) {
+    let mut writer = scene.db.write().await.unwrap();
+    for sealed in ["one", "two"] {
+        writer.set_sealed("main", sealed).await.unwrap();
+        assert_eq!(writer.sealed("main").await.unwrap().as_deref(), Some(sealed));
+    }
+    writer.remove_sealed("main").await.unwrap();
+    assert_eq!(writer.sealed("main").await.unwrap(), None);
+    assert_eq!(writer.settings().await.unwrap(), Settings::default());
+    writer.set_setting("catalog", Some(&json!(false))).await.unwrap();
+    writer.set_setting("jobs_at_once", Some(&json!(3))).await.unwrap();
+    writer.set_setting("jobs_at_once", Some(&json!(5))).await.unwrap();
+    let settings = writer.settings().await.unwrap();
+    assert_eq!((settings.catalog, settings.jobs_at_once.get()), (false, 5));
+    writer.set_setting("catalog", None).await.unwrap();
+    assert!(writer.settings().await.unwrap().catalog);
+    writer.set_setting("catalog", Some(&json!("perhaps"))).await.unwrap();
+    assert_eq!(writer.settings().await.unwrap_err().kind(), DbErrorKind::Corrupt);
+    writer.commit().await.unwrap();
+}

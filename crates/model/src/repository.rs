@@ -1,0 +1,159 @@
+//! A repository as a server knows it: where it is, how it is opened, how it is looked after.
+//!
+//! What lies in it is the engine's matter. Its password is named here, or sealed elsewhere; it never stands here.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+
+use serde::{Deserialize, Serialize};
+
+use crate::object::{Kind, Object, Spec};
+use crate::schedule::{Cron, Zone};
+use crate::secret::SecretSource;
+use crate::{Name, RepositoryId, RepositoryUid, Time};
+
+/// A repository as it is kept.
+pub type Repository = Object<RepositorySpec>;
+
+/// A repository as a person says it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RepositorySpec {
+    /// What it is called.
+    pub name: Name,
+    /// Where it is, as restic spells it: `/srv/backup`, `sftp:backup@store:/srv`, `s3:https://s3.example.net/bucket`.
+    pub uri: String,
+    /// What the storage's driver asks for beside it, by the names of environment variables (`AWS_ACCESS_KEY_ID`).
+    #[serde(default)]
+    pub credentials: BTreeMap<String, SecretSource>,
+    /// Its password.
+    pub password: SecretSource,
+    /// For people.
+    #[serde(default)]
+    pub description: String,
+    /// The effort that compressing is worth: `auto`, `max` or `off`.
+    #[serde(default)]
+    pub compression: Compression,
+    /// Jobs that may write to it at the same time.
+    #[serde(default = "concurrency")]
+    pub concurrency: NonZeroU32,
+    /// How it is looked after.
+    #[serde(default)]
+    pub maintenance: Maintenance,
+    /// Whether it takes part.
+    #[serde(default = "enabled")]
+    pub enabled: bool,
+}
+
+/// The effort that compressing is worth, in restic's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// What suits the data.
+    #[default]
+    Auto,
+    /// As small as can be.
+    Max,
+    /// None, where the format can do without.
+    Off,
+}
+
+/// When a repository is checked and cleaned up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Maintenance {
+    /// When its structure is checked, and a part of its data read.
+    pub check: Option<Cron>,
+    /// Within so many days all its data is read, in parts, one with each check. 0 reads none.
+    pub read_data_within_days: u16,
+    /// When what no snapshot needs is deleted.
+    pub prune: Option<Cron>,
+    /// Where those are times of the day.
+    pub time_zone: Zone,
+}
+
+/// What the server knows of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RepositoryStatus {
+    /// When it was found to open with its password; `None` while it does not.
+    pub ready_since: Option<Time>,
+    /// Why it does not.
+    pub problem: Option<String>,
+    /// Its own id.
+    pub id: Option<RepositoryId>,
+    /// How large it is.
+    pub size: Option<RepositorySize>,
+    /// When all of its structure was found to be in order last.
+    pub checked: Option<Time>,
+    /// When it was pruned last.
+    pub pruned: Option<Time>,
+}
+
+/// How large a repository was at some time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositorySize {
+    /// When.
+    pub measured: Time,
+    /// Bytes of all its packs.
+    pub stored_bytes: u64,
+    /// Snapshots.
+    pub snapshots: u64,
+}
+
+fn enabled() -> bool {
+    true
+}
+
+const fn concurrency() -> NonZeroU32 {
+    NonZeroU32::new(4).expect("4 is not 0")
+}
+
+/// Checked once a week, all read within a quarter of a year, pruned once a week.
+impl Default for Maintenance {
+    fn default() -> Self {
+        let cron = |text: &str| text.parse().expect("a test reads it");
+        Self {
+            check: Some(cron("30 11 * * SAT")),
+            read_data_within_days: 90,
+            prune: Some(cron("30 11 * * SUN")),
+            time_zone: Zone::default(),
+        }
+    }
+}
+
+impl Spec for RepositorySpec {
+    type Uid = RepositoryUid;
+    type Status = RepositoryStatus;
+
+    const KIND: Kind = Kind::Repository;
+
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn is_enabled(&self) -> bool {
+        self.enabled
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_place_and_password_are_all_that_must_be_said() {
+        let json = r#"{"name": "main", "uri": "/srv/backup", "password": "file:/etc/holdfast/main"}"#;
+        let repository: RepositorySpec = serde_json::from_str(json).unwrap();
+        assert!(repository.enabled && repository.concurrency.get() == 4);
+        assert_eq!(repository.maintenance.read_data_within_days, 90);
+        assert_eq!(repository, serde_json::from_str(&serde_json::to_string(&repository).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn maintenance_can_be_left_out() {
+        let json = r#"{"check": null, "read_data_within_days": 0, "prune": null}"#;
+        let maintenance: Maintenance = serde_json::from_str(json).unwrap();
+        assert_eq!((maintenance.check, maintenance.prune), (None, None));
+    }
+}
