@@ -40,14 +40,18 @@ const LAYERS: &[(&str, &[&str])] = &[
             "holdfast-pull",
         ],
     ),
-    ("holdfast-control", &["holdfast-model", "holdfast-pull", "holdfast-repo", "holdfast-db"]),
+    ("holdfast-control", &["holdfast-model", "holdfast-store", "holdfast-repo", "holdfast-pull", "holdfast-db"]),
     ("holdfast-testkit", &["holdfast-model"]),
     ("xtask", &["holdfast-testkit"]),
 ];
 
 /// Crates of others that only some of ours may link, and why.
 const FENCES: &[(&str, &[&str], &str)] = &[
-    ("tokio", &["holdfast-store", "holdfast"], "the engine and the agent run on threads; only storage drivers need it"),
+    (
+        "tokio",
+        &["holdfast-store", "holdfast-control", "holdfast"],
+        "the engine and the agent run on threads; only storage drivers need it",
+    ),
     ("opendal", &["holdfast-store"], "storage drivers live in holdfast-store"),
     ("reqwest", &["holdfast-store"], "storage drivers live in holdfast-store"),
     ("ureq", &["holdfast-store"], "storage drivers live in holdfast-store"),

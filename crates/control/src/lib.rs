@@ -2,6 +2,16 @@
 //!
 //! What is decided is decided by functions of what is known and the time; what is done is kept in the database first.
 
+mod control;
 pub mod dispatch;
+mod launch;
+mod queue;
 pub mod run;
 pub mod scheduler;
+pub mod work;
+mod worker;
+
+pub use control::{Control, ControlError};
+pub use launch::Plans;
+pub use queue::{LEASE, Leases};
+pub use worker::{Worker, WorkerOptions};

@@ -78,7 +78,7 @@ impl Writer {
     pub async fn save_job(&mut self, job: &Job) -> Result<(), DbError> {
         sqlx::query(
             "UPDATE jobs SET status = $2, waiting = $3, worker = $4, lease_until = $5, cancel_requested = $6, \
-             started = $7, finished = $8, outcome = $9, not_before = $10, priority = $11 WHERE uid = $1",
+             started = $7, finished = $8, outcome = $9, not_before = $10, after = $11 WHERE uid = $1",
         )
         .bind(job.uid.to_string())
         .bind(job.status.as_str())
@@ -90,7 +90,7 @@ impl Writer {
         .bind(job.finished.map(micros))
         .bind(json(&job.outcome))
         .bind(micros(job.not_before))
-        .bind(i64::from(job.priority))
+        .bind(job.after.map(|uid| uid.to_string()))
         .execute(self.sql())
         .await
         .during("keeping what became of a job")

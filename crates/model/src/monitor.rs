@@ -30,6 +30,24 @@ pub enum Phase {
     Deleting,
 }
 
+impl Phase {
+    /// As a person reads it.
+    pub const fn as_words(self) -> &'static str {
+        match self {
+            Self::Opening => "opening the repository",
+            Self::Connecting => "connecting to the host",
+            Self::BackingUp => "backing up",
+            Self::Committing => "writing the snapshot",
+            Self::Planning => "planning",
+            Self::Restoring => "restoring",
+            Self::Verifying => "verifying what was restored",
+            Self::Checking => "checking",
+            Self::Repacking => "writing packs anew",
+            Self::Deleting => "deleting",
+        }
+    }
+}
+
 /// How far the work is. Totals are `None` until they are known.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Progress {

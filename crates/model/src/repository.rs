@@ -31,7 +31,7 @@ pub struct RepositorySpec {
     /// For people.
     #[serde(default)]
     pub description: String,
-    /// The effort that compressing is worth: `auto`, `max` or `off`.
+    /// The effort that compressing is worth.
     #[serde(default)]
     pub compression: Compression,
     /// Jobs that may write to it at the same time.
@@ -45,17 +45,19 @@ pub struct RepositorySpec {
     pub enabled: bool,
 }
 
-/// The effort that compressing is worth, in restic's words.
+/// The effort that compressing is worth, in the words of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// What suits the data.
     #[default]
     Auto,
-    /// As small as can be.
-    Max,
     /// None, where the format can do without.
     Off,
+    /// As little as is worth while.
+    Fast,
+    /// As small as can be.
+    Best,
 }
 
 /// When a repository is checked and cleaned up.

@@ -26,6 +26,8 @@ pub use backup::{
     Backup, BackupError, BackupRequest, CommandRequest, ParentChoice, Stamp, Summary, backup, backup_command,
 };
 pub use greet::greet;
+/// What is said to an agent and by it, for whoever starts a session.
+pub use holdfast_wire::{AgentHello, Filter, ToAgent};
 pub use home::{ClientPathError, beneath_home, client_path, normal_path};
 pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
 pub use preamble::Start;

@@ -18,6 +18,7 @@ use holdfast_handover::HandoverError;
 use holdfast_wire::{BlobHeader, EncodeError, FromAgent, ToAgent};
 
 use crate::Violation;
+use crate::ssh::SshFailure;
 
 pub use local::LocalLink;
 pub use remote::{Remote, RemoteLink};
@@ -42,8 +43,13 @@ pub enum LinkError {
     #[error("the agent ended before its work was done")]
     Closed,
     /// `ssh` failed.
-    #[error("{0}")]
-    Ssh(String),
+    #[error("{said}")]
+    Ssh {
+        /// Why.
+        failure: SshFailure,
+        /// What it said, and what to do.
+        said: String,
+    },
     /// The agent, or what should have started it, ended with words on its standard error.
     #[error("the agent on {host} ended before its work was done; it said: {said}")]
     Remote {

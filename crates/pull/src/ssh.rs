@@ -6,6 +6,7 @@
 
 mod cipher;
 mod explain;
+mod offered;
 mod program;
 
 use std::fs::File;
@@ -25,7 +26,8 @@ use tempfile::NamedTempFile;
 
 use crate::text::printable;
 
-pub use explain::explain;
+pub use explain::{SshFailure, explain};
+pub use offered::{OfferedError, offered_keys};
 pub use program::{ParseSshError, SshProgram};
 
 /// How lines begin that `ssh` writes only because we let it talk, for its host's key; none says what is wrong.

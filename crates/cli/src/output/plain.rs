@@ -60,7 +60,7 @@ impl Monitor for PlainMonitor {
     fn phase(&self, phase: Phase) {
         let now = self.clock.instant();
         *self.state.lock() = State { meter: Meter::new(now), said: now };
-        say(&self.prefix, phase_words(phase));
+        say(&self.prefix, phase.as_words());
     }
 
     fn progress(&self, progress: &Progress) {
@@ -82,22 +82,6 @@ impl Monitor for PlainMonitor {
         if !text.is_empty() {
             say(&self.prefix, text);
         }
-    }
-}
-
-/// What is going on, for people.
-pub fn phase_words(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Opening => "opening the repository",
-        Phase::Connecting => "connecting to the host",
-        Phase::BackingUp => "backing up",
-        Phase::Committing => "writing the snapshot",
-        Phase::Planning => "planning",
-        Phase::Restoring => "restoring",
-        Phase::Verifying => "verifying what was restored",
-        Phase::Checking => "checking",
-        Phase::Repacking => "writing packs anew",
-        Phase::Deleting => "deleting",
     }
 }
 

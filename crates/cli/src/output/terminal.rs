@@ -9,7 +9,7 @@ use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
 use super::meter::Meter;
-use super::plain::{error_line, phase_words, progress_line};
+use super::plain::{error_line, progress_line};
 
 /// The line is drawn again at most so often.
 const EVERY: Duration = Duration::from_millis(100);
@@ -38,7 +38,7 @@ impl Monitor for TerminalMonitor {
     fn phase(&self, phase: Phase) {
         let now = self.clock.instant();
         let mut state = self.state.lock();
-        *state = State { phase: phase_words(phase), meter: Meter::new(now), drawn: Some(now) };
+        *state = State { phase: phase.as_words(), meter: Meter::new(now), drawn: Some(now) };
         draw(state.phase);
     }
 

@@ -110,7 +110,7 @@ pub struct SshOptions(pub BTreeMap<String, String>);
 
 impl SshOptions {
     /// Those that may be said. None of them runs a program, opens a way in, or weakens what is known of the host.
-    pub const ALLOWED: [&str; 19] = [
+    pub const ALLOWED: [&str; 18] = [
         "AddressFamily",
         "BindAddress",
         "BindInterface",
@@ -121,7 +121,6 @@ impl SshOptions {
         "ConnectTimeout",
         "ConnectionAttempts",
         "HostKeyAlgorithms",
-        "HostKeyAlias",
         "IPQoS",
         "KexAlgorithms",
         "MACs",

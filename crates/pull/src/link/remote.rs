@@ -182,7 +182,10 @@ impl RemoteLink {
         let status = self.ssh.wait(PATIENCE);
         let (own, remote) = (self.ssh.own_messages(), self.ssh.remote_messages());
         match status {
-            Ok(status) if status.code() == Some(255) => LinkError::Ssh(explain(&self.host, &own)),
+            Ok(status) if status.code() == Some(255) => {
+                let (failure, said) = explain(&self.host, &own);
+                LinkError::Ssh { failure, said }
+            }
             Ok(_) if !remote.is_empty() => {
                 LinkError::Remote { host: self.host.clone(), said: remote.replace('\n', "; ") }
             }

@@ -41,6 +41,13 @@ impl SshProgram {
         self
     }
 
+    /// The same with one more option. What was said first counts, as always with `ssh`.
+    #[must_use]
+    pub fn with_option(mut self, name: &str, value: &str) -> Self {
+        self.arguments.extend(["-o".to_owned(), format!("{name}={value}")]);
+        self
+    }
+
     /// Whether this is OpenSSH's own program by its name, and no script of somebody's that takes other options.
     pub(super) fn is_plain(&self) -> bool {
         self.program.file_name().is_some_and(|name| name == "ssh")
@@ -58,6 +65,28 @@ impl SshProgram {
     pub(super) fn own_configuration(&self, host: &RemoteHost) -> Command {
         let mut command = self.bare();
         command.args(["-F", "none", "-G", "--"]).arg(host.host());
+        command
+    }
+
+    /// The command for a session that is only to show something, with options that go before the user's own.
+    pub(super) fn asking(&self, host: &RemoteHost, options: &[(&str, &str)]) -> Command {
+        let mut command = self.bare();
+        command.args([
+            "-T",
+            "-x",
+            "-a",
+            "-o",
+            "BatchMode=yes",
+            "-o",
+            "ControlPath=none",
+            "-o",
+            "ClearAllForwardings=yes",
+        ]);
+        for (name, value) in options {
+            command.arg("-o").arg(format!("{name}={value}"));
+        }
+        command.args(&self.arguments);
+        to(host, &mut command);
         command
     }
 

@@ -1,0 +1,178 @@
+//! The queue: who begins what, who still works, and what becomes of a job and of those that wait for it.
+//!
+//! Each step is one transaction. A worker whose lease ran out may have lost its job to another: then what it reports does
+//! not count.
+
+mod ending;
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use holdfast_db::{ObjectFilter, Reader, Writer};
+use holdfast_model::job::{Job, JobStatus, Waiting};
+use holdfast_model::policy::{PolicySpec, Windows};
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::schedule::{ScheduleSpec, Zone};
+use holdfast_model::{JobUid, PolicyUid, RepositoryUid, Time, WeekSpan};
+
+use crate::control::{Control, ControlError, tell_job};
+use crate::dispatch::{Decision, Limits, dispatch};
+
+/// So long a worker is believed to be at work after it has last said so.
+pub const LEASE: Duration = Duration::from_secs(30);
+
+/// So many queued jobs of a tenant are looked at: more than can begin at once.
+const LOOKED_AT: u32 = 500;
+
+impl Control {
+    /// Begins jobs for a worker that has so many places. What it does not get says what it waits for.
+    pub async fn begin_jobs(&self, worker: &str, places: usize) -> Result<Vec<Job>, ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        writer.lock_queue().await?;
+        let jobs = writer.unfinished_jobs(LOOKED_AT).await?;
+        if jobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rules = Rules::read(&mut writer).await?;
+        let limits = Limits {
+            jobs_at_once: rules.jobs_at_once,
+            places,
+            repositories: &rules.repositories,
+            window: &|policy, now| rules.window(policy, now),
+        };
+        let decision = dispatch(now, &jobs, &limits);
+        let begun = carry_out(&mut writer, decision, worker, now).await?;
+        writer.commit().await?;
+        Ok(begun)
+    }
+
+    /// A worker says that it still works. Gives back the jobs that are its own, and those of them that are to end.
+    pub async fn renew(&self, worker: &str) -> Result<Leases, ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        let jobs = writer.renew_leases(worker, now.checked_add(LEASE).unwrap_or(now)).await?;
+        writer.commit().await?;
+        let to_end = jobs.iter().filter(|(_, cancel)| *cancel).map(|(uid, _)| *uid).collect();
+        Ok(Leases { held: jobs.into_iter().map(|(uid, _)| uid).collect(), to_end })
+    }
+
+    /// Takes over the jobs that nobody has said for too long to be at work on: what became of them is to be found out.
+    pub async fn adopt_abandoned(&self, worker: &str) -> Result<Vec<Job>, ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        let mut adopted = Vec::new();
+        for uid in writer.abandoned_jobs(now).await? {
+            let mut job = writer.lock_job(uid).await?;
+            if job.is_abandoned(now) {
+                job.worker = Some(worker.to_owned());
+                job.lease_until = now.checked_add(LEASE).ok();
+                writer.save_job(&job).await?;
+                adopted.push(job);
+            }
+        }
+        writer.commit().await?;
+        Ok(adopted)
+    }
+
+    /// Somebody wants a job to end: at once if nobody works on it.
+    pub async fn cancel_job(&self, uid: JobUid) -> Result<Job, ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        let mut job = writer.lock_job(uid).await?;
+        let has_ended = job.cancel(now)?;
+        writer.save_job(&job).await?;
+        tell_job(&mut writer, &job, now).await?;
+        if has_ended {
+            self.settle_followers(&mut writer, &job, now).await?;
+        }
+        writer.commit().await?;
+        Ok(job)
+    }
+}
+
+/// The jobs of a worker.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Leases {
+    /// It works on these; on any other it has no business any more.
+    pub held: BTreeSet<JobUid>,
+    /// These are to end.
+    pub to_end: BTreeSet<JobUid>,
+}
+
+/// What the queue is held to, as it was read at one time.
+struct Rules {
+    jobs_at_once: usize,
+    repositories: HashMap<RepositoryUid, usize>,
+    windows: HashMap<PolicyUid, (Windows, Zone)>,
+}
+
+impl Rules {
+    async fn read(reader: &mut Reader) -> Result<Self, ControlError> {
+        let all = ObjectFilter::default();
+        let settings = reader.settings().await?;
+        let schedules = reader.all_objects::<ScheduleSpec>(&all).await?;
+        let zones: HashMap<_, _> = schedules
+            .into_iter()
+            .map(|schedule| ((schedule.tenant, schedule.spec.name), schedule.spec.time_zone))
+            .collect();
+        let policies = reader.all_objects::<PolicySpec>(&all).await?.into_iter();
+        let windows = policies.filter(|policy| policy.spec.windows != Windows::default()).map(|policy| {
+            let schedule = policy.spec.schedule.map(|name| (policy.tenant, name));
+            let zone = schedule.and_then(|schedule| zones.get(&schedule)).unwrap_or(&settings.time_zone);
+            (policy.uid, (policy.spec.windows, zone.clone()))
+        });
+        let windows = windows.collect();
+        let repositories = reader.all_objects::<RepositorySpec>(&all).await?.into_iter();
+        Ok(Self {
+            jobs_at_once: settings.jobs_at_once.get() as usize,
+            repositories: repositories.map(|one| (one.uid, one.spec.concurrency.get() as usize)).collect(),
+            windows,
+        })
+    }
+
+    /// What a job of a policy waits for that may not start at this time.
+    fn window(&self, policy: PolicyUid, now: Time) -> Option<Waiting> {
+        let (windows, zone) = self.windows.get(&policy)?;
+        let mut at = now.to_zoned(zone.time_zone().clone());
+        // Whichever keeps it, its end may fall where the other does.
+        for _ in 0..2 * (windows.start.len() + windows.pause.len()) + 1 {
+            let is_in = |spans: &[WeekSpan]| spans.iter().any(|span| span.contains(at.datetime()));
+            let keeps = if is_in(&windows.pause) {
+                &windows.pause
+            } else if windows.start.is_empty() || is_in(&windows.start) {
+                let begins = at.timestamp();
+                return (begins > now).then_some(Waiting::Window { at: Some(begins) });
+            } else {
+                &windows.start
+            };
+            match WeekSpan::next_change(keeps, &at) {
+                Some(next) => at = next,
+                None => break,
+            }
+        }
+        Some(Waiting::Window { at: None })
+    }
+}
+
+async fn carry_out(writer: &mut Writer, decision: Decision, worker: &str, now: Time) -> Result<Vec<Job>, ControlError> {
+    let lease_until = now.checked_add(LEASE).unwrap_or(now);
+    let mut begun = Vec::with_capacity(decision.start.len());
+    for uid in decision.start {
+        let mut job = writer.lock_job(uid).await?;
+        job.begin(worker, now, lease_until)?;
+        writer.save_job(&job).await?;
+        tell_job(writer, &job, now).await?;
+        begun.push(job);
+    }
+    for (uid, waiting) in decision.waiting {
+        let mut job = writer.job(uid).await?;
+        // What has not changed is not written again: most of the queue waits for the same as a moment ago.
+        if job.status == JobStatus::Queued && job.waiting.as_ref() != Some(&waiting) {
+            job.waiting = Some(waiting);
+            writer.save_job(&job).await?;
+            tell_job(writer, &job, now).await?;
+        }
+    }
+    Ok(begun)
+}

@@ -1,0 +1,140 @@
+//! What becomes of a job when a worker is done with it, and of those that wait for it.
+//!
+//! A job that failed for a reason that may pass is tried again, as another job, and those that waited for it wait for that
+//! one. What failed for good fails all that waited for it.
+
+use std::time::Duration;
+
+use holdfast_db::Writer;
+use holdfast_model::job::{Cause, Job, JobStatus, Launch, Outcome, Waiting};
+use holdfast_model::policy::{OnMissed, PolicySpec, Retries};
+use holdfast_model::{JobUid, Time};
+
+use crate::control::{Control, ControlError, tell_job};
+
+/// A host that does not answer is called again after so long, as long as its run is to be made up for.
+const CALL_AGAIN_SECONDS: u32 = 15 * 60;
+
+impl Control {
+    /// A worker is done with a job.
+    pub async fn end_job(
+        &self,
+        uid: JobUid,
+        worker: &str,
+        status: JobStatus,
+        outcome: Outcome,
+    ) -> Result<Job, ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        let mut job = writer.lock_job(uid).await?;
+        if job.status != JobStatus::Running || job.worker.as_deref() != Some(worker) {
+            return Err(ControlError::NotOurs(uid));
+        }
+        job.end(status, outcome, now)?;
+        writer.save_job(&job).await?;
+        tell_job(&mut writer, &job, now).await?;
+        match self.retry(&mut writer, &job, now).await? {
+            Some(retry) => follow(&mut writer, job.uid, &retry, now).await?,
+            None => self.settle_followers(&mut writer, &job, now).await?,
+        }
+        writer.commit().await?;
+        Ok(job)
+    }
+
+    /// A worker stops before a job is done; it goes on later.
+    pub async fn put_back_job(
+        &self,
+        uid: JobUid,
+        worker: &str,
+        not_before: Time,
+        waiting: Option<Waiting>,
+    ) -> Result<Job, ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        let mut job = writer.lock_job(uid).await?;
+        if job.status != JobStatus::Running || job.worker.as_deref() != Some(worker) {
+            return Err(ControlError::NotOurs(uid));
+        }
+        job.put_back(not_before, waiting)?;
+        writer.save_job(&job).await?;
+        tell_job(&mut writer, &job, now).await?;
+        writer.commit().await?;
+        Ok(job)
+    }
+
+    /// Makes the job that tries again, if that is to be.
+    async fn retry(&self, writer: &mut Writer, job: &Job, now: Time) -> Result<Option<Job>, ControlError> {
+        let Some((launch, delay)) = self.next_try(writer, job).await? else { return Ok(None) };
+        let not_before = now.checked_add(delay).unwrap_or(now);
+        let retry = job.retry(self.new_job_uid()?, launch, "scheduler".to_owned(), now, not_before);
+        writer.add_job(&retry).await?;
+        tell_job(writer, &retry, now).await?;
+        Ok(Some(retry))
+    }
+
+    /// How and after what time a job is to be tried again.
+    async fn next_try(&self, writer: &mut Writer, job: &Job) -> Result<Option<(Launch, Duration)>, ControlError> {
+        let cause = job.outcome.error.as_ref().map(|error| error.cause);
+        let may_pass = match job.status {
+            JobStatus::Lost => true,
+            JobStatus::Failed => cause.is_some_and(Cause::may_pass),
+            _ => false,
+        };
+        if !may_pass || job.cancel_requested {
+            return Ok(None);
+        }
+        let policy = match job.policy {
+            Some(uid) => writer.object::<PolicySpec>(uid).await.ok().map(|policy| policy.spec),
+            None => None,
+        };
+        let (retries, on_missed) = match &policy {
+            Some(spec) => (spec.retries, spec.on_missed),
+            None => (Retries::default(), OnMissed::Skip),
+        };
+        let next = job.retries + 1;
+        if let Some(delay) = retries.delay(next) {
+            return Ok(Some((Launch::Retry, delay)));
+        }
+        // Whoever is away gets its run when it is back. A run that comes due meanwhile is skipped: this one is still to come.
+        let is_away = cause == Some(Cause::Unreachable) && on_missed == OnMissed::CatchUp && job.due.is_some();
+        let delay = Duration::from_secs(CALL_AGAIN_SECONDS.into());
+        Ok(is_away.then_some((Launch::CatchUp, delay)))
+    }
+
+    /// What becomes of those that waited for a job that has ended and is not tried again.
+    pub(super) async fn settle_followers(&self, writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlError> {
+        let mut ended = vec![job.clone()];
+        while let Some(before) = ended.pop() {
+            for uid in writer.jobs_after(before.uid).await? {
+                let mut follower = writer.lock_job(uid).await?;
+                if before.status.is_good() {
+                    follower.unblock(now)?;
+                } else if before.status == JobStatus::Cancelled {
+                    follower.cancel(now)?;
+                } else {
+                    let message =
+                        format!("the {} before it has ended as {}: job {}", before.kind, before.status, before.uid);
+                    follower.fail(Cause::Dependency, message, now)?;
+                }
+                writer.save_job(&follower).await?;
+                tell_job(writer, &follower, now).await?;
+                if follower.status.is_finished() {
+                    ended.push(follower);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whoever waited for the job that failed waits for the one that tries again.
+async fn follow(writer: &mut Writer, failed: JobUid, retry: &Job, now: Time) -> Result<(), ControlError> {
+    for uid in writer.jobs_after(failed).await? {
+        let mut follower = writer.lock_job(uid).await?;
+        follower.after = Some(retry.uid);
+        follower.waiting = Some(Waiting::Job { job: retry.uid });
+        writer.save_job(&follower).await?;
+        tell_job(writer, &follower, now).await?;
+    }
+    Ok(())
+}

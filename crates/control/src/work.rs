@@ -1,0 +1,26 @@
+//! What jobs do: each kind by itself, in a thread, with all that it needs brought along. Nothing here knows the database or
+//! the queue; a job tells its monitor what happens, and gives back what became of it.
+
+pub mod backup;
+mod causes;
+pub mod client;
+pub mod forget;
+pub mod prepare;
+pub mod repositories;
+pub mod secrets;
+
+use std::path::PathBuf;
+
+use holdfast_pull::Agents;
+
+pub use causes::Failure;
+
+/// What all work needs of the machine that it is done on.
+pub struct Workplace {
+    /// Where what is not in a repository is remembered: digests, grants, index caches, host keys.
+    pub state: PathBuf,
+    /// The agents that can be brought to a client.
+    pub agents: Agents,
+    /// This program, which is also the puller.
+    pub program: PathBuf,
+}

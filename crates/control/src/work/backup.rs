@@ -1,0 +1,114 @@
+//! A backup of one client by one policy.
+//!
+//! The snapshot carries the job's id: whoever finds it knows what became of the job, whatever else is lost.
+
+use holdfast_model::job::Outcome;
+use holdfast_model::pattern::PatternList;
+use holdfast_model::policy::{Excludes, Work};
+use holdfast_model::{CancelToken, Clock, JobUid, Monitor, Name, PolicyUid, Timestamp};
+use holdfast_pull::state::{ClientIdentity, RepositoryState};
+use holdfast_pull::{Backup, BackupRequest, Filter, ParentChoice, Stamp, Summary, backup};
+use holdfast_repo::Repository;
+use holdfast_repo::time::ZonedTime;
+
+use super::client::Caller;
+use super::{Failure, Workplace};
+
+/// What is to be backed up, and how.
+#[derive(Debug, Clone)]
+pub struct BackupTask {
+    /// The job that it is done for.
+    pub job: JobUid,
+    /// The policy, whose id the snapshot carries too.
+    pub policy: PolicyUid,
+    /// The client.
+    pub caller: Caller,
+    /// What of it.
+    pub work: Work,
+    /// What is left out.
+    pub excludes: Excludes,
+}
+
+/// Makes the snapshot.
+pub fn run(
+    task: &BackupTask,
+    repository: &Repository,
+    place: &Workplace,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> Result<Outcome, Failure> {
+    let request = request(task, clock.now())?;
+    monitor.phase(holdfast_model::monitor::Phase::Connecting);
+    let mut session = task.caller.call(place, cancel)?;
+    let hostname = task.caller.spec.hostname.to_string();
+    let identity = session.host_key.clone().map(|host_key| ClientIdentity { host_key, hostname });
+    if identity.is_none() {
+        monitor.warning(
+            "ssh does not say beyond doubt which key the host has proven, so nothing is known of the host from before: all \
+             files are read and sent",
+        );
+    }
+    let trust_group = task.caller.spec.trust_group.as_ref().map(Name::as_str);
+    let state = RepositoryState::new(&place.state, &repository.id());
+    let state = identity.map(|identity| state.client(&identity, trust_group)).transpose();
+    let state = state.map_err(|error| Failure::from(holdfast_pull::BackupError::from(error)))?;
+    let work = Backup { repository, state: state.as_ref(), dry_run: false, monitor, cancel, clock };
+    Ok(outcome(&backup(&work, &mut session.link, &session.hello, &request)?))
+}
+
+/// The tag of the snapshots that a policy makes. Its name may change, this does not.
+pub fn policy_tag(policy: PolicyUid) -> String {
+    format!("policy:{policy}")
+}
+
+/// What the agent is asked for, and what the snapshot says of itself: both are the server's to say.
+fn request(task: &BackupTask, now: Timestamp) -> Result<BackupRequest, Failure> {
+    let roots = task.work.roots();
+    Ok(BackupRequest {
+        roots: roots.iter().map(|root| root.as_str().as_bytes().to_vec()).collect(),
+        filter: filter(&task.work, &task.excludes)?,
+        stamp: Stamp {
+            time: ZonedTime::utc(now),
+            hostname: task.caller.spec.hostname.to_string(),
+            username: task.caller.spec.connection.user.clone().unwrap_or_else(|| "root".to_owned()),
+            tags: vec![task.job.tag(), policy_tag(task.policy)],
+        },
+        parent: ParentChoice::Newest,
+        with_atime: false,
+        compress_link: task.caller.limit_rate.is_some(),
+    })
+}
+
+fn filter(work: &Work, excludes: &Excludes) -> Result<Filter, Failure> {
+    let built_in = work.built_in_excludes().iter().map(|pattern| (*pattern).to_owned());
+    // The policy's own come later, so that with `!` it can take back what is left out by itself.
+    let exclude: Vec<String> = built_in.chain(excludes.patterns.iter().cloned()).collect();
+    let check = |patterns: &[String], any_case| {
+        PatternList::parse(patterns, any_case).map(drop).map_err(|error| Failure::configuration(error.to_string()))
+    };
+    check(&exclude, false)?;
+    check(&excludes.patterns_any_case, true)?;
+    Ok(Filter {
+        exclude,
+        iexclude: excludes.patterns_any_case.clone(),
+        exclude_if_present: excludes.if_present.clone(),
+        exclude_caches: excludes.caches,
+        exclude_larger_than: excludes.larger_than_bytes,
+        one_file_system: excludes.one_file_system,
+    })
+}
+
+fn outcome(summary: &Summary) -> Outcome {
+    Outcome {
+        snapshot: summary.snapshot,
+        files: summary.total_files_processed,
+        files_new: summary.files_new,
+        files_changed: summary.files_changed,
+        bytes: summary.total_bytes_processed,
+        bytes_added: summary.data_added_packed,
+        bytes_received: summary.traffic.received,
+        warnings: summary.errors,
+        ..Outcome::default()
+    }
+}

@@ -1,0 +1,204 @@
+//! From what went wrong to why a job failed. Kinds and types decide, never texts.
+
+use std::error::Error;
+
+use holdfast_model::job::{Cause, JobError};
+use holdfast_pull::ssh::{OfferedError, SshFailure};
+use holdfast_pull::{AgentsError, BackupError, LinkError};
+use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
+use holdfast_store::{ErrorKind, OpenError, PlaceError};
+
+use super::client::{AskError, CallError};
+use super::secrets::SecretError;
+
+/// Why work was not done.
+#[derive(Debug)]
+pub enum Failure {
+    /// Somebody wanted it to end.
+    Cancelled,
+    /// It failed.
+    Failed(JobError),
+}
+
+impl Failure {
+    /// Of something that was told to do what makes no sense.
+    pub fn configuration(message: impl Into<String>) -> Self {
+        Self::Failed(JobError { cause: Cause::Configuration, message: message.into() })
+    }
+
+    fn of(cause: Cause, error: &(dyn Error + 'static)) -> Self {
+        Self::Failed(JobError { cause, message: sentence(error) })
+    }
+}
+
+/// The error and what lies beneath it, on one line.
+fn sentence(error: &dyn Error) -> String {
+    let mut parts = vec![error.to_string()];
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = cause.to_string();
+        // Transparent errors say what their source says.
+        if parts.last() != Some(&text) {
+            parts.push(text);
+        }
+        source = cause.source();
+    }
+    parts.join(": ")
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        let cause = match &error {
+            CallError::NoHostKey(_) => Cause::HostKeyUnknown,
+            CallError::Connection(_) => Cause::Configuration,
+            CallError::KnownHosts { .. } | CallError::Start { .. } => Cause::Internal,
+            CallError::Link(link) => of_link(link),
+        };
+        Self::of(cause, &error)
+    }
+}
+
+impl From<AskError> for Failure {
+    fn from(error: AskError) -> Self {
+        let cause = match &error {
+            AskError::Connection(_) => Cause::Configuration,
+            AskError::Offered(OfferedError::Ssh { failure, .. }) => of_ssh(*failure),
+            AskError::Offered(OfferedError::Start(_)) => Cause::Internal,
+        };
+        Self::of(cause, &error)
+    }
+}
+
+impl From<BackupError> for Failure {
+    fn from(error: BackupError) -> Self {
+        let cause = match &error {
+            BackupError::Cancelled(_) => None,
+            BackupError::Repository(error) => of_repository(error.kind()),
+            BackupError::Store(error) if error.is_violation() => Some(Cause::Violation),
+            BackupError::Store(IngestError::Abandoned) => None,
+            BackupError::Store(IngestError::NotClosed { .. }) => Some(Cause::Damaged),
+            BackupError::Store(IngestError::Encode { .. } | IngestError::Defect) => Some(Cause::Internal),
+            BackupError::Store(error) => of_repository(error.kind()),
+            BackupError::Link(link) => Some(of_link(link)),
+            BackupError::NothingFound => Some(Cause::SourceMissing),
+            BackupError::ForeignParent { .. } | BackupError::DirectoryTooLarge(_) => Some(Cause::Configuration),
+            BackupError::Command { .. } => Some(Cause::Hook),
+            BackupError::State(_) | BackupError::Random(_) => Some(Cause::Internal),
+        };
+        cause.map_or(Self::Cancelled, |cause| Self::of(cause, &error))
+    }
+}
+
+impl From<RepoError> for Failure {
+    fn from(error: RepoError) -> Self {
+        match of_repository(error.kind()) {
+            Some(cause) => Self::of(cause, &error),
+            None => Self::Cancelled,
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        let cause = match &error {
+            OpenError::Store(error) => of_storage(error.kind()),
+            OpenError::Credentials { .. } => Cause::StorageDenied,
+            OpenError::UnknownOption { .. } | OpenError::Value { .. } | OpenError::Unsupported { .. } => {
+                Cause::Configuration
+            }
+        };
+        Self::of(cause, &error)
+    }
+}
+
+impl From<PlaceError> for Failure {
+    fn from(error: PlaceError) -> Self {
+        Self::of(Cause::Configuration, &error)
+    }
+}
+
+impl From<SecretError> for Failure {
+    fn from(error: SecretError) -> Self {
+        Self::of(Cause::Secret, &error)
+    }
+}
+
+impl From<AgentsError> for Failure {
+    fn from(error: AgentsError) -> Self {
+        Self::of(Cause::Internal, &error)
+    }
+}
+
+fn of_link(error: &LinkError) -> Cause {
+    match error {
+        LinkError::Ssh { failure, .. } => of_ssh(*failure),
+        LinkError::Closed | LinkError::Ended { .. } => Cause::Disconnected,
+        LinkError::Remote { .. } | LinkError::NotAnAgent(_) | LinkError::CannotRun(_) | LinkError::Refused(_) => {
+            Cause::Agent
+        }
+        LinkError::Version(_) => Cause::Agent,
+        LinkError::Violation(_) => Cause::Violation,
+        LinkError::Encode(_) | LinkError::Handover(_) => Cause::Internal,
+    }
+}
+
+fn of_ssh(failure: SshFailure) -> Cause {
+    match failure {
+        SshFailure::HostKeyChanged => Cause::HostKeyChanged,
+        SshFailure::HostKeyUnknown => Cause::HostKeyUnknown,
+        SshFailure::LoginRefused => Cause::LoginRefused,
+        SshFailure::Unreachable => Cause::Unreachable,
+        SshFailure::Lost | SshFailure::Other => Cause::Disconnected,
+    }
+}
+
+/// `None` if somebody wanted it to end.
+fn of_repository(kind: RepoErrorKind) -> Option<Cause> {
+    Some(match kind {
+        RepoErrorKind::Cancelled => return None,
+        RepoErrorKind::NotARepository => Cause::RepositoryMissing,
+        RepoErrorKind::WrongPassword => Cause::WrongPassword,
+        RepoErrorKind::Locked | RepoErrorKind::LockLost => Cause::Locked,
+        RepoErrorKind::Corrupt => Cause::Damaged,
+        RepoErrorKind::Storage(kind) => of_storage(kind),
+        RepoErrorKind::AlreadyExists | RepoErrorKind::NotFound | RepoErrorKind::Refused => Cause::Configuration,
+    })
+}
+
+fn of_storage(kind: ErrorKind) -> Cause {
+    match kind {
+        ErrorKind::Full => Cause::Full,
+        ErrorKind::Denied => Cause::StorageDenied,
+        ErrorKind::Corrupt => Cause::Damaged,
+        ErrorKind::NotFound => Cause::RepositoryMissing,
+        ErrorKind::Transient | ErrorKind::Permanent | ErrorKind::AlreadyExists => Cause::Storage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cause(failure: impl Into<Failure>) -> Option<Cause> {
+        match failure.into() {
+            Failure::Cancelled => None,
+            Failure::Failed(error) => Some(error.cause),
+        }
+    }
+
+    #[test]
+    fn a_host_that_does_not_answer_is_told_from_one_that_lets_nobody_in() {
+        let link = |failure| CallError::Link(LinkError::Ssh { failure, said: "words".into() });
+        assert_eq!(cause(link(SshFailure::Unreachable)), Some(Cause::Unreachable));
+        assert_eq!(cause(link(SshFailure::LoginRefused)), Some(Cause::LoginRefused));
+        assert_eq!(cause(link(SshFailure::HostKeyChanged)), Some(Cause::HostKeyChanged));
+        assert_eq!(cause(CallError::NoHostKey("web1".into())), Some(Cause::HostKeyUnknown));
+    }
+
+    #[test]
+    fn what_somebody_wanted_to_end_has_not_failed() {
+        assert_eq!(cause(BackupError::Cancelled(holdfast_model::Cancelled)), None);
+        assert_eq!(cause(BackupError::Store(IngestError::Abandoned)), None);
+        assert_eq!(cause(BackupError::NothingFound), Some(Cause::SourceMissing));
+    }
+}

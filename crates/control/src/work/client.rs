@@ -1,0 +1,173 @@
+//! Calls a client: `ssh` as the client's connection says, and no other key than those that are believed.
+//!
+//! What the server's own administrator has in `ssh_config` goes on to apply, but for which keys of hosts are known: that is
+//! the server's to say, and a person's who accepted them.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use holdfast_model::client::{AgentMode, ClientSpec, ConnectionError, HostKey};
+use holdfast_model::source::RemoteHost;
+use holdfast_model::{CancelToken, ClientUid};
+use holdfast_pull::ssh::{OfferedError, SshProgram, offered_keys};
+use holdfast_pull::{LinkError, Remote, RemoteLink, Start, greet};
+
+use super::Workplace;
+
+/// A client, as it is to be called.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Its id, under which its keys are known.
+    pub uid: ClientUid,
+    /// How it is reached.
+    pub spec: ClientSpec,
+    /// The keys that are believed.
+    pub accepted: Vec<HostKey>,
+    /// At most so many bytes a second.
+    pub limit_rate: Option<u64>,
+}
+
+/// Why a client could not be called.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nobody has said which key of the host is to be believed.
+    #[error("nobody has accepted a host key of {0} yet")]
+    NoHostKey(String),
+    /// The connection makes no sense.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The keys that are believed cannot be written down for `ssh`.
+    #[error("cannot write {}", path.display())]
+    KnownHosts {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// `ssh` or the puller cannot be started.
+    #[error("cannot call {host}")]
+    Start {
+        /// The host.
+        host: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The session broke before the agent was there.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+}
+
+/// A session whose agent has said hello.
+pub struct Session {
+    /// The session.
+    pub link: RemoteLink,
+    /// What the agent has said.
+    pub hello: holdfast_pull::AgentHello,
+    /// The fingerprint of the key that the host has proven.
+    pub host_key: Option<String>,
+}
+
+impl Caller {
+    /// Starts a session.
+    pub fn call(&self, place: &Workplace, cancel: &CancelToken) -> Result<Session, CallError> {
+        let host = self.host()?;
+        if self.accepted.is_empty() {
+            return Err(CallError::NoHostKey(self.spec.hostname.to_string()));
+        }
+        let known_hosts = self.write_known_hosts(&place.state)?;
+        let alias = self.uid.to_string();
+        let ssh = self.ssh(&[
+            ("HostKeyAlias", &alias),
+            ("UserKnownHostsFile", &quoted(&known_hosts)),
+            ("GlobalKnownHostsFile", "none"),
+            ("StrictHostKeyChecking", "yes"),
+            ("UpdateHostKeys", "no"),
+            ("CheckHostIP", "no"),
+        ]);
+        let remote = Remote {
+            host: &host,
+            ssh: &ssh,
+            start: self.start(),
+            agents: &place.agents,
+            puller: &place.program,
+            limit_rate: self.limit_rate,
+        };
+        let start = |source| CallError::Start { host: host.to_string(), source };
+        let mut link = RemoteLink::connect(&remote, cancel).map_err(start)?;
+        let hello = greet(&mut link)?;
+        let host_key = link.host_key();
+        Ok(Session { link, hello, host_key })
+    }
+
+    /// The keys that the host shows now, whether they are believed or not.
+    pub fn offered_keys(&self) -> Result<Vec<HostKey>, AskError> {
+        let keys = offered_keys(&self.ssh(&[]), &self.host()?)?;
+        Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
+    }
+
+    fn host(&self) -> Result<RemoteHost, ConnectionError> {
+        self.spec.connection.check(self.spec.hostname.as_str())?;
+        self.spec.connection.host(self.spec.hostname.as_str())
+    }
+
+    fn start(&self) -> Start {
+        let connection = &self.spec.connection;
+        Start { sudo: connection.sudo, ephemeral: connection.agent == AgentMode::Ephemeral }
+    }
+
+    /// `ssh` with these options, which go before all others, and those of the connection.
+    fn ssh(&self, first: &[(&str, &str)]) -> SshProgram {
+        let connection = &self.spec.connection;
+        let mut ssh = first.iter().fold(SshProgram::default(), |ssh, (name, value)| ssh.with_option(name, value));
+        if let Some(file) = &connection.identity_file {
+            ssh = ssh.with_option("IdentityFile", &quoted(file)).with_option("IdentitiesOnly", "yes");
+        }
+        if let Some(jump) = &connection.jump_host {
+            ssh = ssh.with_option("ProxyJump", jump);
+        }
+        connection.ssh_options.0.iter().fold(ssh, |ssh, (name, value)| ssh.with_option(name, value))
+    }
+
+    fn write_known_hosts(&self, state: &Path) -> Result<PathBuf, CallError> {
+        let path = state.join("known-hosts").join(self.uid.to_string());
+        let mut text = String::new();
+        for key in &self.accepted {
+            let _ = writeln!(text, "{} {key}", self.uid);
+        }
+        let folder = path.parent().unwrap_or(state);
+        let written = fs::create_dir_all(folder).and_then(|()| replace(&path, &text));
+        written.map_err(|source| CallError::KnownHosts { path: path.clone(), source })?;
+        Ok(path)
+    }
+}
+
+/// Why a host could not be asked for its keys.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The connection makes no sense.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// It did not answer.
+    #[error(transparent)]
+    Offered(#[from] OfferedError),
+}
+
+/// Two jobs may write the same file at once: each reads a whole one.
+fn replace(path: &Path, text: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|found| found == text) {
+        return Ok(());
+    }
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    io::Write::write_all(&mut file, text.as_bytes())?;
+    file.persist(path).map_err(|error| error.error).map(drop)
+}
+
+/// A path as `ssh_config` takes it, where blanks separate files and `%` begins a token.
+fn quoted(path: &Path) -> String {
+    format!("\"{}\"", path.display().to_string().replace('%', "%%"))
+}

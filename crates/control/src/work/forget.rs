@@ -1,0 +1,93 @@
+//! Removes the snapshots of one client and one policy that the retention does not keep.
+//!
+//! Which they are is the server's own word, in their tags: nothing that a client says makes a snapshot count or go. The plan
+//! is made and told before the first is removed.
+
+use holdfast_model::job::{JobError, Outcome};
+use holdfast_model::retention::{Candidate, GroupBy, Retention, plan, snapshot_time};
+use holdfast_model::schedule::Zone;
+use holdfast_model::{CancelToken, Clock, Monitor, Name, PolicyUid, SnapshotId};
+use holdfast_repo::{LockMode, Repository, SavedSnapshot, Sleep};
+
+use super::Failure;
+use super::backup::policy_tag;
+
+/// Whose snapshots, and which of them stay.
+#[derive(Debug, Clone)]
+pub struct ForgetTask {
+    /// The client's name, as its snapshots are stamped.
+    pub hostname: Name,
+    /// The policy, by whose id its snapshots are tagged.
+    pub policy: PolicyUid,
+    /// Which stay.
+    pub retention: Retention,
+    /// Where hours and days are counted.
+    pub zone: Zone,
+}
+
+/// What was removed.
+#[derive(Debug)]
+pub struct Forgotten {
+    /// What became of the job.
+    pub outcome: Outcome,
+    /// The snapshots that are gone.
+    pub removed: Vec<SnapshotId>,
+}
+
+/// Decides and removes.
+pub fn run(
+    task: &ForgetTask,
+    repository: &Repository,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> Result<Forgotten, Failure> {
+    let lock = repository.lock(LockMode::Exclusive, &Sleep::new(cancel.clone()))?;
+    let mut snapshots = repository.snapshots()?;
+    let tag = policy_tag(task.policy);
+    snapshots.retain(|one| one.hostname == task.hostname.as_str() && one.tags.contains(&tag));
+    let candidates: Vec<Candidate> =
+        snapshots.iter().map(|one| candidate(one, &task.zone)).collect::<Result<_, _>>()?;
+    if candidates.is_empty() {
+        return Ok(Forgotten { outcome: Outcome::default(), removed: Vec::new() });
+    }
+    // One group: which paths it has may change with the policy, what is kept of it must not.
+    let plans = plan(&task.retention, GroupBy::NOTHING, &candidates, clock.now());
+    let plans = plans.map_err(|error| Failure::configuration(error.to_string()))?;
+    let removed: Vec<&Candidate> = plans.iter().flat_map(|plan| plan.decision.remove.iter().copied()).collect();
+    monitor.note(&format!(
+        "{}: {} of {} snapshots stay",
+        task.retention,
+        candidates.len() - removed.len(),
+        candidates.len()
+    ));
+    repository.check_writable()?;
+    let mut gone = Vec::with_capacity(removed.len());
+    for candidate in removed {
+        if cancel.check().is_err() {
+            return Err(Failure::Cancelled);
+        }
+        lock.check()?;
+        monitor.note(&format!("removing snapshot {} of {}", candidate.id.short(), candidate.time));
+        repository.remove_snapshot(candidate.id)?;
+        gone.push(candidate.id);
+    }
+    let outcome = Outcome { snapshots_removed: gone.len() as u64, ..Outcome::default() };
+    Ok(Forgotten { outcome, removed: gone })
+}
+
+fn candidate(snapshot: &SavedSnapshot, zone: &Zone) -> Result<Candidate, Failure> {
+    let time = snapshot_time(&snapshot.time.to_string(), zone.time_zone());
+    let time = time.map_err(|error| {
+        let message = format!("snapshot {}: {error}", snapshot.id.short());
+        Failure::Failed(JobError { cause: holdfast_model::job::Cause::Damaged, message })
+    })?;
+    Ok(Candidate {
+        id: snapshot.id,
+        // In the zone of the schedule, wherever it was written down.
+        time: time.with_time_zone(zone.time_zone().clone()),
+        host: snapshot.hostname.clone(),
+        paths: snapshot.paths.clone(),
+        tags: snapshot.tags.clone(),
+    })
+}

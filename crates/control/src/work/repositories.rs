@@ -1,0 +1,96 @@
+//! Open repositories: one of each in a process, shared by all jobs that work with it.
+//!
+//! One that is opened stays open: its index is read once. When its place, its password or its compression is another, it is
+//! opened anew, and jobs that still have the old one end with it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_model::repository::Compression;
+use holdfast_model::{CancelToken, RepositoryUid};
+use holdfast_repo::{EngineOptions, OpenOptions, Repository};
+use holdfast_store::{Options, Place, Sleep, Store};
+use parking_lot::Mutex;
+
+use super::Failure;
+use super::secrets::Secret;
+
+/// So long a job waits for a lock that another program holds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(120);
+
+/// Where a repository is and how it is opened.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Which.
+    pub uid: RepositoryUid,
+    /// Where.
+    pub uri: String,
+    /// Its password.
+    pub password: Secret,
+    /// What the storage's driver asks for beside it.
+    pub credentials: BTreeMap<String, Secret>,
+    /// The effort that compressing is worth.
+    pub compression: Compression,
+}
+
+/// The open repositories of a process. Clones share them.
+#[derive(Clone, Default)]
+pub struct Repositories {
+    open: Arc<Mutex<HashMap<RepositoryUid, Slot>>>,
+}
+
+/// Where one is, or is being opened.
+type Slot = Arc<Mutex<Option<Opened>>>;
+
+struct Opened {
+    access: Access,
+    repository: Repository,
+}
+
+impl Repositories {
+    /// The repository, opened if it is not yet. Whoever opens one keeps only those waiting that want the same.
+    pub fn get(&self, access: &Access, state: PathBuf) -> Result<Repository, Failure> {
+        let slot = self.open.lock().entry(access.uid).or_default().clone();
+        let mut opened = slot.lock();
+        if let Some(found) = opened.as_ref().filter(|found| found.access == *access) {
+            return Ok(found.repository.clone());
+        }
+        let repository = open(access, state)?;
+        *opened = Some(Opened { access: access.clone(), repository: repository.clone() });
+        Ok(repository)
+    }
+
+    /// Lets go of a repository: the next job opens it anew.
+    pub fn forget(&self, uid: RepositoryUid) {
+        self.open.lock().remove(&uid);
+    }
+}
+
+/// The store of a repository.
+pub fn store(access: &Access) -> Result<Arc<dyn Store>, Failure> {
+    let place: Place = access.uri.parse()?;
+    let credentials = access.credentials.clone();
+    let mut options = Options::new(move |name| {
+        credentials.get(name).map(|secret| String::from_utf8_lossy(secret.as_bytes()).into_owned())
+    });
+    // The store is shared by many jobs: none of them ends its waiting.
+    options.pause = Arc::new(Sleep::new(CancelToken::new()));
+    Ok(holdfast_store::open(&place, &options)?)
+}
+
+fn open(access: &Access, state: PathBuf) -> Result<Repository, Failure> {
+    let engine = EngineOptions {
+        compression: match access.compression {
+            Compression::Auto => holdfast_repo::Compression::Auto,
+            Compression::Off => holdfast_repo::Compression::Off,
+            Compression::Fast => holdfast_repo::Compression::Fast,
+            Compression::Best => holdfast_repo::Compression::Best,
+        },
+        ..EngineOptions::default()
+    };
+    let options =
+        OpenOptions { state_dir: Some(state), engine, lock_patience: LOCK_PATIENCE, ..OpenOptions::default() };
+    Ok(Repository::open(store(access)?, access.password.as_bytes(), options)?)
+}

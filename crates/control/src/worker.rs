@@ -1,0 +1,153 @@
+//! A worker: begins jobs, does them in threads, says that it is still at work, and keeps what becomes of them.
+//!
+//! Whoever drives it calls [`Worker::step`] again and again. A job's work runs in a thread of its own and knows no database;
+//! what it needs is read before, what it found is kept after. A job that is no longer the worker's own is ended.
+
+mod carry_out;
+mod notes;
+mod recover;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use holdfast_model::job::{Job, JobStatus, Outcome};
+use holdfast_model::{CancelToken, JobUid, Monitor};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::control::{Control, ControlError};
+use crate::work::repositories::Repositories;
+use crate::work::secrets::Secrets;
+use crate::work::{Failure, Workplace};
+
+use notes::Notes;
+
+/// What a worker is made of.
+pub struct WorkerOptions {
+    /// Its name, which no other worker has.
+    pub name: String,
+    /// Jobs that it does at the same time.
+    pub places: usize,
+    /// The machine that it works on.
+    pub place: Workplace,
+    /// Where secrets come from.
+    pub secrets: Secrets,
+}
+
+/// Does jobs.
+pub struct Worker {
+    control: Control,
+    options: WorkerOptions,
+    repositories: Repositories,
+    at_work: Mutex<HashMap<JobUid, AtWork>>,
+    ended: Notify,
+}
+
+/// A job that a thread works on.
+#[derive(Clone)]
+struct AtWork {
+    cancel: CancelToken,
+    notes: Arc<Notes>,
+}
+
+impl Worker {
+    /// A worker that has nothing to do yet.
+    pub fn new(control: Control, options: WorkerOptions) -> Arc<Self> {
+        Arc::new(Self {
+            control,
+            options,
+            repositories: Repositories::default(),
+            at_work: Mutex::default(),
+            ended: Notify::new(),
+        })
+    }
+
+    /// How many jobs it is at work on.
+    pub fn at_work(&self) -> usize {
+        self.at_work.lock().len()
+    }
+
+    /// Waits until a job has ended since this was asked last: there may be room for the next.
+    pub async fn job_ended(&self) {
+        self.ended.notified().await;
+    }
+
+    /// Says that it is still at work, finds out what became of abandoned jobs, and begins as many as it has places for.
+    /// Gives back how many it has begun.
+    pub async fn step(self: &Arc<Self>) -> Result<usize, ControlError> {
+        let leases = self.control.renew(&self.options.name).await?;
+        for (uid, at_work) in self.at_work.lock().iter() {
+            if leases.to_end.contains(uid) || !leases.held.contains(uid) {
+                at_work.cancel.cancel();
+            }
+        }
+        self.keep_notes().await?;
+        for job in self.control.adopt_abandoned(&self.options.name).await? {
+            // One of its own, if it was held up for long, is still at work.
+            if !self.at_work.lock().contains_key(&job.uid) {
+                self.recover(&job).await?;
+            }
+        }
+        let places = self.options.places.saturating_sub(self.at_work());
+        let begun = self.control.begin_jobs(&self.options.name, places).await?;
+        let count = begun.len();
+        for job in begun {
+            let at_work =
+                AtWork { cancel: CancelToken::new(), notes: Arc::new(Notes::new(self.control.clock.clone())) };
+            self.at_work.lock().insert(job.uid, at_work.clone());
+            tokio::spawn(self.clone().work_on(job, at_work));
+        }
+        Ok(count)
+    }
+
+    /// Does one job and keeps what became of it.
+    async fn work_on(self: Arc<Self>, job: Job, at_work: AtWork) {
+        let result = self.carry_out(&job, &at_work).await;
+        let (status, outcome) = ended(result, &at_work);
+        if let Some(error) = &outcome.error {
+            at_work.notes.error(&format!("{}; {}", error.message, error.cause.fix()));
+        }
+        // If the database is away, the lease runs out, and whoever finds the job looks what became of it.
+        let _ = self.keep_notes_of(job.uid, &at_work.notes).await;
+        let _ = self.control.end_job(job.uid, &self.options.name, status, outcome).await;
+        self.at_work.lock().remove(&job.uid);
+        self.ended.notify_one();
+    }
+
+    /// Keeps what all jobs have said since the last time.
+    async fn keep_notes(&self) -> Result<(), ControlError> {
+        let all: Vec<(JobUid, Arc<Notes>)> =
+            self.at_work.lock().iter().map(|(uid, at_work)| (*uid, at_work.notes.clone())).collect();
+        for (uid, notes) in all {
+            self.keep_notes_of(uid, &notes).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_notes_of(&self, uid: JobUid, notes: &Notes) -> Result<(), ControlError> {
+        let (first, lines) = notes.unkept();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let mut writer = self.control.db.write().await?;
+        writer.add_log(uid, first, &lines).await?;
+        writer.commit().await?;
+        notes.kept(first + lines.len() as u64);
+        Ok(())
+    }
+}
+
+/// How a job has ended.
+fn ended(result: Result<Outcome, Failure>, at_work: &AtWork) -> (JobStatus, Outcome) {
+    match result {
+        Ok(outcome) if outcome.warnings > 0 => (JobStatus::Warning, outcome),
+        Ok(outcome) => (JobStatus::Succeeded, outcome),
+        Err(Failure::Cancelled) => (JobStatus::Cancelled, Outcome::default()),
+        Err(Failure::Failed(error)) if at_work.cancel.is_cancelled() => {
+            // What breaks because it was ended has not failed.
+            at_work.notes.note(&error.message);
+            (JobStatus::Cancelled, Outcome::default())
+        }
+        Err(Failure::Failed(error)) => (JobStatus::Failed, Outcome { error: Some(error), ..Outcome::default() }),
+    }
+}

@@ -1,0 +1,225 @@
+//! From a job to its work: reads what the work needs, has it done in a thread, and keeps what was found.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails};
+use holdfast_model::client::{Client, ClientSpec, ClientStatus, Facts};
+use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
+use holdfast_model::policy::{Policy, PolicySpec};
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::schedule::{ScheduleSpec, Zone};
+use holdfast_model::{Monitor, SecretSource};
+use holdfast_repo::{Repository, SavedSnapshot};
+
+use super::{AtWork, Worker};
+use crate::control::ControlError;
+use crate::work::backup::BackupTask;
+use crate::work::client::Caller;
+use crate::work::forget::ForgetTask;
+use crate::work::repositories::Access;
+use crate::work::secrets::Secret;
+use crate::work::{Failure, backup, forget, prepare};
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        let cause = match &error {
+            // What it was told to work with is gone.
+            ControlError::Database(error) if error.kind() == DbErrorKind::NotFound => Cause::Configuration,
+            _ => Cause::Internal,
+        };
+        Self::Failed(JobError { cause, message: error.to_string() })
+    }
+}
+
+impl From<DbError> for Failure {
+    fn from(error: DbError) -> Self {
+        ControlError::from(error).into()
+    }
+}
+
+impl Worker {
+    pub(super) async fn carry_out(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        match job.kind {
+            JobKind::Prepare => self.prepare(job, at_work).await,
+            JobKind::Backup => self.back_up(job, at_work).await,
+            JobKind::Forget => self.forget(job, at_work).await,
+            JobKind::Catalog | JobKind::Prune | JobKind::Check | JobKind::Restore | JobKind::Verify | JobKind::Copy => {
+                Err(Failure::configuration(format!("this release does no {} jobs", job.kind)))
+            }
+        }
+    }
+
+    async fn prepare(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let client = self.client_of(job).await?;
+        let (caller, cancel, worker) = (self.caller(&client), at_work.cancel.clone(), self.clone());
+        let now = self.control.clock.now();
+        let done = in_thread(move || Ok(prepare::prepare(&caller, &worker.options.place, now, &cancel))).await?;
+        let found = done.result.as_ref().ok().map(|prepared| Facts {
+            found: Some(now.to_time()),
+            architecture: prepared.architecture.clone(),
+            clock_skew_seconds: prepared.clock_skew_seconds,
+            ..Facts::default()
+        });
+        let mut status = ClientStatus {
+            ready_since: found.as_ref().map(|_| client.status.ready_since.unwrap_or(now.to_time())),
+            agent_version: done.result.as_ref().ok().map(|prepared| prepared.agent_version.clone()),
+            facts: found.or(client.status.facts),
+            host_keys: client.status.host_keys,
+        };
+        if !done.offered.is_empty() && status.host_keys.show(done.offered) {
+            for key in &status.host_keys.offered {
+                at_work.notes.note(&format!("the host shows the key {key}"));
+            }
+        }
+        let mut writer = self.control.db.write().await?;
+        writer.set_status::<ClientSpec>(client.uid, &status).await?;
+        writer.commit().await?;
+        done.result.map(|_| Outcome::default())
+    }
+
+    async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
+        let access = self.access_of(job).await?;
+        let task = BackupTask {
+            job: job.uid,
+            policy: policy.uid,
+            caller: self.caller(&client),
+            work: policy.spec.work,
+            excludes: policy.spec.excludes,
+        };
+        let (worker, at_work) = (self.clone(), at_work.clone());
+        let made = self
+            .with_repository(access, move |repository| {
+                let (place, clock) = (&worker.options.place, &*worker.control.clock);
+                let outcome = backup::run(&task, repository, place, clock, &*at_work.notes, &at_work.cancel)?;
+                let snapshot = outcome.snapshot.map(|id| repository.load_snapshot(id)).transpose()?;
+                Ok((outcome, snapshot))
+            })
+            .await?;
+        let (outcome, snapshot) = made;
+        if let Some(snapshot) = snapshot {
+            self.note_snapshot(job, &snapshot).await?;
+        }
+        Ok(outcome)
+    }
+
+    async fn forget(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
+        let access = self.access_of(job).await?;
+        let mut reader = self.control.db.read().await?;
+        let settings = reader.settings().await?;
+        let zone = match &policy.spec.schedule {
+            Some(name) => reader.object_named::<ScheduleSpec>(policy.tenant, name).await?.spec.time_zone,
+            None => settings.time_zone,
+        };
+        drop(reader);
+        let task = ForgetTask {
+            hostname: client.spec.hostname,
+            policy: policy.uid,
+            retention: policy.spec.retention.unwrap_or(settings.retention),
+            zone: Zone::clone(&zone),
+        };
+        let (worker, at_work) = (self.clone(), at_work.clone());
+        let done = self
+            .with_repository(access.clone(), move |repository| {
+                forget::run(&task, repository, &*worker.control.clock, &*at_work.notes, &at_work.cancel)
+            })
+            .await?;
+        let mut writer = self.control.db.write().await?;
+        for id in &done.removed {
+            writer.remove_snapshot(access.uid, *id).await?;
+        }
+        writer.commit().await?;
+        Ok(done.outcome)
+    }
+
+    /// Does something with an open repository, in a thread.
+    pub(super) async fn with_repository<T: Send + 'static>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&Repository) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (repositories, state) = (self.repositories.clone(), self.options.place.state.clone());
+        in_thread(move || work(&repositories.get(&access, state)?)).await
+    }
+
+    /// How the repository of a job is opened.
+    pub(super) async fn access_of(&self, job: &Job) -> Result<Access, Failure> {
+        let uid = job.repository.ok_or_else(|| Failure::configuration("the job names no repository"))?;
+        let spec = self.control.db.read().await?.object::<RepositorySpec>(uid).await?.spec;
+        let password = self.secret(&spec.password).await?;
+        let mut credentials = std::collections::BTreeMap::new();
+        for (name, source) in &spec.credentials {
+            credentials.insert(name.clone(), self.secret(source).await?);
+        }
+        Ok(Access { uid, uri: spec.uri, password, credentials, compression: spec.compression })
+    }
+
+    async fn secret(&self, source: &SecretSource) -> Result<Secret, Failure> {
+        let sealed = match source {
+            SecretSource::Sealed(name) => self.control.db.read().await?.sealed(name).await?,
+            _ => None,
+        };
+        Ok(self.options.secrets.read(source, sealed.as_deref())?)
+    }
+
+    async fn client_of(&self, job: &Job) -> Result<Client, Failure> {
+        let uid = job.client.ok_or_else(|| Failure::configuration("the job names no client"))?;
+        Ok(self.control.db.read().await?.object::<ClientSpec>(uid).await?)
+    }
+
+    async fn policy_of(&self, job: &Job) -> Result<Policy, Failure> {
+        let uid = job.policy.ok_or_else(|| Failure::configuration("the job names no policy"))?;
+        Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?)
+    }
+
+    fn caller(&self, client: &Client) -> Caller {
+        let now = self.control.now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
+        let limit = client.spec.bandwidth.iter().find(|limit| limit.when.contains(now));
+        Caller {
+            uid: client.uid,
+            spec: client.spec.clone(),
+            accepted: client.status.host_keys.accepted.clone(),
+            limit_rate: limit.map(|limit| limit.bytes_per_second.get()),
+        }
+    }
+
+    /// Notes a snapshot that a job made.
+    pub(super) async fn note_snapshot(&self, job: &Job, snapshot: &SavedSnapshot) -> Result<(), ControlError> {
+        let Some(repository) = job.repository else { return Ok(()) };
+        let summary = snapshot.summary.as_ref();
+        let known = KnownSnapshot {
+            repository,
+            id: snapshot.id,
+            tenant: job.tenant,
+            client: job.client,
+            policy: job.policy,
+            job: Some(job.uid),
+            at: snapshot.time.at.to_time(),
+            complete: true,
+            hostname: snapshot.hostname.clone(),
+            details: SnapshotDetails {
+                paths: snapshot.paths.clone(),
+                tags: snapshot.tags.clone(),
+                files: summary.map(|summary| summary.total_files_processed),
+                bytes: summary.map(|summary| summary.total_bytes_processed),
+            },
+        };
+        let mut writer = self.control.db.write().await?;
+        writer.add_snapshot(&known).await?;
+        Ok(writer.commit().await?)
+    }
+}
+
+/// Does work that blocks in a thread of its own. A panic there is a failed job and nothing more.
+async fn in_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let defect = || {
+        let message = "a part of the program failed; this is a defect, please report it".to_owned();
+        Failure::Failed(JobError { cause: Cause::Internal, message })
+    };
+    let done = tokio::task::spawn_blocking(move || catch_unwind(AssertUnwindSafe(work))).await;
+    done.ok().and_then(Result::ok).unwrap_or_else(|| Err(defect()))
+}

@@ -1,0 +1,241 @@
+//! A worker from end to end: a real sshd, the real agent and puller, a repository on disk, a database.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use holdfast_control::work::Workplace;
+use holdfast_control::work::secrets::Secrets;
+use holdfast_control::{Control, LEASE, Worker, WorkerOptions};
+use holdfast_db::{Database, JobFilter, JobPage, Options, SnapshotQuery};
+use holdfast_model::client::{Client, ClientSpec};
+use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch};
+use holdfast_model::object::Spec;
+use holdfast_model::policy::PolicySpec;
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::tenant::TenantSpec;
+use holdfast_model::{Clock, JobUid, PolicyUid, TenantUid, Timestamp};
+use holdfast_pull::Agents;
+use holdfast_repo::{InitOptions, OpenOptions, Repository};
+use holdfast_store::{LocalStore, Store};
+use holdfast_testkit::{FakeClock, Sshd, TempDir, Tree, agents_dir, holdfast_program, temp_dir};
+use serde_json::{Value, json};
+
+/// A server with one client behind a real sshd, a repository and a policy for it.
+struct Scene {
+    dir: TempDir,
+    sshd: Sshd,
+    db: Database,
+    clock: Arc<FakeClock>,
+    control: Control,
+    worker: Arc<Worker>,
+    client: Client,
+    policy: PolicyUid,
+}
+
+impl Scene {
+    async fn new(policy: Value) -> Option<Self> {
+        let sshd = Sshd::start()?;
+        let dir = temp_dir();
+        let tree = Tree::create(dir.path().join("source"));
+        tree.file("etc/hosts", "127.0.0.1 localhost\n");
+        tree.file("www/index.html", "hello".repeat(100));
+        std::fs::write(dir.path().join("password"), "secret\n").unwrap();
+        let store: Arc<dyn Store> = Arc::new(LocalStore::new(dir.path().join("repository")));
+        Repository::init(store, b"secret", InitOptions::default(), OpenOptions::default()).unwrap();
+        let address = format!("sqlite:{}", dir.path().join("holdfast.db").display());
+        let db = Database::open(&Options { address, connections: 4 }).await.unwrap();
+        let clock = Arc::new(FakeClock::at_seconds(1_800_000_000));
+        let control = Control::new(db.clone(), clock.clone());
+        let worker = worker(&control, "one", dir.path());
+        let (client, policy) = furnish(&db, &clock, &sshd, dir.path(), policy).await;
+        Some(Self { dir, sshd, db, clock, control, worker, client, policy })
+    }
+
+    /// Runs the policy, and all that comes of it, to its end.
+    async fn run(&self) -> Vec<Job> {
+        let jobs = self.control.launch_policy(self.policy, None, Launch::Manual, "ann").await.unwrap();
+        work_off(&self.worker).await;
+        let mut reader = self.db.read().await.unwrap();
+        let filter = JobFilter { run: Some(jobs[0].run), ..JobFilter::default() };
+        reader.jobs(&filter, &JobPage { oldest_first: true, ..JobPage::newest(100) }).await.unwrap()
+    }
+
+    async fn client(&self) -> Client {
+        self.db.read().await.unwrap().object::<ClientSpec>(self.client.uid).await.unwrap()
+    }
+
+    /// Believes the key that the client has shown.
+    async fn accept_host_key(&self) {
+        let mut client = self.client().await;
+        client.status.host_keys.accept();
+        let mut writer = self.db.write().await.unwrap();
+        writer.set_status::<ClientSpec>(client.uid, &client.status).await.unwrap();
+        writer.commit().await.unwrap();
+    }
+
+    fn repository(&self) -> Repository {
+        let store: Arc<dyn Store> = Arc::new(LocalStore::new(self.dir.path().join("repository")));
+        Repository::open(store, b"secret", OpenOptions::default()).unwrap()
+    }
+
+    async fn log(&self, job: &Job) -> Vec<String> {
+        let log = self.db.read().await.unwrap().log(job.uid, 1, 1000).await.unwrap();
+        log.into_iter().map(|(_, line)| line.text).collect()
+    }
+}
+
+fn worker(control: &Control, name: &str, dir: &Path) -> Arc<Worker> {
+    let options = WorkerOptions {
+        name: name.into(),
+        places: 4,
+        place: Workplace {
+            state: dir.join("state"),
+            agents: Agents::load(&agents_dir()).unwrap(),
+            program: holdfast_program(),
+        },
+        secrets: Secrets::open(&dir.join("server"), |_| None).unwrap(),
+    };
+    Worker::new(control.clone(), options)
+}
+
+/// Lets a worker work until there is nothing to do.
+async fn work_off(worker: &Arc<Worker>) {
+    while worker.step().await.unwrap() > 0 || worker.at_work() > 0 {
+        worker.job_ended().await;
+    }
+}
+
+async fn furnish(db: &Database, clock: &FakeClock, sshd: &Sshd, dir: &Path, policy: Value) -> (Client, PolicyUid) {
+    let now = clock.now();
+    let mut writer = db.write().await.unwrap();
+    let tenant = TenantUid::new(now, [1; 10]);
+    writer.create(tenant, tenant, TenantSpec::new("default".parse().unwrap()), now.to_time()).await.unwrap();
+    macro_rules! create {
+        ($spec:ty, $json:expr) => {{
+            let made: $spec = serde_json::from_value($json).unwrap();
+            writer.create(<$spec as Spec>::Uid::new(now, [2; 10]), tenant, made, now.to_time()).await.unwrap()
+        }};
+    }
+    let repository = dir.join("repository");
+    let password = format!("file:{}", dir.join("password").display());
+    create!(RepositorySpec, json!({"name": "main", "uri": repository, "password": password}));
+    let later = Timestamp { seconds: now.seconds + 1, ..now };
+    let connection = json!({"address": "127.0.0.1", "port": sshd.port(), "user": sshd.user(),
+        "identity_file": sshd.client_key()});
+    let client: ClientSpec = serde_json::from_value(json!({"hostname": "web1", "connection": connection})).unwrap();
+    let client =
+        writer.create(holdfast_model::ClientUid::new(later, [3; 10]), tenant, client, now.to_time()).await.unwrap();
+    let mut spec = json!({"name": "web", "work": {"type": "folders", "paths": [dir.join("source")]},
+        "repository": "main", "clients": ["web1"], "retries": {"count": 0}});
+    spec.as_object_mut().unwrap().extend(policy.as_object().unwrap().clone());
+    let made: PolicySpec = serde_json::from_value(spec).unwrap();
+    let policy = writer.create(PolicyUid::new(later, [4; 10]), tenant, made, now.to_time()).await.unwrap().uid;
+    writer.set_setting("catalog", Some(&json!(false))).await.unwrap();
+    writer.commit().await.unwrap();
+    (client, policy)
+}
+
+use JobKind::{Backup, Forget, Prepare};
+use JobStatus::{Failed, Running, Succeeded};
+
+fn shown(jobs: &[Job]) -> Vec<(JobKind, JobStatus)> {
+    jobs.iter().map(|job| (job.kind, job.status)).collect()
+}
+
+#[tokio::test]
+async fn a_client_is_prepared_backed_up_and_thinned_out() {
+    let Some(scene) = Scene::new(json!({"retention": {"last": 1}})).await else { return };
+    let first = scene.run().await;
+    assert_eq!(shown(&first), [(Prepare, Failed), (Backup, Failed), (Forget, Failed)]);
+    assert_eq!(first[0].outcome.error.as_ref().unwrap().cause, Cause::HostKeyUnknown);
+    let keys = scene.client().await.status.host_keys;
+    assert_eq!((keys.accepted.len(), keys.offered.len()), (0, 1), "it is shown, and not believed");
+    assert!(scene.log(&first[0]).await.iter().any(|line| line.contains("the host shows the key")));
+
+    scene.accept_host_key().await;
+    let second = scene.run().await;
+    assert_eq!(shown(&second), [(Prepare, Succeeded), (Backup, Succeeded), (Forget, Succeeded)]);
+    let client = scene.client().await.status;
+    assert!(client.ready_since.is_some() && client.facts.unwrap().architecture == std::env::consts::ARCH);
+    let backup = &second[1];
+    assert_eq!((backup.outcome.files, backup.outcome.files_new), (2, 2));
+    let snapshots = scene.repository().snapshots().unwrap();
+    assert_eq!(
+        snapshots.iter().map(|snapshot| JobUid::of_tags(&snapshot.tags)).collect::<Vec<_>>(),
+        [Some(backup.uid)]
+    );
+    assert_eq!((snapshots[0].hostname.as_str(), snapshots[0].id), ("web1", backup.outcome.snapshot.unwrap()));
+    assert!(scene.log(backup).await.iter().any(|line| line == "writing the snapshot"));
+
+    scene.clock.advance(Duration::from_secs(3600));
+    let third = scene.run().await;
+    assert_eq!(shown(&third), [(Backup, Succeeded), (Forget, Succeeded)]);
+    assert_eq!((third[0].outcome.files_new, third[0].outcome.files_changed), (0, 0), "nothing was read again");
+    assert_eq!(third[1].outcome.snapshots_removed, 1);
+    let query = SnapshotQuery { client: Some(scene.client.uid), limit: 10, ..SnapshotQuery::default() };
+    let known = scene.db.read().await.unwrap().snapshots(&query).await.unwrap();
+    assert_eq!(known.iter().map(|snapshot| snapshot.job).collect::<Vec<_>>(), [Some(third[0].uid)]);
+}
+
+#[tokio::test]
+async fn another_host_key_blocks_a_client_until_somebody_has_decided() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    assert_eq!(scene.run().await[1].status, Succeeded);
+    let mut client = scene.client().await;
+    let other = format!("ssh-ed25519 {}", "A".repeat(68));
+    client.status.host_keys.accepted = vec![other.parse().unwrap()];
+    let mut writer = scene.db.write().await.unwrap();
+    writer.set_status::<ClientSpec>(client.uid, &client.status).await.unwrap();
+    writer.commit().await.unwrap();
+    let jobs = scene.run().await;
+    assert_eq!(jobs[0].status, Failed);
+    let cause = jobs[0].outcome.error.as_ref().unwrap().cause;
+    assert!(matches!(cause, Cause::HostKeyChanged | Cause::HostKeyUnknown), "{cause:?}");
+    assert_eq!(scene.repository().snapshots().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn whatever_a_dead_worker_had_finished_is_found_by_the_snapshot() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    let backup = scene.run().await.remove(1);
+    // As if its worker had died between the snapshot and its last word.
+    let mut writer = scene.db.write().await.unwrap();
+    let mut job = writer.lock_job(backup.uid).await.unwrap();
+    (job.status, job.finished, job.worker) = (Running, None, Some("dead".into()));
+    (job.lease_until, job.outcome) = (Some(scene.clock.now().to_time()), Default::default());
+    writer.save_job(&job).await.unwrap();
+    writer.remove_snapshot(backup.repository.unwrap(), backup.outcome.snapshot.unwrap()).await.unwrap();
+    writer.commit().await.unwrap();
+    scene.clock.advance(LEASE + Duration::from_secs(1));
+    let other = worker(&scene.control, "two", scene.dir.path());
+    work_off(&other).await;
+    let mut reader = scene.db.read().await.unwrap();
+    let found = reader.job(backup.uid).await.unwrap();
+    assert_eq!((found.status, found.outcome.snapshot), (Succeeded, backup.outcome.snapshot));
+    assert!(reader.snapshot_of(backup.uid).await.unwrap().is_some());
+    assert_eq!(scene.repository().snapshots().unwrap().len(), 1, "it was not done again");
+}
+
+#[tokio::test]
+async fn what_fails_says_what_to_do() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    std::fs::write(scene.dir.path().join("password"), "wrong\n").unwrap();
+    let jobs = scene.run().await;
+    assert_eq!(shown(&jobs), [(Prepare, Succeeded), (Backup, Failed), (Forget, Failed)]);
+    assert_eq!(jobs[1].outcome.error.as_ref().unwrap().cause, Cause::WrongPassword);
+    let log = scene.log(&jobs[1]).await.join("\n");
+    assert!(log.contains("give the repository's own password") && !log.contains("wrong\n"), "{log}");
+    std::fs::write(scene.dir.path().join("password"), "secret\n").unwrap();
+    std::fs::remove_file(scene.sshd.client_key()).unwrap();
+    let jobs = scene.run().await;
+    assert_eq!(jobs[0].outcome.error.as_ref().unwrap().cause, Cause::LoginRefused);
+}
