@@ -38,6 +38,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "holdfast-agent",
             "holdfast-repo",
             "holdfast-pull",
+            "holdfast-db",
+            "holdfast-control",
         ],
     ),
     ("holdfast-control", &["holdfast-model", "holdfast-store", "holdfast-repo", "holdfast-pull", "holdfast-db"]),

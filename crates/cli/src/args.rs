@@ -92,6 +92,9 @@ pub enum Verb {
     /// Reads one client's bytes; started by the other verbs
     #[command(hide = true)]
     Puller(PullerArgs),
+    /// Maintains a repository for a server; told what to do over standard input
+    #[command(hide = true)]
+    Maintenance,
 }
 
 /// What the puller is told; descriptors are passed by number.

@@ -49,6 +49,7 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),
+        Verb::Maintenance => Ok(maintenance()),
     }
 }
 
@@ -61,4 +62,10 @@ pub fn puller(args: &PullerArgs) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// The process that maintains a repository for a server.
+fn maintenance() -> Exit {
+    let (input, output) = (std::io::BufReader::new(std::io::stdin()), std::io::stdout());
+    if holdfast_control::work::maintenance::serve(input, output) { Exit::Done } else { Exit::Failed }
 }

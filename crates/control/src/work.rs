@@ -5,6 +5,7 @@ pub mod backup;
 mod causes;
 pub mod client;
 pub mod forget;
+pub mod maintenance;
 pub mod prepare;
 pub mod repositories;
 pub mod secrets;
@@ -21,6 +22,6 @@ pub struct Workplace {
     pub state: PathBuf,
     /// The agents that can be brought to a client.
     pub agents: Agents,
-    /// This program, which is also the puller.
+    /// This program, which is also the puller and what maintains repositories.
     pub program: PathBuf,
 }

@@ -11,7 +11,7 @@ use holdfast_control::work::secrets::Secrets;
 use holdfast_control::{Control, LEASE, Worker, WorkerOptions};
 use holdfast_db::{Database, JobFilter, JobPage, Options, SnapshotQuery};
 use holdfast_model::client::{Client, ClientSpec};
-use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch};
+use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
@@ -138,7 +138,7 @@ async fn furnish(db: &Database, clock: &FakeClock, sshd: &Sshd, dir: &Path, poli
     (client, policy)
 }
 
-use JobKind::{Backup, Forget, Prepare};
+use JobKind::{Backup, Check, Forget, Prepare, Prune};
 use JobStatus::{Failed, Running, Succeeded};
 
 fn shown(jobs: &[Job]) -> Vec<(JobKind, JobStatus)> {
@@ -173,7 +173,7 @@ async fn a_client_is_prepared_backed_up_and_thinned_out() {
     scene.clock.advance(Duration::from_secs(3600));
     let third = scene.run().await;
     assert_eq!(shown(&third), [(Backup, Succeeded), (Forget, Succeeded)]);
-    assert_eq!((third[0].outcome.files_new, third[0].outcome.files_changed), (0, 0), "nothing was read again");
+    assert_eq!((third[0].outcome.files, third[0].outcome.files_new), (2, 0), "it was compared with the one before");
     assert_eq!(third[1].outcome.snapshots_removed, 1);
     let query = SnapshotQuery { client: Some(scene.client.uid), limit: 10, ..SnapshotQuery::default() };
     let known = scene.db.read().await.unwrap().snapshots(&query).await.unwrap();
@@ -238,4 +238,57 @@ async fn what_fails_says_what_to_do() {
     std::fs::remove_file(scene.sshd.client_key()).unwrap();
     let jobs = scene.run().await;
     assert_eq!(jobs[0].outcome.error.as_ref().unwrap().cause, Cause::LoginRefused);
+}
+
+#[tokio::test]
+async fn a_repository_is_checked_and_pruned_in_a_process_of_its_own() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    let backup = scene.run().await.remove(1);
+    let maintain = async |kind, parameters: Value, number: u8| {
+        let new = NewJob {
+            uid: JobUid::new(scene.clock.now(), [number; 10]),
+            tenant: backup.tenant,
+            kind,
+            run: backup.run,
+            launch: Launch::Manual,
+            launched_by: "ann".into(),
+            now: scene.clock.now().to_time(),
+        };
+        let mut job = new.queued().for_policy(None, None, backup.repository);
+        job.parameters = parameters;
+        let mut writer = scene.db.write().await.unwrap();
+        writer.add_job(&job).await.unwrap();
+        writer.commit().await.unwrap();
+        work_off(&scene.worker).await;
+        scene.db.read().await.unwrap().job(job.uid).await.unwrap()
+    };
+    let checked = maintain(Check, json!({"read_part": [1, 1]}), 11).await;
+    assert_eq!(checked.status, Succeeded, "{:?}", checked.outcome);
+    assert!(checked.outcome.bytes > 0);
+    let id = backup.outcome.snapshot.unwrap();
+    scene.repository().remove_snapshot(id).unwrap();
+    let refused = maintain(Prune, Value::Null, 12).await;
+    assert_eq!(refused.outcome.error.unwrap().cause, Cause::Configuration, "nothing would be left of it");
+    scene.run().await;
+    let pruned = maintain(Prune, Value::Null, 13).await;
+    assert_eq!(pruned.status, Succeeded, "{:?}", pruned.outcome);
+    assert!(scene.log(&pruned).await.iter().any(|line| line.contains("bytes are in use")));
+    let status =
+        scene.db.read().await.unwrap().object::<RepositorySpec>(backup.repository.unwrap()).await.unwrap().status;
+    assert!(status.checked.is_some() && status.pruned.is_some());
+    // A bit of every pack is turned over.
+    for folder in std::fs::read_dir(scene.dir.path().join("repository/data")).unwrap() {
+        for pack in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = pack.unwrap().path();
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[40] ^= 1;
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+    let damaged = maintain(Check, json!({"read_part": [1, 1]}), 14).await;
+    assert_eq!(damaged.outcome.error.as_ref().unwrap().cause, Cause::Damaged);
+    assert!(scene.log(&damaged).await.iter().any(|line| line.starts_with("error: ")));
 }

@@ -2,10 +2,10 @@
 //!
 //! A library never prints; it tells a [`Monitor`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a piece of work is busy with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Opening the repository: keys, locks, index.
@@ -49,7 +49,7 @@ impl Phase {
 }
 
 /// How far the work is. Totals are `None` until they are known.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Files (or other items of the phase) that are finished.
     pub files_done: u64,
@@ -66,7 +66,7 @@ pub struct Progress {
 }
 
 /// One thing in the source or the target that did not work; the work goes on and ends with a warning.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemError {
     /// The path, with bytes that are not UTF-8 or not printable escaped.
     pub path: String,

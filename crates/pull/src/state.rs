@@ -7,6 +7,7 @@ mod digests;
 mod file;
 mod grants;
 mod made;
+mod pins;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use holdfast_model::{Id, RepositoryId};
 
 pub use digests::{DigestMemory, DigestRecorder, KnownTree, Totals};
 pub use grants::{GrantRecorder, Grants, pinned};
+pub use pins::Interrupted;
 
 /// Who a client is: the key that its host proved to have, and the name that its snapshots are stamped with.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! `holdfast prune`: shows what it will do, then does it.
 
-use std::time::{Duration, SystemTime};
-
 use anyhow::{Context as _, Result};
-use holdfast_model::{BlobId, SnapshotId, Timestamp, parse_size};
-use holdfast_pull::state::{RepositoryState, pinned};
-use holdfast_repo::prune::{Pins, PruneOptions, PrunePlan, PruneReport, PruneStats};
-use holdfast_repo::{BlobKind, LockGuard, LockMode, Repository};
+use holdfast_model::{SnapshotId, parse_size};
+use holdfast_pull::state::Interrupted;
+use holdfast_repo::prune::{PruneOptions, PrunePlan, PruneReport, PruneStats};
+use holdfast_repo::{LockGuard, LockMode, Repository};
 use serde::Serialize;
 
 use super::chosen;
@@ -14,9 +12,6 @@ use crate::args::PruneArgs;
 use crate::exit::Exit;
 use crate::output;
 use crate::{Context, open};
-
-/// How long what an interrupted backup had stored waits for the next one.
-const PINNED_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Packs below this size, in bytes, count as small: a quarter of what a full one has.
 const SMALL_PACK: u64 = 4 << 20;
@@ -53,7 +48,10 @@ pub fn within(
     args: &PruneArgs,
     ignored: &[SnapshotId],
 ) -> Result<()> {
-    let pins = Interrupted { context, repository };
+    let pins = match open::state_dir(&context.global) {
+        Some(root) => Interrupted::of(repository, &root),
+        None => Interrupted::unknown(repository),
+    };
     let monitor = context.output.monitor();
     let ignored = if args.dry_run { ignored } else { &[] };
     let plan = PrunePlan::new(repository, options(args)?, &pins, ignored, monitor, &context.cancel)?;
@@ -79,22 +77,6 @@ fn options(args: &PruneArgs) -> Result<PruneOptions> {
         remove_all: args.unsafe_allow_remove_all,
         ..usual
     })
-}
-
-/// What sessions had stored that were interrupted: their next run builds on it.
-struct Interrupted<'a> {
-    context: &'a Context,
-    repository: &'a Repository,
-}
-
-impl Pins for Interrupted<'_> {
-    fn pinned(&self, _: Timestamp) -> Result<Vec<BlobId>, Box<dyn std::error::Error + Send + Sync>> {
-        let Some(root) = open::state_dir(&self.context.global) else { return Ok(Vec::new()) };
-        let state = RepositoryState::new(&root, &self.repository.id());
-        let pinned = pinned(&state, PINNED_FOR, SystemTime::now())?;
-        let view = self.repository.engine().index();
-        Ok(view.blobs(BlobKind::Data).map(|(id, _)| id).filter(pinned).collect())
-    }
 }
 
 fn show(context: &Context, stats: &PruneStats) -> Result<()> {

@@ -5,6 +5,7 @@ use std::error::Error;
 use holdfast_model::job::{Cause, JobError};
 use holdfast_pull::ssh::{OfferedError, SshFailure};
 use holdfast_pull::{AgentsError, BackupError, LinkError};
+use holdfast_repo::prune::PruneError;
 use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
 use holdfast_store::{ErrorKind, OpenError, PlaceError};
 
@@ -32,7 +33,7 @@ impl Failure {
 }
 
 /// The error and what lies beneath it, on one line.
-fn sentence(error: &dyn Error) -> String {
+pub(super) fn sentence(error: &dyn Error) -> String {
     let mut parts = vec![error.to_string()];
     let mut source = error.source();
     while let Some(cause) = source {
@@ -86,6 +87,12 @@ impl From<BackupError> for Failure {
             BackupError::State(_) | BackupError::Random(_) => Some(Cause::Internal),
         };
         cause.map_or(Self::Cancelled, |cause| Self::of(cause, &error))
+    }
+}
+
+impl From<PruneError> for Failure {
+    fn from(error: PruneError) -> Self {
+        of_repository(error.kind()).map_or(Self::Cancelled, |cause| Self::of(cause, &error))
     }
 }
 

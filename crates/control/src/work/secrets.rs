@@ -134,6 +134,11 @@ impl Secrets {
 }
 
 impl Secret {
+    /// A secret of its bytes.
+    pub(crate) fn new(bytes: Vec<u8>) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
     /// Its bytes.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0

@@ -17,6 +17,7 @@ use crate::control::ControlError;
 use crate::work::backup::BackupTask;
 use crate::work::client::Caller;
 use crate::work::forget::ForgetTask;
+use crate::work::maintenance::{self, Task};
 use crate::work::repositories::Access;
 use crate::work::secrets::Secret;
 use crate::work::{Failure, backup, forget, prepare};
@@ -44,7 +45,12 @@ impl Worker {
             JobKind::Prepare => self.prepare(job, at_work).await,
             JobKind::Backup => self.back_up(job, at_work).await,
             JobKind::Forget => self.forget(job, at_work).await,
-            JobKind::Catalog | JobKind::Prune | JobKind::Check | JobKind::Restore | JobKind::Verify | JobKind::Copy => {
+            JobKind::Prune => self.maintain(job, at_work, Task::Prune).await,
+            JobKind::Check => {
+                let read_part = serde_json::from_value(job.parameters["read_part"].clone()).unwrap_or_default();
+                self.maintain(job, at_work, Task::Check { read_part }).await
+            }
+            JobKind::Catalog | JobKind::Restore | JobKind::Verify | JobKind::Copy => {
                 Err(Failure::configuration(format!("this release does no {} jobs", job.kind)))
             }
         }
@@ -132,6 +138,24 @@ impl Worker {
         }
         writer.commit().await?;
         Ok(done.outcome)
+    }
+
+    async fn maintain(self: &Arc<Self>, job: &Job, at_work: &AtWork, task: Task) -> Result<Outcome, Failure> {
+        let access = self.access_of(job).await?;
+        let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
+        let done =
+            in_thread(move || maintenance::run(task, &access, &worker.options.place, &*work.notes, &work.cancel));
+        let outcome = done.await?;
+        let now = Some(self.control.now());
+        let mut writer = self.control.db.write().await?;
+        let mut status = writer.object::<RepositorySpec>(uid).await?.status;
+        match task {
+            Task::Check { .. } => status.checked = now,
+            Task::Prune => status.pruned = now,
+        }
+        writer.set_status::<RepositorySpec>(uid, &status).await?;
+        writer.commit().await?;
+        Ok(outcome)
     }
 
     /// Does something with an open repository, in a thread.

@@ -1,0 +1,171 @@
+//! Work on a whole repository, in a process of its own: a panic or a peak of memory there is a failed job, and the server goes
+//! on.
+//!
+//! The process is this program again. It gets its task, with the repository's password, over a pipe, and tells what happens
+//! line by line over another. When the first pipe closes, because somebody wants the work to end or the server is gone, it ends
+//! in order.
+
+mod child;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use holdfast_model::job::{Cause, JobError, Outcome};
+use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::{CancelToken, Monitor};
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::repositories::Access;
+use super::{Failure, Workplace};
+
+pub use child::serve;
+
+/// The verb of this program that is such a process.
+pub const VERB: &str = "maintenance";
+
+/// Address space that the process may have, in bytes: the index of a hundred million blobs fits.
+const MOST_MEMORY: u64 = 16 << 30;
+/// What it tells in one line has no more bytes.
+const LONGEST_LINE: u64 = 1 << 20;
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Look whether all is in order, and read a part of the data: the nth of so many parts.
+    Check {
+        /// Which part, from 1 on, and of how many, at most 256; none is read without it.
+        read_part: Option<(u16, u16)>,
+    },
+    /// Delete what no snapshot needs.
+    Prune,
+}
+
+/// A task, with all that the process needs.
+#[derive(Serialize, Deserialize)]
+struct Order {
+    uri: String,
+    password: String,
+    credentials: BTreeMap<String, String>,
+    state: PathBuf,
+    task: Task,
+}
+
+/// What the process tells.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Told {
+    Phase(Phase),
+    Progress(Progress),
+    ItemError(ItemError),
+    Warning(String),
+    Note(String),
+    Done(Outcome),
+    Failed(JobError),
+    Cancelled,
+}
+
+impl Drop for Order {
+    fn drop(&mut self) {
+        self.password.zeroize();
+        self.credentials.values_mut().for_each(Zeroize::zeroize);
+    }
+}
+
+/// Has a task done, and tells the monitor what happens.
+pub fn run(
+    task: Task,
+    access: &Access,
+    place: &Workplace,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> Result<Outcome, Failure> {
+    let text = |secret: &super::secrets::Secret| STANDARD.encode(secret.as_bytes());
+    let order = Order {
+        uri: access.uri.clone(),
+        password: text(&access.password),
+        credentials: access.credentials.iter().map(|(name, secret)| (name.clone(), text(secret))).collect(),
+        state: place.state.clone(),
+        task,
+    };
+    let mut process = Process::start(place)
+        .map_err(|error| broken(format!("cannot start the process that maintains repositories ({error})")))?;
+    let stopper = process
+        .give(&order)
+        .map_err(|error| broken(format!("cannot tell the process that maintains repositories what to do ({error})")))?;
+    // Whoever cancels closes the pipe.
+    cancel.on_cancel(move || drop(stopper));
+    process.listen(monitor)
+}
+
+struct Process(Child);
+
+impl Process {
+    fn start(place: &Workplace) -> std::io::Result<Self> {
+        let mut command = Command::new(&place.program);
+        command.arg(VERB).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
+        let child = command.spawn()?;
+        if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+            let limit = Rlimit { current: Some(MOST_MEMORY), maximum: Some(MOST_MEMORY) };
+            // A system that does not allow it runs it without.
+            let _ = prlimit(Some(pid), Resource::As, limit);
+        }
+        Ok(Self(child))
+    }
+
+    /// Hands the order over; gives back the pipe, whose closing ends the work.
+    fn give(&mut self, order: &Order) -> std::io::Result<ChildStdin> {
+        let mut line = Zeroizing::new(serde_json::to_vec(order)?);
+        line.push(b'\n');
+        let mut stdin = self.0.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        stdin.write_all(&line)?;
+        Ok(stdin)
+    }
+
+    fn listen(&mut self, monitor: &dyn Monitor) -> Result<Outcome, Failure> {
+        let stdout = self.0.stdout.take().ok_or_else(|| broken("the process has no output".to_owned()))?;
+        let mut lines = BufReader::new(stdout);
+        let mut end = None;
+        while let Some(told) = next(&mut lines) {
+            match told {
+                Told::Phase(phase) => monitor.phase(phase),
+                Told::Progress(progress) => monitor.progress(&progress),
+                Told::ItemError(error) => monitor.item_error(&error),
+                Told::Warning(text) => monitor.warning(&text),
+                Told::Note(text) => monitor.note(&text),
+                Told::Done(outcome) => end = Some(Ok(outcome)),
+                Told::Failed(error) => end = Some(Err(Failure::Failed(error))),
+                Told::Cancelled => end = Some(Err(Failure::Cancelled)),
+            }
+        }
+        let status = self.0.wait().map_err(|error| broken(error.to_string()))?;
+        end.unwrap_or_else(|| {
+            Err(broken(format!("the process that maintains repositories ended before its work was done ({status})")))
+        })
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It has ended, unless it could not be told what to do.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// What is told next; nothing more after what cannot be read.
+fn next(lines: &mut impl BufRead) -> Option<Told> {
+    let mut line = Vec::new();
+    std::io::Read::take(&mut *lines, LONGEST_LINE).read_until(b'\n', &mut line).ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+fn broken(message: String) -> Failure {
+    Failure::Failed(JobError { cause: Cause::Internal, message })
+}
