@@ -8,6 +8,7 @@ mod launch;
 mod queue;
 pub mod run;
 pub mod scheduler;
+mod upkeep;
 pub mod work;
 mod worker;
 

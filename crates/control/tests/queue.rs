@@ -7,4 +7,5 @@ mod queue {
     pub(crate) mod random;
     pub(crate) mod running;
     pub(crate) mod scene;
+    pub(crate) mod upkeep;
 }

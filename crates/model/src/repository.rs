@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Kind, Object, Spec};
-use crate::schedule::{Cron, Zone};
+use crate::schedule::{Cron, ScheduleSpec, Zone};
 use crate::secret::SecretSource;
 use crate::{Name, RepositoryId, RepositoryUid, Time};
 
@@ -90,6 +91,12 @@ pub struct RepositoryStatus {
     pub checked: Option<Time>,
     /// When it was pruned last.
     pub pruned: Option<Time>,
+    /// Up to this time all checks that were due have been made.
+    pub checks_accounted: Option<Time>,
+    /// Up to this time all prunes that were due have been made.
+    pub prunes_accounted: Option<Time>,
+    /// Which part of the data was to be read last, of however many there were.
+    pub part_read: u16,
 }
 
 /// How large a repository was at some time.
@@ -124,6 +131,42 @@ impl Default for Maintenance {
     }
 }
 
+impl Maintenance {
+    /// Its checks as a schedule.
+    pub fn checks(&self) -> Option<ScheduleSpec> {
+        self.schedule(self.check.as_ref())
+    }
+
+    /// Its prunes as a schedule.
+    pub fn prunes(&self) -> Option<ScheduleSpec> {
+        self.schedule(self.prune.as_ref())
+    }
+
+    /// Which part of the data the check of `now` reads, after `last`: with every check another, all of them within the days
+    /// that were said. From 1 on, and of how many, at most 256.
+    pub fn part_to_read(&self, last: u16, now: Time) -> Option<(u16, u16)> {
+        if self.read_data_within_days == 0 {
+            return None;
+        }
+        let days = Duration::from_secs(u64::from(self.read_data_within_days) * 86_400);
+        let until = now.checked_add(days).unwrap_or(Time::MAX);
+        let checks = self.checks()?;
+        let checks = checks.times_after(now).take_while(|time| *time <= until).take(256).count();
+        let of = (checks as u16).max(1);
+        Some((last % of + 1, of))
+    }
+
+    fn schedule(&self, cron: Option<&Cron>) -> Option<ScheduleSpec> {
+        Some(ScheduleSpec {
+            name: "maintenance".parse().expect("it is a name"),
+            cron: cron?.clone(),
+            time_zone: self.time_zone.clone(),
+            jitter_seconds: 0,
+            enabled: true,
+        })
+    }
+}
+
 impl Spec for RepositorySpec {
     type Uid = RepositoryUid;
     type Status = RepositoryStatus;
@@ -150,6 +193,21 @@ mod tests {
         assert!(repository.enabled && repository.concurrency.get() == 4);
         assert_eq!(repository.maintenance.read_data_within_days, 90);
         assert_eq!(repository, serde_json::from_str(&serde_json::to_string(&repository).unwrap()).unwrap());
+    }
+
+    #[test]
+    fn all_data_is_read_within_the_days_that_were_said() {
+        let now: Time = "2026-11-24T12:00:00Z".parse().unwrap();
+        let parts = |json: &str, last| serde_json::from_str::<Maintenance>(json).unwrap().part_to_read(last, now);
+        let weekly = r#"{"read_data_within_days": 28}"#;
+        assert_eq!(
+            [0, 1, 3, 4, 200].map(|last| parts(weekly, last).unwrap()),
+            [(1, 4), (2, 4), (4, 4), (1, 4), (1, 4)]
+        );
+        assert_eq!(parts(r#"{"read_data_within_days": 2}"#, 0), Some((1, 1)), "rarer checks read all of it");
+        assert_eq!(parts(r#"{"check": "* * * * *", "read_data_within_days": 90}"#, 255), Some((256, 256)));
+        assert_eq!(parts(r#"{"read_data_within_days": 0}"#, 0), None);
+        assert_eq!(parts(r#"{"check": null}"#, 0), None);
     }
 
     #[test]

@@ -1,0 +1,46 @@
+//! What looks after repositories.
+
+use holdfast_model::job::{JobKind, JobStatus, Launch};
+use serde_json::json;
+
+use super::scene::Scene;
+
+use JobKind::{Check, Prune};
+use JobStatus::{Skipped, Succeeded};
+
+#[tokio::test]
+async fn repositories_are_checked_and_pruned_by_their_own_schedules() {
+    // A Friday; the usual is on Saturday and Sunday at half past eleven.
+    let scene = Scene::at("2026-11-27T12:00:00Z").await;
+    let tenant = scene.add_tenant(json!({"name": "default"})).await;
+    scene.furnish(tenant, "@daily", &[], json!({})).await;
+    assert_eq!(scene.control.launch_upkeep().await.unwrap(), 0, "nothing is owed from before");
+    scene.set("2026-11-28T11:30:00Z");
+    assert_eq!(scene.control.launch_upkeep().await.unwrap(), 1);
+    assert_eq!(scene.control.launch_upkeep().await.unwrap(), 0);
+    scene.work_off().await;
+    scene.set("2026-11-29T11:30:00Z");
+    assert_eq!(scene.control.launch_upkeep().await.unwrap(), 1);
+    scene.work_off().await;
+    assert_eq!((scene.statuses(Check).await, scene.statuses(Prune).await), (vec![Succeeded], vec![Succeeded]));
+    scene.set("2026-12-05T11:30:00Z");
+    scene.control.launch_upkeep().await.unwrap();
+    let parts: Vec<_> = scene.jobs(Check).await.into_iter().map(|job| job.parameters["read_part"].clone()).collect();
+    assert_eq!(parts, [json!([1, 12]), json!([2, 12])], "another part each week, all within a quarter of a year");
+}
+
+#[tokio::test]
+async fn what_was_missed_is_made_up_for_once_and_what_is_under_way_is_not_started_again() {
+    let scene = Scene::at("2026-11-27T12:00:00Z").await;
+    let tenant = scene.add_tenant(json!({"name": "default"})).await;
+    scene.furnish(tenant, "@daily", &[], json!({})).await;
+    scene.control.launch_upkeep().await.unwrap();
+    scene.set("2026-12-30T12:00:00Z");
+    let other = scene.control.clone();
+    let (one, two) = tokio::join!(scene.control.launch_upkeep(), other.launch_upkeep());
+    assert_eq!(one.unwrap() + two.unwrap(), 2, "one check and one prune, whoever starts them");
+    assert_eq!(scene.jobs(Check).await[0].launch, Launch::CatchUp);
+    scene.set("2027-01-02T11:30:00Z");
+    scene.control.launch_upkeep().await.unwrap();
+    assert_eq!(scene.statuses(Check).await[1], Skipped);
+}
