@@ -12,7 +12,7 @@ use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::tenant::TenantSpec;
 use holdfast_model::{TenantUid, Time};
 use serde::{Deserialize, Serialize};
-use utoipa::openapi::schema::{AdditionalProperties, SchemaType};
+use utoipa::openapi::schema::{AdditionalProperties, OneOfBuilder, SchemaType};
 use utoipa::openapi::{KnownFormat, ObjectBuilder, Ref, RefOr, Schema, SchemaFormat, Type};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -139,7 +139,14 @@ impl<S: Spec + ToSchema> PartialSchema for NewObject<S> {
             .additional_properties(Some(AdditionalProperties::FreeForm(false)));
         match S::KIND {
             Kind::Tenant => object.into(),
-            _ => object.property("tenant", reference::<TenantUid>()).into(),
+            _ => {
+                let null = ObjectBuilder::new().schema_type(SchemaType::new(Type::Null));
+                let tenant = OneOfBuilder::new()
+                    .description(Some("Whose it is to be; the default tenant's, if nothing is said."))
+                    .item(reference::<TenantUid>())
+                    .item(null);
+                object.property("tenant", tenant).into()
+            }
         }
     }
 }

@@ -19,7 +19,7 @@ pub struct SettingList {
 /// What becomes of some settings, by name; `null` takes one back to its default.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct SettingsChange(pub serde_json::Map<String, serde_json::Value>);
+pub struct SettingsChange(pub BTreeMap<String, serde_json::Value>);
 
 /// A setting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]

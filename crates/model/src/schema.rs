@@ -35,7 +35,6 @@ macro_rules! texts {
 }
 
 texts! {
-    Tag: "A word that groups things, without blanks and commas.", "production";
     Cron: "A cron expression of five fields, or @hourly, @daily, @weekly, @monthly, @yearly.", "30 2 * * *";
     Zone: "A time zone by its name, or UTC.", "Europe/Berlin";
     WeekSpan: "The same hours of some days of the week.", "mon-fri 22:00-06:00";
@@ -108,6 +107,20 @@ impl PartialSchema for Name {
 impl ToSchema for Name {
     fn name() -> Cow<'static, str> {
         "Name".into()
+    }
+}
+
+impl PartialSchema for Tag {
+    fn schema() -> RefOr<Schema> {
+        text("A word that groups things, without blanks and commas.", "production")
+            .pattern(Some(r"^[^\s,]{1,100}$"))
+            .into()
+    }
+}
+
+impl ToSchema for Tag {
+    fn name() -> Cow<'static, str> {
+        "Tag".into()
     }
 }
 

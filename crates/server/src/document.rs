@@ -38,6 +38,7 @@ pub fn document() -> Value {
         operation.insert("tags".to_owned(), json!([tag]));
         let permission = Method::from_bytes(method.as_bytes()).ok().and_then(|method| Permission::of(&method, &path));
         operation.insert("x-permission".to_owned(), json!(permission.map(Permission::as_str)));
+        never_null(operation);
         examples::add(operation);
     }
     document
@@ -81,6 +82,17 @@ fn add_problems(document: &mut Value) {
     for (_, _, operation) in operations_of(document) {
         if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
             responses.insert("default".to_owned(), answer.clone());
+        }
+    }
+}
+
+/// A parameter can be left out, but there is no null in an address or a header.
+fn never_null(operation: &mut Map<String, Value>) {
+    let parameters = operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten();
+    for types in parameters.filter_map(|parameter| parameter.pointer_mut("/schema/type")) {
+        let others: Vec<Value> = types.as_array().into_iter().flatten().filter(|one| *one != "null").cloned().collect();
+        if let [only] = others.as_slice() {
+            *types = only.clone();
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::server::Server;
 
 const TEXT: &str = "text/plain";
 const NDJSON: &str = "application/x-ndjson";
+/// The last number that every reader of JSON can tell from its neighbours.
+const LAST_LINE: u64 = (1 << 53) - 1;
 /// The number of the line to go on with.
 const NEXT_LINE: HeaderName = HeaderName::from_static("x-next-line");
 
@@ -23,7 +25,7 @@ const NEXT_LINE: HeaderName = HeaderName::from_static("x-next-line");
     description = "Lines from a number on. Ask again from x-next-line: as long as the job runs, more may come.",
     params(
         ("id" = JobUid, Path, description = "The job's id."),
-        ("from" = Option<u64>, Query, description = "The number of the first line; 1 if nothing is said.", minimum = 1),
+        ("from" = Option<u64>, Query, description = "The number of the first line; 1 if nothing is said.", minimum = 1, maximum = 9007199254740991i64),
         ("limit" = Option<u32>, Query, description = "How many lines; 1000 if nothing is said.", minimum = 1, maximum = 10000)
     ),
     responses((
@@ -40,7 +42,7 @@ pub(crate) async fn read(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let query = Query::read(raw.as_deref(), &["from", "limit"])?;
-    let from = query.number("from", 1, i64::MAX as u64)?.unwrap_or(1);
+    let from = query.number("from", 1, LAST_LINE)?.unwrap_or(1);
     let limit = query.number("limit", 1, 10_000)?.unwrap_or(1000);
     let form = accepted(&headers)?;
     let mut reader = server.database().read().await?;

@@ -85,7 +85,7 @@ macro_rules! operations {
                                followed by all that name it. Only the revision that was read is replaced.",
                 params(
                     ("id" = $uid, Path, description = "Its id."),
-                    ("if-match" = String, Header, description = "The ETag that reading it gave, or * for any.")
+                    ("if-match" = String, Header, pattern = r#"^(\*|"[0-9]+")$"#, description = "The ETag that reading it gave, or * for any.")
                 ),
                 request_body = $replacement,
                 responses((
@@ -108,7 +108,7 @@ macro_rules! operations {
                 description = "Only if nothing names it. What it made stays: jobs, logs, snapshots.",
                 params(
                     ("id" = $uid, Path, description = "Its id."),
-                    ("if-match" = Option<String>, Header, description = "The ETag of the only revision to remove.")
+                    ("if-match" = Option<String>, Header, pattern = r#"^(\*|"[0-9]+")$"#, description = "The ETag of the only revision to remove.")
                 ),
                 responses((status = 204, description = "It is gone."))
             )]

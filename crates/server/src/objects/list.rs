@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use holdfast_api::{Object, Page};
 use holdfast_db::{ObjectFilter, Order};
-use holdfast_model::{Name, TenantUid};
+use holdfast_model::{Name, Tag, TenantUid};
 
 use super::{Served, list_name};
 use crate::answer::json;
@@ -32,8 +32,8 @@ pub(crate) struct ListParameters {
     /// Enabled or not.
     enabled: Option<bool>,
     /// With any of these tags; can be given several times.
-    #[param(value_type = Option<Vec<String>>, style = Form, explode)]
-    tag: Option<Vec<String>>,
+    #[param(value_type = Option<Vec<Tag>>, style = Form, explode)]
+    tag: Option<Vec<Tag>>,
     /// With this in their name, in any case.
     #[param(max_length = 100)]
     q: Option<String>,
@@ -44,6 +44,7 @@ pub(crate) struct ListParameters {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// The `next_cursor` of the page before, asked for with the same sort.
+    #[param(min_length = 1)]
     cursor: Option<String>,
 }
 

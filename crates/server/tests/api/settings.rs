@@ -35,6 +35,7 @@ async fn a_setting_that_is_wrong_changes_nothing() {
         (json!({"retention": {"dayly": 5}}), "retention.dayly"),
         (json!({"time_zone": "Berlin"}), "time_zone"),
         (json!([]), ""),
+        (json!(null), ""),
     ] {
         let answer = change(&scene, body.clone()).await;
         assert_eq!(answer.code(), (422, "invalid_body".into()), "{body}");
