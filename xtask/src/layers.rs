@@ -42,7 +42,9 @@ const LAYERS: &[(&str, &[&str])] = &[
             "holdfast-control",
         ],
     ),
+    ("holdfast-api", &["holdfast-model"]),
     ("holdfast-control", &["holdfast-model", "holdfast-store", "holdfast-repo", "holdfast-pull", "holdfast-db"]),
+    ("holdfast-server", &["holdfast-model", "holdfast-api", "holdfast-db", "holdfast-control"]),
     ("holdfast-testkit", &["holdfast-model"]),
     ("xtask", &["holdfast-testkit"]),
 ];
@@ -51,8 +53,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str], &str)] = &[
     (
         "tokio",
-        &["holdfast-store", "holdfast-control", "holdfast"],
-        "the engine and the agent run on threads; only storage drivers need it",
+        &["holdfast-store", "holdfast-control", "holdfast-server", "holdfast"],
+        "the engine and the agent run on threads; only storage drivers, workers and the API need it",
     ),
     ("opendal", &["holdfast-store"], "storage drivers live in holdfast-store"),
     ("reqwest", &["holdfast-store"], "storage drivers live in holdfast-store"),
@@ -62,8 +64,10 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ("rusqlite", &[], "both databases are reached through sqlx"),
     ("sqlx", &["holdfast-db"], "SQL stands in holdfast-db alone"),
     ("sea-orm", &[], "statements are written in SQL (docs/adr/0012)"),
-    ("axum", &[], "nothing serves HTTP yet"),
-    ("hyper", &[], "nothing serves HTTP yet"),
+    ("axum", &["holdfast-server"], "the API is served by holdfast-server alone"),
+    ("hyper", &["holdfast-server"], "the API is served by holdfast-server alone"),
+    ("utoipa", &["holdfast-model", "holdfast-api", "holdfast-server"], "the API is described where its types are"),
+    ("utoipa-axum", &["holdfast-server"], "the API is served by holdfast-server alone"),
     ("rustic_core", &[], "the repository format is our own code (docs/adr/0001)"),
     ("rustic_backend", &[], "storage drivers are our own (docs/adr/0001)"),
     ("openssl", &[], "one TLS library is enough"),
@@ -212,7 +216,10 @@ mod tests {
         found.sort();
         assert_eq!(found.len(), 2);
         assert!(found[0].starts_with("holdfast-handover must not import anyhow"), "{found:?}");
-        assert!(found[1].starts_with("holdfast-wire must not import tokio, holdfast-store, holdfast may"), "{found:?}");
+        assert!(
+            found[1].starts_with("holdfast-wire must not import tokio, holdfast-store, holdfast-server, holdfast may"),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub type Client = Object<ClientSpec>;
 
 /// A client as a person says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ClientSpec {
     /// What its snapshots are stamped with, and, if nothing else is said, the address that `ssh` is given.
@@ -51,19 +52,23 @@ pub struct ClientSpec {
 
 /// How fast a client may send at some times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BandwidthLimit {
     /// When.
     pub when: WeekSpan,
     /// Bytes a second, at least 1.
+    #[cfg_attr(feature = "schema", schema(value_type = u64, minimum = 1))]
     pub bytes_per_second: std::num::NonZeroU64,
 }
 
 /// What the server knows of a client.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ClientStatus {
     /// When it was found or said to be ready for backups; `None` while it is not.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub ready_since: Option<Time>,
     /// The agent that was there when it was.
     pub agent_version: Option<String>,

@@ -20,6 +20,8 @@ pub mod protection;
 pub mod repository;
 pub mod retention;
 pub mod schedule;
+#[cfg(feature = "schema")]
+mod schema;
 mod secret;
 mod settings;
 pub mod size;

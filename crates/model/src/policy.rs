@@ -21,6 +21,7 @@ pub type Policy = Object<PolicySpec>;
 
 /// A policy as a person says it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PolicySpec {
     /// What it is called.
@@ -46,6 +47,7 @@ pub struct PolicySpec {
     pub description: String,
     /// Whose jobs come first: those with the higher number.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(minimum = -128, maximum = 127))]
     pub priority: i8,
     /// When its jobs may start, and when they must pause.
     #[serde(default)]
@@ -72,6 +74,7 @@ pub struct PolicySpec {
 
 /// What becomes of a run that was missed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OnMissed {
     /// It is made up for once, however many were missed, as soon as that is possible.
@@ -83,9 +86,11 @@ pub enum OnMissed {
 
 /// What the server knows of a policy.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct PolicyStatus {
     /// Up to this time every run that was due has been started, or noted as missed. `None` until it was looked at first.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub accounted: Option<Time>,
 }
 

@@ -18,6 +18,7 @@ pub type Repository = Object<RepositorySpec>;
 
 /// A repository as a person says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RepositorySpec {
     /// What it is called.
@@ -37,6 +38,7 @@ pub struct RepositorySpec {
     pub compression: Compression,
     /// Jobs that may write to it at the same time.
     #[serde(default = "concurrency")]
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub concurrency: NonZeroU32,
     /// How it is looked after.
     #[serde(default)]
@@ -48,6 +50,7 @@ pub struct RepositorySpec {
 
 /// The effort that compressing is worth, in the words of the command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// What suits the data.
@@ -63,11 +66,13 @@ pub enum Compression {
 
 /// When a repository is checked and cleaned up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Maintenance {
     /// When its structure is checked, and a part of its data read.
     pub check: Option<Cron>,
     /// Within so many days all its data is read, in parts, one with each check. 0 reads none.
+    #[cfg_attr(feature = "schema", schema(maximum = 65535))]
     pub read_data_within_days: u16,
     /// When what no snapshot needs is deleted.
     pub prune: Option<Cron>,
@@ -77,9 +82,11 @@ pub struct Maintenance {
 
 /// What the server knows of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct RepositoryStatus {
     /// When it was found to open with its password; `None` while it does not.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub ready_since: Option<Time>,
     /// Why it does not.
     pub problem: Option<String>,
@@ -88,12 +95,16 @@ pub struct RepositoryStatus {
     /// How large it is.
     pub size: Option<RepositorySize>,
     /// When all of its structure was found to be in order last.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub checked: Option<Time>,
     /// When it was pruned last.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub pruned: Option<Time>,
     /// Up to this time all checks that were due have been made.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub checks_accounted: Option<Time>,
     /// Up to this time all prunes that were due have been made.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub prunes_accounted: Option<Time>,
     /// Which part of the data was to be read last, of however many there were.
     pub part_read: u16,
@@ -101,8 +112,10 @@ pub struct RepositoryStatus {
 
 /// How large a repository was at some time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct RepositorySize {
     /// When.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
     pub measured: Time,
     /// Bytes of all its packs.
     pub stored_bytes: u64,

@@ -24,6 +24,7 @@ pub use tags::TagList;
 
 /// What to keep of each group of snapshots. A snapshot stays if any rule keeps it; the default keeps nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Retention {
     /// The newest snapshots.

@@ -24,6 +24,7 @@ pub type Schedule = Object<ScheduleSpec>;
 
 /// A schedule as a person says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleSpec {
     /// What it is called.
@@ -40,6 +41,11 @@ pub struct ScheduleSpec {
     #[serde(default = "enabled")]
     pub enabled: bool,
 }
+
+/// What the server knows of a schedule: nothing yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ScheduleStatus {}
 
 fn enabled() -> bool {
     true
@@ -59,7 +65,7 @@ impl ScheduleSpec {
 
 impl Spec for ScheduleSpec {
     type Uid = ScheduleUid;
-    type Status = ();
+    type Status = ScheduleStatus;
 
     const KIND: Kind = Kind::Schedule;
 

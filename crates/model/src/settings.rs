@@ -10,6 +10,7 @@ use crate::schedule::Zone;
 
 /// The settings of a server.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Whether the names in each snapshot become searchable.
@@ -21,8 +22,10 @@ pub struct Settings {
     /// Which snapshots stay where a policy does not say.
     pub retention: Retention,
     /// Jobs that run at the same time, on all workers.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub jobs_at_once: NonZeroU32,
     /// Days for which finished jobs and their logs are kept.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub keep_jobs_days: NonZeroU32,
     /// The time zone of what is said without one.
     pub time_zone: Zone,

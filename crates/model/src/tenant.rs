@@ -10,6 +10,7 @@ pub type Tenant = Object<TenantSpec>;
 
 /// A tenant as a person says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TenantSpec {
     /// What it is called.
@@ -28,8 +29,14 @@ pub struct TenantSpec {
     pub enabled: bool,
 }
 
+/// What the server knows of a tenant: nothing yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct TenantStatus {}
+
 /// What keeps a run from starting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Overlap {
     /// For each client by itself, that the run before has not ended there.
@@ -65,7 +72,7 @@ fn as_path(name: &Name) -> String {
 
 impl Spec for TenantSpec {
     type Uid = TenantUid;
-    type Status = ();
+    type Status = TenantStatus;
 
     const KIND: Kind = Kind::Tenant;
 

@@ -22,13 +22,15 @@ impl Reader {
         tenant: TenantUid,
         name: &Name,
     ) -> Result<Option<String>, DbError> {
-        let row = sqlx::query("SELECT uid FROM objects WHERE kind = $1 AND tenant = $2 AND name = $3")
-            .bind(kind.as_str())
-            .bind(tenant.to_string())
-            .bind(name.as_str())
-            .fetch_optional(self.sql())
-            .await
-            .during("looking for a name")?;
+        // Each tenant is its own: their names are given once among all of them.
+        let row =
+            sqlx::query("SELECT uid FROM objects WHERE kind = $1 AND (tenant = $2 OR kind = 'tenant') AND name = $3")
+                .bind(kind.as_str())
+                .bind(tenant.to_string())
+                .bind(name.as_str())
+                .fetch_optional(self.sql())
+                .await
+                .during("looking for a name")?;
         row.map(|row| row.try_get(0).during("looking for a name")).transpose()
     }
 }

@@ -41,6 +41,9 @@ pub(crate) async fn a_name_is_given_once_within_a_tenant_and_a_kind(scene: &Scen
     writer.create(second, scene.tenant, third.clone(), time(2)).await.unwrap();
     let renamed = ClientSpec { hostname: name("web1"), ..third };
     assert_eq!(writer.update(second, None, renamed, time(3)).await.unwrap_err().kind(), DbErrorKind::Exists);
+    let third = scene.tenant_uid();
+    let taken = writer.create(third, third, TenantSpec::new(name("web1")), time(3)).await.unwrap_err();
+    assert_eq!(taken.kind(), DbErrorKind::Exists, "of all tenants, though each is its own");
     writer.commit().await.unwrap();
 }
 

@@ -13,6 +13,7 @@ use crate::source::{HostError, RemoteHost};
 
 /// How a client is reached. What is not said is left to `ssh` and its configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Connection {
     /// Where, if not under the hostname: a name, an alias of `ssh_config`, or an address.
@@ -20,8 +21,10 @@ pub struct Connection {
     /// Whom to log in as.
     pub user: Option<String>,
     /// Which port.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<u16>, minimum = 1, maximum = 65535))]
     pub port: Option<NonZeroU16>,
     /// The file on the server with the private key to log in with.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub identity_file: Option<PathBuf>,
     /// A host to go through, as `[USER@]HOST[:PORT]`.
     pub jump_host: Option<String>,
@@ -35,6 +38,7 @@ pub struct Connection {
 
 /// Where the agent on a client comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AgentMode {
     /// It is brought along, and kept there until a newer one comes.
@@ -105,6 +109,7 @@ fn jump_host(text: &str) -> Result<RemoteHost, ConnectionError> {
 
 /// Options of `ssh` by their names, in the spelling of `ssh_config(5)`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct SshOptions(pub BTreeMap<String, String>);
 

@@ -6,9 +6,11 @@ use crate::Time;
 
 /// Facts of one client, each as long as it wishes: whoever takes them in bounds them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Facts {
     /// When it said so, by the server's clock.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub found: Option<Time>,
     /// Its addresses.
     pub addresses: Vec<String>,
@@ -32,6 +34,7 @@ pub struct Facts {
 
 /// A mounted file system.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct FileSystem {
     /// Where.
     pub mount_point: String,
@@ -46,6 +49,7 @@ pub struct FileSystem {
 
 /// Something that a policy of its own may suit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Service {
     /// PostgreSQL.

@@ -21,6 +21,7 @@ pub struct ParseHostKeyError {
 
 /// Which keys of a client are known.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct HostKeys {
     /// These are believed.

@@ -7,6 +7,7 @@ use crate::SnapshotId;
 
 /// What became of a job, as far as it has come. What a kind does not count stays 0.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Outcome {
     /// The snapshot that it made.

@@ -8,6 +8,7 @@ use crate::{JobUid, Time};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum JobStatus {
     /// It starts as soon as there is room and time.
@@ -42,16 +43,19 @@ pub struct TransitionError {
 
 /// What a job waits for, or why it was skipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(tag = "for", rename_all = "snake_case")]
 pub enum Waiting {
     /// Its time.
     Time {
         /// When that is.
+        #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
         at: Time,
     },
     /// A window in which it may start.
     Window {
         /// When that begins; `None` if it never does.
+        #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
         at: Option<Time>,
     },
     /// A job that has to end well before.
@@ -80,8 +84,10 @@ pub enum Waiting {
         /// How many times it was due.
         runs: u32,
         /// The first of them.
+        #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
         first: Time,
         /// The last of them.
+        #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
         last: Time,
     },
 }

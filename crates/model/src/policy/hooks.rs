@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// What is run, on either side.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hooks {
     /// On the client, within the session of the backup.
@@ -19,6 +20,7 @@ pub struct Hooks {
 
 /// When what is run.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct HookSet {
     /// Before the backup, one after another. If one fails, there is no backup.
@@ -33,12 +35,14 @@ pub struct HookSet {
 
 /// One program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Hook {
     /// The program and its arguments, taken as they are: no shell reads them.
     pub command: Vec<String>,
     /// After so many seconds it is ended, and has failed.
     #[serde(default = "timeout")]
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub timeout_seconds: NonZeroU32,
 }
 

@@ -8,6 +8,7 @@ use crate::WeekSpan;
 
 /// When jobs may start and when they must pause, in the time zone of the policy's schedule.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Windows {
     /// A job starts in one of these; at any time, if there are none.
@@ -18,9 +19,11 @@ pub struct Windows {
 
 /// How often a job that failed is tried again. Only what may pass by itself is tried again: a wrong password is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Retries {
     /// At most so often.
+    #[cfg_attr(feature = "schema", schema(maximum = 255))]
     pub count: u8,
     /// The first time after so many seconds, then after twice as many each time.
     pub delay_seconds: u32,
@@ -30,6 +33,7 @@ pub struct Retries {
 
 /// How long a job may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
     /// Seconds from its start to its end.

@@ -43,6 +43,7 @@ pub struct Folders {
 
 /// What is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Excludes {
     /// Patterns, in restic's language.

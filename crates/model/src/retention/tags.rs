@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// Tags that belong together: `a,b` means both. An empty tag stands for a snapshot without any.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct TagList(pub Vec<String>);
 

@@ -18,7 +18,8 @@ pub struct Occurrence {
 }
 
 /// How a change of the clock meets a schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClockChange {
     /// The time of day that was written does not exist on that day: it is due when the clock has been put forward.

@@ -1,0 +1,25 @@
+//! What goes over the API: objects, jobs, settings, pages of lists, and the problems that requests run into.
+//!
+//! Both sides of a connection use these types, so that they agree on every word. How they are carried is not known here.
+
+mod code;
+mod health;
+mod job;
+mod object;
+mod page;
+mod problem;
+mod setting;
+mod upcoming;
+
+pub use code::Code;
+pub use health::Health;
+pub use job::{Job, LogLevel, LogLine};
+pub use object::{
+    Client, NewClient, NewObject, NewPolicy, NewRepository, NewSchedule, NewTenant, Object, Policy, Replacement,
+    ReplacementClient, ReplacementPolicy, ReplacementRepository, ReplacementSchedule, ReplacementTenant, Repository,
+    Schedule, Tenant,
+};
+pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
+pub use problem::{FieldError, Problem};
+pub use setting::{Origin, Setting, SettingList, SettingsChange};
+pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

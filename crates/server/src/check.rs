@@ -1,0 +1,84 @@
+//! What a spec must be beside well-formed, as far as the model can say without asking anybody.
+
+use holdfast_api::FieldError;
+use holdfast_model::client::ClientSpec;
+use holdfast_model::object::Spec;
+use holdfast_model::pattern::PatternList;
+use holdfast_model::policy::{PolicySpec, Work};
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::retention::Retention;
+use holdfast_model::schedule::ScheduleSpec;
+use holdfast_model::tenant::TenantSpec;
+
+/// A spec that can be looked at before it is kept.
+pub(crate) trait Check: Spec {
+    /// What is wrong with it; nothing, if it can be kept.
+    fn check(&self) -> Vec<FieldError>;
+}
+
+impl Check for TenantSpec {
+    fn check(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+impl Check for ClientSpec {
+    fn check(&self) -> Vec<FieldError> {
+        let checked = self.connection.check(self.hostname.as_str());
+        checked.err().map(|error| wrong("connection", sentence(&error))).into_iter().collect()
+    }
+}
+
+impl Check for RepositorySpec {
+    fn check(&self) -> Vec<FieldError> {
+        let is_place = !self.uri.trim().is_empty() && !self.uri.chars().any(char::is_control);
+        let message = "it must say where the repository is, as /srv/backup or sftp:backup@store:/srv";
+        if is_place { Vec::new() } else { vec![wrong("uri", message)] }
+    }
+}
+
+impl Check for ScheduleSpec {
+    fn check(&self) -> Vec<FieldError> {
+        Vec::new()
+    }
+}
+
+impl Check for PolicySpec {
+    fn check(&self) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        if matches!(&self.work, Work::Folders(folders) if folders.paths.is_empty()) {
+            errors.push(wrong("work.paths", "it must have one path at least"));
+        }
+        errors.extend(self.retention.as_ref().and_then(|retention| keeps_nothing("retention", retention)));
+        for (field, patterns, any_case) in [
+            ("excludes.patterns", &self.excludes.patterns, false),
+            ("excludes.patterns_any_case", &self.excludes.patterns_any_case, true),
+        ] {
+            if let Err(error) = PatternList::parse(patterns, any_case) {
+                errors.push(wrong(field, error.to_string()));
+            }
+        }
+        for (field, hooks) in [("hooks.client", &self.hooks.client), ("hooks.server", &self.hooks.server)] {
+            let is_empty = |command: &[String]| command.first().is_none_or(|program| program.is_empty());
+            if hooks.all().any(|hook| is_empty(&hook.command)) {
+                errors.push(wrong(field, "each command must begin with a program"));
+            }
+        }
+        errors
+    }
+}
+
+/// A retention that says nothing would remove everything: whoever means that disables the policy.
+pub(crate) fn keeps_nothing(field: &str, retention: &Retention) -> Option<FieldError> {
+    let message = "it keeps nothing: say what is to stay, or leave it out";
+    retention.is_empty().then(|| wrong(field, message))
+}
+
+fn wrong(field: &str, message: impl Into<String>) -> FieldError {
+    FieldError { field: field.to_owned(), message: message.into(), suggestion: None }
+}
+
+/// An error with its source.
+fn sentence(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
+}

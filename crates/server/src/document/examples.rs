@@ -1,0 +1,185 @@
+//! An example of what each operation takes and gives.
+//!
+//! Each is read by the very type that it is an example of, so that none says what is no longer so.
+
+use std::collections::BTreeMap;
+
+use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
+use holdfast_api::{SchedulePreview, Upcoming};
+use holdfast_model::client::ClientSpec;
+use holdfast_model::object::Spec;
+use holdfast_model::policy::PolicySpec;
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::schedule::ScheduleSpec;
+use holdfast_model::tenant::TenantSpec;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+const ID: &str = "0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41";
+const TENANT: &str = "0198c6a0-11d4-7e02-8a51-90b3c4d5e6f7";
+const TIME: &str = "2026-11-24T02:30:00Z";
+
+/// Adds them to an operation of the document.
+pub(super) fn add(operation: &mut Map<String, Value>) {
+    let Some(id) = operation.get("operationId").and_then(Value::as_str) else { return };
+    let (request, response) = of(id);
+    if let Some(request) = request
+        && let Some(content) = operation.get_mut("requestBody").and_then(|body| body.get_mut("content"))
+    {
+        give(content, "application/json", request);
+    }
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    for (status, answer) in responses {
+        let Some(content) = answer.get_mut("content").filter(|_| status != "default") else { continue };
+        let (text, line) = log();
+        give(content, "text/plain", text);
+        give(content, "application/x-ndjson", line);
+        if let Some(response) = &response {
+            give(content, "application/json", response.clone());
+        }
+    }
+}
+
+fn give(content: &mut Value, form: &str, example: Value) {
+    if let Some(content) = content.get_mut(form).and_then(Value::as_object_mut) {
+        content.insert("example".to_owned(), example);
+    }
+}
+
+/// What an operation takes and gives.
+fn of(operation: &str) -> (Option<Value>, Option<Value>) {
+    match operation.split_once('_') {
+        Some((verb, "tenant" | "tenants")) => of_kind::<TenantSpec>(verb, tenant(), json!({})),
+        Some((verb, "client" | "clients")) => of_kind::<ClientSpec>(verb, client(), client_status()),
+        Some((verb, "repository" | "repositories")) => {
+            of_kind::<RepositorySpec>(verb, repository(), json!({"ready_since": TIME}))
+        }
+        Some((verb @ ("list" | "create" | "read" | "replace"), "schedule" | "schedules")) => {
+            of_kind::<ScheduleSpec>(verb, schedule(), json!({}))
+        }
+        Some((verb, "policy" | "policies")) => of_kind::<PolicySpec>(verb, policy(), json!({"accounted": TIME})),
+        _ => of_the_rest(operation),
+    }
+}
+
+fn of_kind<S: Spec>(verb: &str, spec: Value, status: Value) -> (Option<Value>, Option<Value>)
+where
+    S::Uid: Serialize + for<'de> Deserialize<'de>,
+{
+    let object = json!({
+        "id": ID, "tenant": TENANT, "revision": 1, "created": TIME, "modified": TIME, "spec": spec, "status": status,
+    });
+    let object = read::<Object<S>>(object);
+    match verb {
+        "list" => (None, Some(json!(Page { items: vec![object], next_cursor: None }))),
+        "create" => (Some(sent::<NewObject<S>>(json!({"spec": spec}))), Some(json!(object))),
+        "replace" => (Some(sent::<Replacement<S>>(json!({"spec": spec}))), Some(json!(object))),
+        _ => (None, Some(json!(object))),
+    }
+}
+
+fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
+    match operation {
+        "list_upcoming" => (None, Some(upcoming())),
+        "preview_schedule" => {
+            let draft =
+                json!({"spec": {"name": "draft", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "count": 2});
+            (Some(sent::<SchedulePreview>(draft)), Some(upcoming()))
+        }
+        "list_jobs" => (None, Some(json!(Page { items: vec![job()], next_cursor: Some("WyJqb2IiXQ".to_owned()) }))),
+        "read_job" => (None, Some(json!(job()))),
+        "read_settings" => (None, Some(settings())),
+        "change_settings" => (Some(json!({"jobs_at_once": 4, "catalog": null})), Some(settings())),
+        "read_document" => (None, Some(json!({"openapi": "3.1.0"}))),
+        "read_liveness" | "read_readiness" => (None, Some(json!(Health::Ok))),
+        _ => (None, None),
+    }
+}
+
+fn tenant() -> Value {
+    json!({"name": "Smith & Sons", "repository_template": "s3:https://s3.example.net/{tenant}/{resource}/"})
+}
+
+fn client() -> Value {
+    json!({
+        "hostname": "web1.example.net",
+        "connection": {"user": "backup", "sudo": true, "jump_host": "gate.example.net"},
+        "tags": ["production", "role=web"],
+        "bandwidth": [{"when": "mon-fri 08:00-18:00", "bytes_per_second": 5_000_000}],
+    })
+}
+
+fn client_status() -> Value {
+    json!({"ready_since": TIME, "agent_version": "0.1.0", "facts": {"os": "Debian GNU/Linux 13", "processors": 4}})
+}
+
+fn repository() -> Value {
+    json!({"name": "main", "uri": "/srv/backup", "password": "file:/etc/holdfast/main"})
+}
+
+fn schedule() -> Value {
+    json!({"name": "nightly", "cron": "30 2 * * *", "time_zone": "Europe/Berlin", "jitter_seconds": 1800})
+}
+
+fn policy() -> Value {
+    json!({
+        "name": "web servers",
+        "work": {"type": "folders", "paths": ["/etc", "/var/www"]},
+        "schedule": "nightly",
+        "repository": "main",
+        "client_tags": ["role=web"],
+        "retention": {"daily": 14, "weekly": 8, "monthly": 12},
+    })
+}
+
+fn upcoming() -> Value {
+    json!(read::<Upcoming>(json!({
+        "in_words": "At 02:30.",
+        "time_zone": "Europe/Berlin",
+        "occurrences": [
+            {"due": "2027-03-27T01:30:00Z", "local": "2027-03-27T02:30:00+01:00", "clock_change": null},
+            {"due": "2027-03-28T01:00:00Z", "local": "2027-03-28T03:00:00+02:00", "clock_change": "moved"},
+        ],
+    })))
+}
+
+fn job() -> Job {
+    let fix = "see whether the host is up, its name resolves and its SSH port is open from here";
+    read(json!({
+        "id": "0198c6a3-0c5d-7f11-8b2a-6e5c41d2b8a6", "tenant": TENANT, "kind": "backup", "status": "failed",
+        "run": "0198c6a3-0c5d-7a90-9c3d-2b8a6e5c41d2", "policy": ID, "client": ID, "repository": ID,
+        "launch": "scheduled", "launched_by": "scheduler", "priority": 0, "due": TIME, "created": TIME,
+        "not_before": TIME, "started": TIME, "finished": "2026-11-24T02:30:10Z", "after": null, "retry_of": null,
+        "retries": 0, "waiting": null, "waiting_text": null, "worker": "server", "cancel_requested": false,
+        "parameters": null,
+        "outcome": {"error": {"cause": "unreachable", "message": "web1.example.net does not answer on port 22"}},
+        "fix": fix,
+    }))
+}
+
+/// A log as text, and a line of it as JSON.
+fn log() -> (Value, Value) {
+    let line = json!({"line": 1, "at": TIME, "level": "info", "text": "connected to web1.example.net"});
+    (json!(format!("{TIME} info    connected to web1.example.net\n")), json!(read::<LogLine>(line)))
+}
+
+fn settings() -> Value {
+    let setting = |value: Value, default: Value, origin| Setting { value, default, origin };
+    let settings = BTreeMap::from([
+        ("catalog".to_owned(), setting(json!(true), json!(true), Origin::Default)),
+        ("jobs_at_once".to_owned(), setting(json!(4), json!(8), Origin::Made)),
+    ]);
+    json!(SettingList { settings })
+}
+
+/// As it is answered: with all that has a default.
+fn read<T: DeserializeOwned>(value: Value) -> T {
+    serde_json::from_value(value).expect("a test makes the document")
+}
+
+/// As it is sent, which the type must read.
+fn sent<T: DeserializeOwned>(value: Value) -> Value {
+    read::<T>(value.clone());
+    value
+}

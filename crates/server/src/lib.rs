@@ -1,0 +1,37 @@
+//! The API over HTTP: router, handlers, and the document that describes them.
+//!
+//! Whatever is asked, the answer is what was asked for or one problem that says what is wrong. What a policy means, and what
+//! runs when, is not known here. There are no accounts yet: only who is on this very machine is answered.
+
+mod actor;
+mod admit;
+mod answer;
+mod body;
+mod check;
+mod cursor;
+mod document;
+mod envelope;
+mod failure;
+mod health;
+mod host;
+mod id;
+mod jobs;
+mod log;
+mod nearest;
+mod objects;
+mod permission;
+mod query;
+mod revision;
+mod router;
+mod serve;
+mod server;
+mod settings;
+mod tenant;
+mod upcoming;
+
+pub use document::document;
+pub use permission::Permission;
+pub use router::router;
+pub use serve::{ServeError, serve};
+pub use server::{Failures, RandomBytes, Server, SystemRandom};
+pub use tenant::{DEFAULT_TENANT, ensure_default_tenant};

@@ -1,0 +1,195 @@
+//! Tenants, clients, repositories, schedules and policies: made, read, replaced, removed, listed. Alike for all kinds.
+//!
+//! A change and the event that tells of it are one transaction. Who may what was asked before.
+
+mod kinds;
+mod list;
+
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use holdfast_api::{Code, FieldError, NewObject, Object, Replacement};
+use holdfast_db::{DbErrorKind, NewEvent, Writer};
+use holdfast_model::client::ClientSpec;
+use holdfast_model::object::{self, Kind};
+use holdfast_model::policy::PolicySpec;
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::schedule::ScheduleSpec;
+use holdfast_model::tenant::TenantSpec;
+use holdfast_model::{ClientUid, PolicyUid, RepositoryUid, ScheduleUid, TenantUid, Timestamp};
+use serde::Serialize;
+
+use crate::actor::Actor;
+use crate::answer::json;
+use crate::check::Check;
+use crate::failure::Failure;
+use crate::revision::{Precondition, etag};
+use crate::server::Server;
+use crate::tenant::default_tenant;
+
+pub(crate) use kinds::{clients, policies, repositories, schedules, tenants};
+
+/// A kind of objects that the API has.
+pub(crate) trait Served: Check<Uid: Serialize> {
+    /// Where they are found.
+    const PATH: &'static str;
+
+    /// A new id.
+    fn new_uid(now: Timestamp, random: [u8; 10]) -> Self::Uid;
+
+    /// Whose a new object is in any case.
+    fn own_tenant(uid: Self::Uid) -> Option<TenantUid> {
+        let _ = uid;
+        None
+    }
+}
+
+macro_rules! served {
+    ($($spec:ident $uid:ident $path:literal;)*) => {$(
+        impl Served for $spec {
+            const PATH: &'static str = $path;
+
+            fn new_uid(now: Timestamp, random: [u8; 10]) -> $uid {
+                $uid::new(now, random)
+            }
+        }
+    )*};
+}
+
+served! {
+    ClientSpec ClientUid "/api/v1/clients";
+    RepositorySpec RepositoryUid "/api/v1/repositories";
+    ScheduleSpec ScheduleUid "/api/v1/schedules";
+    PolicySpec PolicyUid "/api/v1/policies";
+}
+
+/// A tenant is its own.
+impl Served for TenantSpec {
+    const PATH: &'static str = "/api/v1/tenants";
+
+    fn new_uid(now: Timestamp, random: [u8; 10]) -> TenantUid {
+        TenantUid::new(now, random)
+    }
+
+    fn own_tenant(uid: TenantUid) -> Option<TenantUid> {
+        Some(uid)
+    }
+}
+
+/// Makes an object.
+pub(crate) async fn create<S: Served>(server: &Server, actor: &Actor, new: NewObject<S>) -> Result<Response, Failure> {
+    check(&new.spec)?;
+    let uid = S::new_uid(server.timestamp(), server.random());
+    let mut writer = server.database().write().await?;
+    let tenant = tenant_of::<S>(&mut writer, uid, new.tenant).await?;
+    let object = writer.create(uid, tenant, new.spec, server.now()).await?;
+    tell(&mut writer, server, actor, "created", &object).await?;
+    writer.commit().await?;
+    let location = format!("{}/{uid}", S::PATH);
+    let headers = [(header::LOCATION, location)];
+    Ok((headers, shown(StatusCode::CREATED, object)).into_response())
+}
+
+/// Reads an object.
+pub(crate) async fn read<S: Served>(server: &Server, uid: S::Uid) -> Result<Response, Failure> {
+    let object = server.database().read().await?.object::<S>(uid).await?;
+    Ok(shown(StatusCode::OK, object))
+}
+
+/// Replaces what is said of an object.
+pub(crate) async fn replace<S: Served>(
+    server: &Server,
+    actor: &Actor,
+    uid: S::Uid,
+    headers: &HeaderMap,
+    new: Replacement<S>,
+) -> Result<Response, Failure> {
+    let revision = Precondition::read(headers)?.required()?;
+    check(&new.spec)?;
+    let now = server.now();
+    let mut writer = server.database().write().await?;
+    let before = writer.object::<S>(uid).await?.revision;
+    let object = writer.update(uid, revision, new.spec, now).await?;
+    if object.revision != before {
+        tell(&mut writer, server, actor, "changed", &object).await?;
+    }
+    writer.commit().await?;
+    Ok(shown(StatusCode::OK, object))
+}
+
+/// Removes an object that nothing needs.
+pub(crate) async fn delete<S: Served>(
+    server: &Server,
+    actor: &Actor,
+    uid: S::Uid,
+    headers: &HeaderMap,
+) -> Result<Response, Failure> {
+    let revision = Precondition::read(headers)?.optional();
+    let mut writer = server.database().write().await?;
+    let object = writer.remove::<S>(uid, revision).await?;
+    tell(&mut writer, server, actor, "removed", &object).await?;
+    writer.commit().await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn check<S: Served>(spec: &S) -> Result<(), Failure> {
+    let within = |error: FieldError| FieldError { field: format!("spec.{}", error.field), ..error };
+    let errors: Vec<_> = spec.check().into_iter().map(within).collect();
+    if errors.is_empty() { Ok(()) } else { Err(Failure::fields(errors)) }
+}
+
+/// Whose a new object is: it is said, or the default tenant's.
+async fn tenant_of<S: Served>(writer: &mut Writer, uid: S::Uid, said: Option<TenantUid>) -> Result<TenantUid, Failure> {
+    let wrong = |message: &str| {
+        let error = FieldError { field: "tenant".to_owned(), message: message.to_owned(), suggestion: None };
+        Failure::fields(vec![error])
+    };
+    match (S::own_tenant(uid), said) {
+        (Some(own), None) => Ok(own),
+        (Some(_), Some(_)) => Err(wrong("a tenant is its own: leave it out")),
+        (None, Some(said)) => match writer.object::<TenantSpec>(said).await {
+            Ok(tenant) => Ok(tenant.uid),
+            Err(error) if error.kind() == DbErrorKind::NotFound => {
+                Err(Failure::new(Code::Dangling, format!("there is no tenant {said}, which it is to belong to")))
+            }
+            Err(error) => Err(error.into()),
+        },
+        (None, None) => match default_tenant(writer).await? {
+            Some(tenant) => Ok(tenant.uid),
+            None => Err(wrong("it must be said: there is no tenant of the name default")),
+        },
+    }
+}
+
+/// Notes what happened to an object, for who watches.
+async fn tell<S: Served>(
+    writer: &mut Writer,
+    server: &Server,
+    actor: &Actor,
+    change: &str,
+    object: &object::Object<S>,
+) -> Result<(), Failure> {
+    let event = NewEvent {
+        at: server.now(),
+        topic: <S as object::Spec>::KIND.as_str().to_owned(),
+        tenant: object.tenant,
+        subject: object.uid.to_string(),
+        body: serde_json::json!({
+            "change": change,
+            "name": object.spec.name(),
+            "revision": object.revision,
+            "by": actor.name(),
+        }),
+    };
+    writer.add_event(&event).await?;
+    Ok(())
+}
+
+fn shown<S: Served>(status: StatusCode, object: object::Object<S>) -> Response {
+    let tag = [(header::ETAG, etag(object.revision))];
+    (tag, json(status, &Object::from(object))).into_response()
+}
+
+/// How a kind is called in a cursor.
+fn list_name(kind: Kind, sort: &str) -> String {
+    format!("{kind} {sort}")
+}

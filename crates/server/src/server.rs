@@ -1,0 +1,82 @@
+//! What every handler has at hand: the database, the time, random bytes for ids, and somewhere to report defects.
+
+use std::sync::Arc;
+
+use holdfast_db::Database;
+use holdfast_model::{Clock, Time, Timestamp};
+
+/// What every handler has at hand. Clones share it.
+#[derive(Clone)]
+pub struct Server {
+    parts: Arc<Parts>,
+}
+
+struct Parts {
+    database: Database,
+    clock: Box<dyn Clock>,
+    random: Box<dyn RandomBytes>,
+    failures: Box<dyn Failures>,
+}
+
+/// Random bytes as a port: with others, a test knows the ids that are made.
+pub trait RandomBytes: Send + Sync {
+    /// Ten of them, never the same twice.
+    fn ten(&self) -> [u8; 10];
+}
+
+/// Where it is noted that a request met a defect, or a database that is away. The answer names the request alone.
+pub trait Failures: Send + Sync {
+    /// Takes note of one.
+    fn note(&self, request_id: &str, what: &str);
+}
+
+/// The random bytes of the machine.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemRandom;
+
+impl RandomBytes for SystemRandom {
+    fn ten(&self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        getrandom::fill(&mut bytes).expect("Linux has random bytes for every process once it is up");
+        bytes
+    }
+}
+
+impl Server {
+    /// A server over this database.
+    pub fn new(
+        database: Database,
+        clock: impl Clock + 'static,
+        random: impl RandomBytes + 'static,
+        failures: impl Failures + 'static,
+    ) -> Self {
+        let (clock, random, failures) = (Box::new(clock), Box::new(random), Box::new(failures));
+        Self { parts: Arc::new(Parts { database, clock, random, failures }) }
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.parts.database
+    }
+
+    pub(crate) fn timestamp(&self) -> Timestamp {
+        self.parts.clock.now()
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.timestamp().to_time()
+    }
+
+    pub(crate) fn random(&self) -> [u8; 10] {
+        self.parts.random.ten()
+    }
+
+    pub(crate) fn note_failure(&self, request_id: &str, what: &str) {
+        self.parts.failures.note(request_id, what);
+    }
+}
+
+impl std::fmt::Debug for Server {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Server").field("database", &self.parts.database).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,42 @@
+//! The default tenant: whose everything is as long as nobody says otherwise.
+
+use holdfast_db::{DbError, DbErrorKind, Reader};
+use holdfast_model::object::Object;
+use holdfast_model::tenant::{Tenant, TenantSpec};
+use holdfast_model::{Name, TenantUid};
+
+use crate::server::Server;
+
+/// What it is called.
+pub const DEFAULT_TENANT: &str = "default";
+
+/// The default tenant, which is made if there is none.
+pub async fn ensure_default_tenant(server: &Server) -> Result<Tenant, DbError> {
+    if let Some(tenant) = default_tenant(&mut server.database().read().await?).await? {
+        return Ok(tenant);
+    }
+    let mut writer = server.database().write().await?;
+    // Somebody else may have made it meanwhile.
+    if let Some(tenant) = default_tenant(&mut writer).await? {
+        return Ok(tenant);
+    }
+    let uid = TenantUid::new(server.timestamp(), server.random());
+    let tenant = writer.create(uid, uid, TenantSpec::new(name()), server.now()).await?;
+    writer.commit().await?;
+    Ok(tenant)
+}
+
+/// The default tenant, if there is one.
+pub(crate) async fn default_tenant(reader: &mut Reader) -> Result<Option<Object<TenantSpec>>, DbError> {
+    // Names of tenants are given once: whose the name is does not matter.
+    let anybody = TenantUid::new(holdfast_model::Timestamp::default(), [0; 10]);
+    match reader.object_named::<TenantSpec>(anybody, &name()).await {
+        Ok(tenant) => Ok(Some(tenant)),
+        Err(error) if error.kind() == DbErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn name() -> Name {
+    DEFAULT_TENANT.parse().expect("it is a good name")
+}

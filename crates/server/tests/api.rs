@@ -1,0 +1,16 @@
+//! The API through its own router, over a real database: what is asked, and what is answered.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod api {
+    mod bodies;
+    mod document;
+    mod jobs;
+    mod lists;
+    mod objects;
+    mod requests;
+    mod scene;
+    mod schedules;
+    mod serving;
+    mod settings;
+}
