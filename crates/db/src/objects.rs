@@ -8,7 +8,7 @@ mod list;
 
 use std::str::FromStr;
 
-use holdfast_model::object::{Object, Spec};
+use holdfast_model::object::{Kind, Object, Spec};
 use holdfast_model::{Name, TenantUid, Time};
 
 use crate::codec::{Columns, json, micros};
@@ -68,7 +68,7 @@ impl Writer {
         .bind(json(&status))
         .execute(self.sql())
         .await
-        .during("keeping an object")?;
+        .unless_taken("keeping an object", S::KIND, spec.name())?;
         self.link(uid, tenant, &spec).await?;
         Ok(Object { uid, tenant, revision: 1, created: now, modified: now, spec, status })
     }
@@ -152,8 +152,24 @@ impl Writer {
         .bind(json(&object.spec))
         .execute(self.sql())
         .await
-        .during("changing an object")
+        .unless_taken("changing an object", S::KIND, object.spec.name())
         .map(drop)
+    }
+}
+
+/// Tells that a name was taken by somebody who looked for it at the same time, and was faster.
+trait UnlessTaken<T> {
+    fn unless_taken(self, during: &'static str, kind: Kind, name: &Name) -> Result<T, DbError>;
+}
+
+impl<T> UnlessTaken<T> for Result<T, sqlx::Error> {
+    fn unless_taken(self, during: &'static str, kind: Kind, name: &Name) -> Result<T, DbError> {
+        match self {
+            Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
+                Err(DbError::Exists { what: kind.as_str(), name: name.to_string() })
+            }
+            other => other.during(during),
+        }
     }
 }
 

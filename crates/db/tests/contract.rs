@@ -41,6 +41,7 @@ claims! {
     objects:
         an_object_is_read_back_as_it_was_kept
         a_name_is_given_once_within_a_tenant_and_a_kind
+        of_two_that_give_a_name_at_once_one_is_told_that_it_is_taken
         a_change_counts_only_if_nobody_else_made_one
         what_is_named_stays_and_is_followed_to_its_new_name
         lists_are_filtered_sorted_and_go_on_where_they_ended

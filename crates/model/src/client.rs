@@ -35,6 +35,7 @@ pub struct ClientSpec {
     pub description: String,
     /// By which policies and people find it.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Tag>))]
     pub tags: BTreeSet<Tag>,
     /// Whether it is backed up.
     #[serde(default = "enabled")]

@@ -35,9 +35,11 @@ pub struct PolicySpec {
     pub repository: Name,
     /// Clients, by hostname.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Name>))]
     pub clients: BTreeSet<Name>,
     /// All clients that have one of these tags.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schema(value_type = Vec<Tag>))]
     pub client_tags: BTreeSet<Tag>,
     /// Which snapshots stay; what the server's settings say, if nothing is said.
     #[serde(default)]

@@ -15,11 +15,17 @@ pub async fn ensure_default_tenant(server: &Server) -> Result<Tenant, DbError> {
     if let Some(tenant) = default_tenant(&mut server.database().read().await?).await? {
         return Ok(tenant);
     }
-    let mut writer = server.database().write().await?;
-    // Somebody else may have made it meanwhile.
-    if let Some(tenant) = default_tenant(&mut writer).await? {
-        return Ok(tenant);
+    match make(server).await {
+        // Somebody else made it meanwhile.
+        Err(error) if error.kind() == DbErrorKind::Exists => {
+            default_tenant(&mut server.database().read().await?).await?.ok_or(error)
+        }
+        made => made,
     }
+}
+
+async fn make(server: &Server) -> Result<Tenant, DbError> {
+    let mut writer = server.database().write().await?;
     let uid = TenantUid::new(server.timestamp(), server.random());
     let tenant = writer.create(uid, uid, TenantSpec::new(name()), server.now()).await?;
     writer.commit().await?;

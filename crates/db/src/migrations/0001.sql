@@ -13,6 +13,8 @@ CREATE TABLE objects (
     UNIQUE (kind, tenant, name)
 );
 CREATE INDEX objects_by_name ON objects (kind, name, uid);
+-- Each tenant is its own: among all of them a name is given once.
+CREATE UNIQUE INDEX tenants_by_name ON objects (name) WHERE kind = 'tenant';
 
 CREATE TABLE object_tags (
     object TEXT NOT NULL REFERENCES objects (uid) ON DELETE CASCADE,

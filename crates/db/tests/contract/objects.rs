@@ -1,6 +1,7 @@
 //! Objects.
 
 use holdfast_db::{DbErrorKind, ObjectFilter, Order, Page};
+use holdfast_model::TenantUid;
 use holdfast_model::client::{ClientSpec, ClientStatus};
 use holdfast_model::object::{Object, Spec};
 use holdfast_model::policy::PolicySpec;
@@ -45,6 +46,18 @@ pub(crate) async fn a_name_is_given_once_within_a_tenant_and_a_kind(scene: &Scen
     let taken = writer.create(third, third, TenantSpec::new(name("web1")), time(3)).await.unwrap_err();
     assert_eq!(taken.kind(), DbErrorKind::Exists, "of all tenants, though each is its own");
     writer.commit().await.unwrap();
+}
+
+pub(crate) async fn of_two_that_give_a_name_at_once_one_is_told_that_it_is_taken(scene: &Scene) {
+    let tenants = [scene.tenant_uid(), scene.tenant_uid()];
+    let give = async |uid: TenantUid| {
+        let mut writer = scene.db.write().await?;
+        writer.create(uid, uid, TenantSpec::new(name("twice")), time(2)).await?;
+        writer.commit().await
+    };
+    let (one, other) = tokio::join!(give(tenants[0]), give(tenants[1]));
+    let kinds = [one, other].map(|given| given.map_err(|error| error.kind()));
+    assert!(kinds.contains(&Ok(())) && kinds.contains(&Err(DbErrorKind::Exists)), "{kinds:?}");
 }
 
 pub(crate) async fn a_change_counts_only_if_nobody_else_made_one(scene: &Scene) {

@@ -128,6 +128,15 @@ async fn what_belongs_to_a_tenant_is_said_or_the_default_tenants() {
     assert_eq!(scene.post("/api/v1/tenants", body).await.code(), (422, "invalid_body".into()));
     let again = holdfast_server::ensure_default_tenant(&scene.server).await.unwrap();
     assert_eq!(again.uid.to_string(), scene.tenant, "it is made once");
+    // Under another name it is no longer the default, and one of two that look for it at once makes it anew.
+    let place = format!("/api/v1/tenants/{}", scene.tenant);
+    let renamed = json!({"spec": {"name": "Jones"}}).to_string();
+    scene.send(Method::PUT, &place, &[("if-match", "*")], &renamed).await;
+    let none = scene.post("/api/v1/clients", json!({"spec": {"hostname": "web3"}})).await;
+    assert_eq!(none.json()["errors"][0]["field"], "tenant");
+    let ensure = || holdfast_server::ensure_default_tenant(&scene.server);
+    let (one, other) = tokio::join!(ensure(), ensure());
+    assert_eq!(one.unwrap().uid, other.unwrap().uid);
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A server with a database of its own, at a time that stands still, and a way to ask it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use axum::Router;
@@ -21,6 +21,7 @@ pub(crate) struct Scene {
     pub(crate) router: Router,
     pub(crate) tenant: String,
     clock: StandingClock,
+    notes: Notes,
     _dir: TempDir,
 }
 
@@ -58,12 +59,13 @@ impl RandomBytes for Counting {
     }
 }
 
-/// No request of a test may meet a defect.
-struct NoFailures;
+/// What went wrong in the server, of which a test wants to hear if it did.
+#[derive(Clone, Default)]
+struct Notes(Arc<Mutex<Vec<String>>>);
 
-impl Failures for NoFailures {
-    fn note(&self, request_id: &str, what: &str) {
-        println!("request {request_id} failed: {what}");
+impl Failures for Notes {
+    fn note(&self, _: &str, what: &str) {
+        self.0.lock().unwrap().push(what.to_owned());
     }
 }
 
@@ -74,9 +76,10 @@ impl Scene {
         let database = Database::open(&Options { address, connections: 4 }).await.unwrap();
         // 2026-11-24T12:00:00Z
         let clock = StandingClock(Arc::new(AtomicI64::new(1_795_521_600)));
-        let server = Server::new(database.clone(), clock.clone(), Counting::default(), NoFailures);
+        let notes = Notes::default();
+        let server = Server::new(database.clone(), clock.clone(), Counting::default(), notes.clone());
         let tenant = ensure_default_tenant(&server).await.unwrap().uid.to_string();
-        Self { database, router: router(server.clone()), server, tenant, clock, _dir: dir }
+        Self { database, router: router(server.clone()), server, tenant, clock, notes, _dir: dir }
     }
 
     pub(crate) fn put_forward(&self, seconds: i64) {
@@ -90,7 +93,7 @@ impl Scene {
         let bytes = to_bytes(response.into_body(), 10 << 20).await.unwrap();
         let answer = Answer { status, headers, text: String::from_utf8(bytes.to_vec()).unwrap() };
         assert!(answer.headers.contains_key("x-request-id"), "{answer:?}");
-        assert!(!status.is_server_error(), "{answer:?}");
+        assert!(!status.is_server_error(), "{answer:?}: {:?}", self.notes.0.lock().unwrap());
         if !status.is_success() && !answer.text.is_empty() {
             assert_eq!(answer.header("content-type"), "application/problem+json");
             let problem = answer.json();
