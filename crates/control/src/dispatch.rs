@@ -1,8 +1,8 @@
 //! Which of the jobs that wait begin, and what the others wait for: a function of the queue, the limits and the time.
 //!
 //! - With a client, one job at a time prepares or backs up; a restore runs beside it.
-//! - In a repository, as many jobs work at the same time as it allows; one that needs it for itself works alone. One that has
-//!   waited long lets no others in before it. Restores are not counted: whoever has lost a server waits for nobody but that.
+//! - In a repository, as many jobs work at the same time as it allows; one that needs it for itself works alone. A prune that
+//!   has waited long lets no others in before it. Restores are not counted: whoever has lost a server waits for nobody but that.
 //! - Tenants take turns: the next place is for whoever has the fewest jobs at work.
 
 #[cfg(test)]
@@ -36,7 +36,7 @@ pub struct Decision {
     pub waiting: Vec<(JobUid, Waiting)>,
 }
 
-/// A job that needs the repository for itself lets no others in before it once it has waited so long.
+/// A prune lets no others into its repository before it once it has waited so long.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
 /// Decides about all jobs that are not finished.
@@ -89,7 +89,7 @@ struct Hall<'a> {
     at_work: HashMap<TenantUid, usize>,
     clients: HashMap<ClientUid, JobUid>,
     repositories: HashMap<RepositoryUid, AtWork>,
-    /// In which somebody has waited long to be alone.
+    /// In which a prune has waited long.
     reserved: HashSet<RepositoryUid>,
 }
 
@@ -106,7 +106,8 @@ impl<'a> Hall<'a> {
         let running = || jobs.iter().filter(|job| job.status == JobStatus::Running);
         let counted = running().filter(|job| job.kind != JobKind::Restore).count();
         let has_waited = |job: &&Unfinished| {
-            let is_waiting = job.status == JobStatus::Queued && job.kind.is_exclusive();
+            // A forget waits for the next pause: it follows every backup, and would stop all others again and again.
+            let is_waiting = job.status == JobStatus::Queued && job.kind == JobKind::Prune;
             is_waiting && job.not_before.checked_add(PATIENCE).is_ok_and(|until| until <= now)
         };
         let mut hall = Self {

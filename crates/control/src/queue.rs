@@ -47,11 +47,12 @@ impl Control {
         Ok(begun)
     }
 
-    /// A worker says that it still works. Gives back the jobs that are its own, and those of them that are to end.
-    pub async fn renew(&self, worker: &str) -> Result<Leases, ControlError> {
+    /// A worker says which jobs it still works on. Gives back those that are its own, and those of them that are to end.
+    pub async fn renew(&self, worker: &str, at_work: &[JobUid]) -> Result<Leases, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
-        let jobs = writer.renew_leases(worker, now.checked_add(LEASE).unwrap_or(now)).await?;
+        writer.lock_queue().await?;
+        let jobs = writer.renew_leases(worker, at_work, now.checked_add(LEASE).unwrap_or(now)).await?;
         writer.commit().await?;
         let to_end = jobs.iter().filter(|(_, cancel)| *cancel).map(|(uid, _)| *uid).collect();
         Ok(Leases { held: jobs.into_iter().map(|(uid, _)| uid).collect(), to_end })
@@ -61,6 +62,7 @@ impl Control {
     pub async fn adopt_abandoned(&self, worker: &str) -> Result<Vec<Job>, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
+        writer.lock_queue().await?;
         let mut adopted = Vec::new();
         for uid in writer.abandoned_jobs(now).await? {
             let mut job = writer.lock_job(uid).await?;
@@ -79,6 +81,7 @@ impl Control {
     pub async fn cancel_job(&self, uid: JobUid) -> Result<Job, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
+        writer.lock_queue().await?;
         let mut job = writer.lock_job(uid).await?;
         let has_ended = job.cancel(now)?;
         writer.save_job(&job).await?;
@@ -166,7 +169,7 @@ async fn carry_out(writer: &mut Writer, decision: Decision, worker: &str, now: T
         begun.push(job);
     }
     for (uid, waiting) in decision.waiting {
-        let mut job = writer.job(uid).await?;
+        let mut job = writer.lock_job(uid).await?;
         // What has not changed is not written again: most of the queue waits for the same as a moment ago.
         if job.status == JobStatus::Queued && job.waiting.as_ref() != Some(&waiting) {
             job.waiting = Some(waiting);

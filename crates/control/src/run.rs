@@ -1,8 +1,8 @@
 //! A run of a policy: which jobs it makes, or why it makes none for a client. A function of the policy, its clients and the
 //! jobs that are not finished.
 //!
-//! Each client has its own chain: prepare, if it is not ready; back up; make its names searchable; forget. A job of a chain
-//! begins only after the one before it has ended well. Chains go side by side.
+//! Each client has its own chain: prepare, if it is not ready; back up; then make its names searchable, and forget. A job
+//! begins only after the one that it follows has ended well. Chains go side by side.
 
 #[cfg(test)]
 mod tests;
@@ -68,8 +68,11 @@ impl Run<'_> {
         let mut chain: Vec<Job> = Vec::with_capacity(kinds.len());
         for kind in kinds {
             let job = self.job(kind, client, new_uid());
-            chain.push(match chain.last() {
-                Some(before) => job.after(before.uid),
+            // What is not searchable is backed up all the same: nothing else waits for that.
+            let before = chain.iter().rfind(|before| before.kind != JobKind::Catalog);
+            let before = before.map(|before| before.uid);
+            chain.push(match before {
+                Some(before) => job.after(before),
                 None => job,
             });
         }

@@ -75,43 +75,67 @@ impl Worker {
     /// Says that it is still at work, finds out what became of abandoned jobs, and begins as many as it has places for.
     /// Gives back how many it has begun.
     pub async fn step(self: &Arc<Self>) -> Result<usize, ControlError> {
-        let leases = self.control.renew(&self.options.name).await?;
-        for (uid, at_work) in self.at_work.lock().iter() {
+        let at_work: Vec<JobUid> = self.at_work.lock().keys().copied().collect();
+        let leases = self.control.renew(&self.options.name, &at_work).await?;
+        for uid in &at_work {
             if leases.to_end.contains(uid) || !leases.held.contains(uid) {
-                at_work.cancel.cancel();
+                self.end(*uid);
             }
         }
-        self.keep_notes().await?;
+        // What is not kept now is kept the next time.
+        let _ = self.keep_notes().await;
         for job in self.control.adopt_abandoned(&self.options.name).await? {
             // One of its own, if it was held up for long, is still at work.
-            if !self.at_work.lock().contains_key(&job.uid) {
-                self.recover(&job).await?;
+            if let Some(taken) = self.take(job.uid) {
+                tokio::spawn(self.clone().find_out(job, taken));
             }
         }
         let places = self.options.places.saturating_sub(self.at_work());
         let begun = self.control.begin_jobs(&self.options.name, places).await?;
         let count = begun.len();
         for job in begun {
-            let at_work =
-                AtWork { cancel: CancelToken::new(), notes: Arc::new(Notes::new(self.control.clock.clone())) };
-            self.at_work.lock().insert(job.uid, at_work.clone());
-            tokio::spawn(self.clone().work_on(job, at_work));
+            if let Some(taken) = self.take(job.uid) {
+                tokio::spawn(self.clone().work_on(job, taken));
+            }
         }
         Ok(count)
     }
 
+    /// Notes that it is at work on a job; not if it is already.
+    fn take(self: &Arc<Self>, uid: JobUid) -> Option<Taken> {
+        let notes = Arc::new(Notes::new(self.control.clock.clone()));
+        let at_work = AtWork { cancel: CancelToken::new(), notes };
+        let mut all = self.at_work.lock();
+        if all.contains_key(&uid) {
+            return None;
+        }
+        all.insert(uid, at_work.clone());
+        Some(Taken { worker: self.clone(), uid, at_work })
+    }
+
+    fn end(&self, uid: JobUid) {
+        let at_work = self.at_work.lock().get(&uid).cloned();
+        if let Some(at_work) = at_work {
+            at_work.cancel.cancel();
+        }
+    }
+
+    /// Finds out what became of a job that was abandoned. What fails is tried again when the lease has run out.
+    async fn find_out(self: Arc<Self>, job: Job, _taken: Taken) {
+        let _ = self.recover(&job).await;
+    }
+
     /// Does one job and keeps what became of it.
-    async fn work_on(self: Arc<Self>, job: Job, at_work: AtWork) {
-        let result = self.carry_out(&job, &at_work).await;
-        let (status, outcome) = ended(result, &at_work);
+    async fn work_on(self: Arc<Self>, job: Job, taken: Taken) {
+        let at_work = &taken.at_work;
+        let result = self.carry_out(&job, at_work).await;
+        let (status, outcome) = ended(result, at_work);
         if let Some(error) = &outcome.error {
             at_work.notes.error(&format!("{}; {}", error.message, error.cause.fix()));
         }
         // If the database is away, the lease runs out, and whoever finds the job looks what became of it.
         let _ = self.keep_notes_of(job.uid, &at_work.notes).await;
         let _ = self.control.end_job(job.uid, &self.options.name, status, outcome).await;
-        self.at_work.lock().remove(&job.uid);
-        self.ended.notify_one();
     }
 
     /// Keeps what all jobs have said since the last time.
@@ -134,6 +158,20 @@ impl Worker {
         writer.commit().await?;
         notes.kept(first + lines.len() as u64);
         Ok(())
+    }
+}
+
+/// A job that a worker is at work on. Whatever becomes of the work, in the end it is not any more.
+struct Taken {
+    worker: Arc<Worker>,
+    uid: JobUid,
+    at_work: AtWork,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.worker.at_work.lock().remove(&self.uid);
+        self.worker.ended.notify_one();
     }
 }
 

@@ -26,6 +26,7 @@ impl Control {
     ) -> Result<Job, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
+        writer.lock_queue().await?;
         let mut job = writer.lock_job(uid).await?;
         if job.status != JobStatus::Running || job.worker.as_deref() != Some(worker) {
             return Err(ControlError::NotOurs(uid));
@@ -51,6 +52,7 @@ impl Control {
     ) -> Result<Job, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
+        writer.lock_queue().await?;
         let mut job = writer.lock_job(uid).await?;
         if job.status != JobStatus::Running || job.worker.as_deref() != Some(worker) {
             return Err(ControlError::NotOurs(uid));
@@ -96,7 +98,9 @@ impl Control {
             return Ok(Some((Launch::Retry, delay)));
         }
         // Whoever is away gets its run when it is back. A run that comes due meanwhile is skipped: this one is still to come.
-        let is_away = cause == Some(Cause::Unreachable) && on_missed == OnMissed::CatchUp && job.due.is_some();
+        let is_wanted =
+            policy.is_some_and(|policy| policy.enabled) && on_missed == OnMissed::CatchUp && job.due.is_some();
+        let is_away = cause == Some(Cause::Unreachable) && is_wanted;
         let delay = Duration::from_secs(CALL_AGAIN_SECONDS.into());
         Ok(is_away.then_some((Launch::CatchUp, delay)))
     }

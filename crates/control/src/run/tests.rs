@@ -96,7 +96,7 @@ fn each_client_has_a_chain_of_its_own() {
     assert_eq!(kinds(&jobs), [Prepare, Backup, Catalog, Forget, Backup, Catalog, Forget]);
     let after: Vec<_> = jobs.iter().map(|job| job.after).collect();
     let uid = |nth: usize| Some(jobs[nth].uid);
-    assert_eq!(after, [None, uid(0), uid(1), uid(2), None, uid(4), uid(5)]);
+    assert_eq!(after, [None, uid(0), uid(1), uid(1), None, uid(4), uid(4)]);
     assert!(jobs.iter().all(|job| (job.status == JobStatus::Blocked) == job.after.is_some()));
     assert!(
         jobs.iter().all(|job| job.priority == 3 && job.due == Some(time(0)) && job.policy == Some(scene.policy.uid))

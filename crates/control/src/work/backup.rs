@@ -5,7 +5,7 @@
 use holdfast_model::job::Outcome;
 use holdfast_model::pattern::PatternList;
 use holdfast_model::policy::{Excludes, Work};
-use holdfast_model::{CancelToken, Clock, JobUid, Monitor, Name, PolicyUid, Timestamp};
+use holdfast_model::{CancelToken, ClientUid, Clock, JobUid, Monitor, Name, PolicyUid, Timestamp};
 use holdfast_pull::state::{ClientIdentity, RepositoryState};
 use holdfast_pull::{Backup, BackupRequest, Filter, ParentChoice, Stamp, Summary, backup};
 use holdfast_repo::Repository;
@@ -62,6 +62,11 @@ pub fn policy_tag(policy: PolicyUid) -> String {
     format!("policy:{policy}")
 }
 
+/// The tag of the snapshots of a client. Another may bear its name one day.
+pub fn client_tag(client: ClientUid) -> String {
+    format!("client:{client}")
+}
+
 /// What the agent is asked for, and what the snapshot says of itself: both are the server's to say.
 fn request(task: &BackupTask, now: Timestamp) -> Result<BackupRequest, Failure> {
     let roots = task.work.roots();
@@ -72,7 +77,7 @@ fn request(task: &BackupTask, now: Timestamp) -> Result<BackupRequest, Failure> 
             time: ZonedTime::utc(now),
             hostname: task.caller.spec.hostname.to_string(),
             username: task.caller.spec.connection.user.clone().unwrap_or_else(|| "root".to_owned()),
-            tags: vec![task.job.tag(), policy_tag(task.policy)],
+            tags: vec![task.job.tag(), policy_tag(task.policy), client_tag(task.caller.uid)],
         },
         parent: ParentChoice::Newest,
         with_atime: false,

@@ -32,6 +32,9 @@ impl Failure {
     }
 }
 
+/// Characters of a message, at most.
+const LONGEST: usize = 2000;
+
 /// The error and what lies beneath it, on one line.
 pub(super) fn sentence(error: &dyn Error) -> String {
     let mut parts = vec![error.to_string()];
@@ -44,7 +47,8 @@ pub(super) fn sentence(error: &dyn Error) -> String {
         }
         source = cause.source();
     }
-    parts.join(": ")
+    // A host may have said much of it.
+    parts.join(": ").chars().take(LONGEST).collect()
 }
 
 impl From<CallError> for Failure {

@@ -87,6 +87,10 @@ impl Caller {
             ("StrictHostKeyChecking", "yes"),
             ("UpdateHostKeys", "no"),
             ("CheckHostIP", "no"),
+            // No other way to believe a key, whatever else is configured.
+            ("VerifyHostKeyDNS", "no"),
+            ("KnownHostsCommand", "none"),
+            ("NoHostAuthenticationForLocalhost", "no"),
         ]);
         let remote = Remote {
             host: &host,

@@ -6,17 +6,17 @@
 use holdfast_model::job::{JobError, Outcome};
 use holdfast_model::retention::{Candidate, GroupBy, Retention, plan, snapshot_time};
 use holdfast_model::schedule::Zone;
-use holdfast_model::{CancelToken, Clock, Monitor, Name, PolicyUid, SnapshotId};
+use holdfast_model::{CancelToken, ClientUid, Clock, Monitor, PolicyUid, SnapshotId};
 use holdfast_repo::{LockMode, Repository, SavedSnapshot, Sleep};
 
 use super::Failure;
-use super::backup::policy_tag;
+use super::backup::{client_tag, policy_tag};
 
 /// Whose snapshots, and which of them stay.
 #[derive(Debug, Clone)]
 pub struct ForgetTask {
-    /// The client's name, as its snapshots are stamped.
-    pub hostname: Name,
+    /// The client, by whose id its snapshots are tagged.
+    pub client: ClientUid,
     /// The policy, by whose id its snapshots are tagged.
     pub policy: PolicyUid,
     /// Which stay.
@@ -44,8 +44,8 @@ pub fn run(
 ) -> Result<Forgotten, Failure> {
     let lock = repository.lock(LockMode::Exclusive, &Sleep::new(cancel.clone()))?;
     let mut snapshots = repository.snapshots()?;
-    let tag = policy_tag(task.policy);
-    snapshots.retain(|one| one.hostname == task.hostname.as_str() && one.tags.contains(&tag));
+    let tags = [policy_tag(task.policy), client_tag(task.client)];
+    snapshots.retain(|one| tags.iter().all(|tag| one.tags.contains(tag)));
     let candidates: Vec<Candidate> =
         snapshots.iter().map(|one| candidate(one, &task.zone)).collect::<Result<_, _>>()?;
     if candidates.is_empty() {

@@ -144,6 +144,8 @@ impl Process {
                 Told::Cancelled => end = Some(Err(Failure::Cancelled)),
             }
         }
+        // One that goes on to tell what nobody understands must not wait for us.
+        drop(lines);
         let status = self.0.wait().map_err(|error| broken(error.to_string()))?;
         end.unwrap_or_else(|| {
             Err(broken(format!("the process that maintains repositories ended before its work was done ({status})")))

@@ -27,6 +27,7 @@ impl From<ControlError> for Failure {
         let cause = match &error {
             // What it was told to work with is gone.
             ControlError::Database(error) if error.kind() == DbErrorKind::NotFound => Cause::Configuration,
+            ControlError::Database(error) if error.kind() == DbErrorKind::Unavailable => Cause::Storage,
             _ => Cause::Internal,
         };
         Self::Failed(JobError { cause, message: error.to_string() })
@@ -67,18 +68,21 @@ impl Worker {
             clock_skew_seconds: prepared.clock_skew_seconds,
             ..Facts::default()
         });
+        // What somebody has decided meanwhile stays.
+        let mut writer = self.control.db.write().await?;
+        writer.lock_queue().await?;
+        let before = writer.object::<ClientSpec>(client.uid).await?.status;
         let mut status = ClientStatus {
-            ready_since: found.as_ref().map(|_| client.status.ready_since.unwrap_or(now.to_time())),
+            ready_since: found.as_ref().map(|_| before.ready_since.unwrap_or(now.to_time())),
             agent_version: done.result.as_ref().ok().map(|prepared| prepared.agent_version.clone()),
-            facts: found.or(client.status.facts),
-            host_keys: client.status.host_keys,
+            facts: found.or(before.facts),
+            host_keys: before.host_keys,
         };
         if !done.offered.is_empty() && status.host_keys.show(done.offered) {
             for key in &status.host_keys.offered {
                 at_work.notes.note(&format!("the host shows the key {key}"));
             }
         }
-        let mut writer = self.control.db.write().await?;
         writer.set_status::<ClientSpec>(client.uid, &status).await?;
         writer.commit().await?;
         done.result.map(|_| Outcome::default())
@@ -86,6 +90,11 @@ impl Worker {
 
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
+        let hooks = &policy.spec.hooks;
+        if hooks.client.all().chain(hooks.server.all()).next().is_some() {
+            // A backup without what was to run before it may lack what matters most.
+            return Err(Failure::configuration("the policy has hooks, which this release does not run"));
+        }
         let access = self.access_of(job).await?;
         let task = BackupTask {
             job: job.uid,
@@ -121,7 +130,7 @@ impl Worker {
         };
         drop(reader);
         let task = ForgetTask {
-            hostname: client.spec.hostname,
+            client: client.uid,
             policy: policy.uid,
             retention: policy.spec.retention.unwrap_or(settings.retention),
             zone: Zone::clone(&zone),
@@ -148,6 +157,7 @@ impl Worker {
         let outcome = done.await?;
         let now = Some(self.control.now());
         let mut writer = self.control.db.write().await?;
+        writer.lock_queue().await?;
         let mut status = writer.object::<RepositorySpec>(uid).await?.status;
         match task {
             Task::Check { .. } => status.checked = now,

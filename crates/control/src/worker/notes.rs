@@ -7,8 +7,9 @@ use holdfast_model::monitor::{ItemError, Phase, Progress};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
-/// A job says no more lines than this: what goes on without end says nothing new.
+/// A job says no more lines than this, and no more bytes: what goes on without end says nothing new.
 const MOST_LINES: u64 = 100_000;
+const MOST_BYTES: usize = 16 << 20;
 /// A line has no more characters.
 const LONGEST_LINE: usize = 2000;
 
@@ -23,12 +24,25 @@ struct State {
     lines: Vec<LogLine>,
     /// The number of the first of them.
     first: u64,
+    /// Bytes of all that was said.
+    bytes: usize,
+    /// Whether no more is taken.
+    is_full: bool,
     progress: Progress,
 }
 
 impl Notes {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::new(State { lines: Vec::new(), first: 1, progress: Progress::default() }) }
+        Self {
+            clock,
+            state: Mutex::new(State {
+                lines: Vec::new(),
+                first: 1,
+                bytes: 0,
+                is_full: false,
+                progress: Progress::default(),
+            }),
+        }
     }
 
     /// Lines that are not kept yet, with the number of the first.
@@ -53,12 +67,15 @@ impl Notes {
     fn add(&self, level: Level, text: &str) {
         let at = self.clock.now().to_time();
         let mut state = self.state.lock();
-        let number = state.first + state.lines.len() as u64;
         // The last word is always kept.
-        if number > MOST_LINES && level != Level::Error {
+        if state.is_full && level != Level::Error {
             return;
         }
-        let text = if number == MOST_LINES { "more is not kept" } else { text };
+        let number = state.first + state.lines.len() as u64;
+        state.bytes += text.len().min(4 * LONGEST_LINE);
+        let is_last = !state.is_full && (number >= MOST_LINES || state.bytes > MOST_BYTES);
+        state.is_full |= is_last;
+        let text = if is_last { "more is not kept" } else { text };
         let text = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_LINE).collect();
         state.lines.push(LogLine { at, level, text });
     }

@@ -76,7 +76,7 @@ async fn a_worker_that_woke_up_late_changes_nothing() {
     scene.clock.advance(LEASE + Duration::from_secs(1));
     let adopted = scene.control.adopt_abandoned("other").await.unwrap();
     assert_eq!(adopted.iter().map(|job| job.uid).collect::<Vec<_>>(), [job.uid]);
-    assert!(scene.control.renew("worker").await.unwrap().held.is_empty());
+    assert!(scene.control.renew("worker", &[job.uid]).await.unwrap().held.is_empty());
     let late = scene.control.end_job(job.uid, "worker", Succeeded, Outcome::default()).await.unwrap_err();
     assert!(matches!(late, ControlError::NotOurs(uid) if uid == job.uid));
     scene.control.end_job(job.uid, "other", Lost, Outcome::default()).await.unwrap();

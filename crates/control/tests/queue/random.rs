@@ -37,12 +37,14 @@ async fn day(seed: u64) {
         at_work.extend(
             scene.control.begin_jobs(worker, 1 + below(4) as usize).await.unwrap().into_iter().map(|job| (job, worker)),
         );
+        let own =
+            |name| at_work.iter().filter(|(_, worker)| *worker == name).map(|(job, _)| job.uid).collect::<Vec<_>>();
         match below(10) {
             // One worker is dead for a while: what it had is found by the other.
             0 => scene.clock.advance(LEASE + Duration::from_secs(1)),
-            _ => drop(scene.control.renew(other).await.unwrap()),
+            _ => drop(scene.control.renew(other, &own(other)).await.unwrap()),
         }
-        scene.control.renew(worker).await.unwrap();
+        scene.control.renew(worker, &own(worker)).await.unwrap();
         for job in scene.control.adopt_abandoned(worker).await.unwrap() {
             let status = if below(3) == 0 { JobStatus::Succeeded } else { JobStatus::Lost };
             scene.control.end_job(job.uid, worker, status, Outcome::default()).await.unwrap();

@@ -144,5 +144,5 @@ async fn what_is_cancelled_takes_along_what_waits_for_it() {
     scene.set("2026-11-25T02:00:00Z");
     let begun = scene.tick().await;
     assert_eq!(scene.control.cancel_job(begun[0].uid).await.unwrap().status, Running, "its worker is asked");
-    assert_eq!(scene.control.renew("worker").await.unwrap().to_end, [begun[0].uid].into());
+    assert_eq!(scene.control.renew("worker", &[begun[0].uid]).await.unwrap().to_end, [begun[0].uid].into());
 }

@@ -6,6 +6,7 @@ use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, Tenant
 use crate::codec::{Columns, micros};
 use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
+use crate::statement::Statement;
 
 /// What deciding about a job that is not finished needs to know of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,8 @@ impl Reader {
     pub async fn unfinished_jobs(&mut self, queued_per_tenant: u32) -> Result<Vec<Unfinished>, DbError> {
         let rows = sqlx::query(
             "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status FROM ( \
-               SELECT *, ROW_NUMBER() OVER (PARTITION BY status, tenant ORDER BY priority DESC, uid) AS place \
+               SELECT *, ROW_NUMBER() OVER (PARTITION BY status, tenant \
+               ORDER BY CASE WHEN kind = 'restore' THEN 0 ELSE 1 END, priority DESC, uid) AS place \
                FROM jobs WHERE finished IS NULL) AS waiting \
              WHERE status <> 'queued' OR place <= $1 ORDER BY priority DESC, uid",
         )
@@ -73,18 +75,20 @@ impl Reader {
 }
 
 impl Writer {
-    /// Whoever works says that it still does. Gives back the jobs that it works on, and whether somebody wants them to end;
-    /// a job that is not among them was given to somebody else.
-    pub async fn renew_leases(&mut self, worker: &str, until: Time) -> Result<Vec<(JobUid, bool)>, DbError> {
-        let rows = sqlx::query(
-            "UPDATE jobs SET lease_until = $2 WHERE worker = $1 AND status = 'running' AND finished IS NULL \
-             RETURNING uid, cancel_requested",
-        )
-        .bind(worker.to_owned())
-        .bind(micros(until))
-        .fetch_all(self.sql())
-        .await
-        .during("renewing leases")?;
+    /// Whoever works says which jobs it still works on. Gives back those of them that are its own, and whether somebody wants
+    /// them to end; the others were given to somebody else. What it does not name runs out, though it bears its name.
+    pub async fn renew_leases(
+        &mut self,
+        worker: &str,
+        at_work: &[JobUid],
+        until: Time,
+    ) -> Result<Vec<(JobUid, bool)>, DbError> {
+        let mut statement = Statement::new("UPDATE jobs SET lease_until = ");
+        statement.bind(micros(until)).and("worker = ").bind(worker.to_owned());
+        statement.and("status = 'running' AND finished IS NULL");
+        statement.and("uid IN ").bind_list(at_work.iter().map(JobUid::to_string));
+        statement.push(" RETURNING uid, cancel_requested");
+        let rows = statement.query().fetch_all(self.sql()).await.during("renewing leases")?;
         let job = |row| {
             let columns = Columns { table: "jobs", row };
             Ok((columns.parsed("uid")?, columns.flag("cancel_requested")?))

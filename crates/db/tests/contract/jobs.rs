@@ -68,8 +68,10 @@ pub(crate) async fn a_lease_that_ran_out_shows_an_abandoned_job(scene: &Scene) {
     let mut writer = scene.db.write().await.unwrap();
     assert_eq!(writer.abandoned_jobs(time(36)).await.unwrap(), []);
     assert_eq!(writer.abandoned_jobs(time(37)).await.unwrap(), [jobs[0].uid, jobs[1].uid]);
-    assert_eq!(writer.renew_leases("two", time(66)).await.unwrap(), [(jobs[1].uid, true)]);
-    assert_eq!(writer.renew_leases("three", time(66)).await.unwrap(), []);
+    let all: Vec<JobUid> = jobs.iter().map(|job| job.uid).collect();
+    assert_eq!(writer.renew_leases("two", &[], time(66)).await.unwrap(), [], "what is not named runs out");
+    assert_eq!(writer.renew_leases("two", &all, time(66)).await.unwrap(), [(jobs[1].uid, true)]);
+    assert_eq!(writer.renew_leases("three", &all, time(66)).await.unwrap(), []);
     assert_eq!(writer.abandoned_jobs(time(37)).await.unwrap(), [jobs[0].uid]);
     writer.commit().await.unwrap();
 }

@@ -42,6 +42,8 @@ pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<Strin
         ("StrictHostKeyChecking", "accept-new"),
         ("HashKnownHosts", "no"),
         ("PreferredAuthentications", "none"),
+        // A host that says nothing must not keep whoever asks.
+        ("ConnectTimeout", "30"),
     ];
     let mut command = program.asking(host, &asking);
     let done = command.arg("true").stdin(Stdio::null()).output().map_err(OfferedError::Start)?;
