@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_db::{ObjectFilter, Reader, Unfinished, Writer};
+use holdfast_db::{DbError, ObjectFilter, Reader, Unfinished, Writer};
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Job, JobKind, Launch, NewJob, Waiting};
 use holdfast_model::object::{Object, Spec};
@@ -150,7 +150,9 @@ impl Control {
     async fn take_step(&self, plans: &Plans, policy: &Policy, step: &Step, now: Time) -> Result<usize, ControlError> {
         let mut writer = self.db.write().await?;
         writer.lock_queue().await?;
-        if !set_accounted(&mut writer, policy, policy.status.accounted, step.accounted).await? {
+        // What was read in the middle of a change is read again the next time, and nothing is accounted for until then.
+        let is_whole = plans.repository_of(policy).is_some();
+        if !is_whole || !set_accounted(&mut writer, policy, policy.status.accounted, step.accounted).await? {
             return Ok(0);
         }
         let jobs = match (step.start, step.missed) {
@@ -175,7 +177,10 @@ impl Control {
         writer: &mut Writer,
         now: Time,
     ) -> Result<Vec<Job>, ControlError> {
-        let Some(repository) = plans.repository_of(policy) else { return Ok(Vec::new()) };
+        let repository = plans.repository_of(policy).ok_or_else(|| DbError::Dangling {
+            what: RepositorySpec::KIND.as_str(),
+            name: policy.spec.repository.to_string(),
+        })?;
         let unfinished: Vec<Unfinished> = writer.unfinished_jobs(u32::MAX).await?;
         let of_tenant: Vec<Unfinished> = unfinished.into_iter().filter(|job| job.tenant == policy.tenant).collect();
         let run = Run {
@@ -254,7 +259,8 @@ fn missed_job(policy: &Policy, run: RunUid, uid: holdfast_model::JobUid, now: Ti
     new.queued()
 }
 
-/// Notes up to when a policy is accounted for; not if somebody has done so since it was read, or the policy is gone.
+/// Notes up to when a policy is accounted for; not if somebody has done so or has changed it since it was read (who names a
+/// client or a repository anew changes it too), or if it is gone.
 async fn set_accounted(
     writer: &mut Writer,
     policy: &Policy,
@@ -262,7 +268,7 @@ async fn set_accounted(
     accounted: Time,
 ) -> Result<bool, ControlError> {
     match writer.object::<PolicySpec>(policy.uid).await {
-        Ok(found) if found.status.accounted == before => {
+        Ok(found) if found.status.accounted == before && found.revision == policy.revision => {
             writer.set_status::<PolicySpec>(policy.uid, &PolicyStatus { accounted: Some(accounted) }).await?;
             Ok(true)
         }

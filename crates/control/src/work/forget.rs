@@ -28,9 +28,9 @@ pub struct ForgetTask {
 /// What was removed.
 #[derive(Debug)]
 pub struct Forgotten {
-    /// What became of the job.
-    pub outcome: Outcome,
-    /// The snapshots that are gone.
+    /// What became of the job. It may have ended half-way.
+    pub result: Result<Outcome, Failure>,
+    /// The snapshots that are gone, whatever came after.
     pub removed: Vec<SnapshotId>,
 }
 
@@ -49,7 +49,7 @@ pub fn run(
     let candidates: Vec<Candidate> =
         snapshots.iter().map(|one| candidate(one, &task.zone)).collect::<Result<_, _>>()?;
     if candidates.is_empty() {
-        return Ok(Forgotten { outcome: Outcome::default(), removed: Vec::new() });
+        return Ok(Forgotten { result: Ok(Outcome::default()), removed: Vec::new() });
     }
     // One group: which paths it has may change with the policy, what is kept of it must not.
     let plans = plan(&task.retention, GroupBy::NOTHING, &candidates, clock.now());
@@ -63,7 +63,7 @@ pub fn run(
     ));
     repository.check_writable()?;
     let mut gone = Vec::with_capacity(removed.len());
-    for candidate in removed {
+    let mut remove = |candidate: &Candidate| {
         if cancel.check().is_err() {
             return Err(Failure::Cancelled);
         }
@@ -71,9 +71,12 @@ pub fn run(
         monitor.note(&format!("removing snapshot {} of {}", candidate.id.short(), candidate.time));
         repository.remove_snapshot(candidate.id)?;
         gone.push(candidate.id);
-    }
-    let outcome = Outcome { snapshots_removed: gone.len() as u64, ..Outcome::default() };
-    Ok(Forgotten { outcome, removed: gone })
+        Ok(())
+    };
+    let result = removed.into_iter().try_for_each(&mut remove);
+    let snapshots_removed = gone.len() as u64;
+    let result = result.map(|()| Outcome { snapshots_removed, ..Outcome::default() });
+    Ok(Forgotten { result, removed: gone })
 }
 
 fn candidate(snapshot: &SavedSnapshot, zone: &Zone) -> Result<Candidate, Failure> {

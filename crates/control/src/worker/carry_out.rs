@@ -103,18 +103,24 @@ impl Worker {
             work: policy.spec.work,
             excludes: policy.spec.excludes,
         };
-        let (worker, at_work) = (self.clone(), at_work.clone());
+        let (worker, work) = (self.clone(), at_work.clone());
         let made = self
             .with_repository(access, move |repository| {
                 let (place, clock) = (&worker.options.place, &*worker.control.clock);
-                let outcome = backup::run(&task, repository, place, clock, &*at_work.notes, &at_work.cancel)?;
-                let snapshot = outcome.snapshot.map(|id| repository.load_snapshot(id)).transpose()?;
-                Ok((outcome, snapshot))
+                let outcome = backup::run(&task, repository, place, clock, &*work.notes, &work.cancel)?;
+                Ok((outcome.snapshot.map(|id| repository.load_snapshot(id)), outcome))
             })
             .await?;
-        let (outcome, snapshot) = made;
-        if let Some(snapshot) = snapshot {
-            self.note_snapshot(job, &snapshot).await?;
+        // The snapshot is there: what goes wrong from here on cannot make the backup fail.
+        let (snapshot, mut outcome) = made;
+        let noted = match snapshot {
+            Some(Ok(snapshot)) => self.note_snapshot(job, &snapshot).await.map_err(|error| error.to_string()),
+            Some(Err(error)) => Err(error.to_string()),
+            None => Ok(()),
+        };
+        if let Err(error) = noted {
+            outcome.warnings += 1;
+            at_work.notes.warning(&format!("the snapshot was made, but could not be noted: {error}"));
         }
         Ok(outcome)
     }
@@ -146,7 +152,7 @@ impl Worker {
             writer.remove_snapshot(access.uid, *id).await?;
         }
         writer.commit().await?;
-        Ok(done.outcome)
+        done.result
     }
 
     async fn maintain(self: &Arc<Self>, job: &Job, at_work: &AtWork, task: Task) -> Result<Outcome, Failure> {
