@@ -26,11 +26,7 @@ impl Control {
     ) -> Result<Job, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
-        writer.lock_queue().await?;
-        let mut job = writer.lock_job(uid).await?;
-        if job.status != JobStatus::Running || job.worker.as_deref() != Some(worker) {
-            return Err(ControlError::NotOurs(uid));
-        }
+        let mut job = lock_own(&mut writer, uid, worker).await?;
         job.end(status, outcome, now)?;
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
@@ -52,11 +48,7 @@ impl Control {
     ) -> Result<Job, ControlError> {
         let now = self.now();
         let mut writer = self.db.write().await?;
-        writer.lock_queue().await?;
-        let mut job = writer.lock_job(uid).await?;
-        if job.status != JobStatus::Running || job.worker.as_deref() != Some(worker) {
-            return Err(ControlError::NotOurs(uid));
-        }
+        let mut job = lock_own(&mut writer, uid, worker).await?;
         job.put_back(not_before, waiting)?;
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
@@ -129,6 +121,14 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// The job, if the worker is still at work on it and nobody else is.
+async fn lock_own(writer: &mut Writer, uid: JobUid, worker: &str) -> Result<Job, ControlError> {
+    writer.lock_queue().await?;
+    let job = writer.lock_job(uid).await?;
+    let is_own = job.status == JobStatus::Running && job.worker.as_deref() == Some(worker);
+    if is_own { Ok(job) } else { Err(ControlError::NotOurs(uid)) }
 }
 
 /// Whoever waited for the job that failed waits for the one that tries again.

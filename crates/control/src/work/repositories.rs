@@ -61,11 +61,6 @@ impl Repositories {
         *opened = Some(Opened { access: access.clone(), repository: repository.clone() });
         Ok(repository)
     }
-
-    /// Lets go of a repository: the next job opens it anew.
-    pub fn forget(&self, uid: RepositoryUid) {
-        self.open.lock().remove(&uid);
-    }
 }
 
 /// The store of a repository.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_db::{Level, LogLine};
-use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::monitor::{ItemError, Phase};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
@@ -13,7 +13,7 @@ const MOST_BYTES: usize = 16 << 20;
 /// A line has no more characters.
 const LONGEST_LINE: usize = 2000;
 
-/// The lines of one job, and how far it has come.
+/// The lines of one job.
 pub(super) struct Notes {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
@@ -28,21 +28,11 @@ struct State {
     bytes: usize,
     /// Whether no more is taken.
     is_full: bool,
-    progress: Progress,
 }
 
 impl Notes {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self {
-            clock,
-            state: Mutex::new(State {
-                lines: Vec::new(),
-                first: 1,
-                bytes: 0,
-                is_full: false,
-                progress: Progress::default(),
-            }),
-        }
+        Self { clock, state: Mutex::new(State { lines: Vec::new(), first: 1, bytes: 0, is_full: false }) }
     }
 
     /// Lines that are not kept yet, with the number of the first.
@@ -84,10 +74,6 @@ impl Notes {
 impl Monitor for Notes {
     fn phase(&self, phase: Phase) {
         self.add(Level::Info, phase.as_words());
-    }
-
-    fn progress(&self, progress: &Progress) {
-        self.state.lock().progress.clone_from(progress);
     }
 
     fn item_error(&self, error: &ItemError) {

@@ -100,11 +100,6 @@ impl Work {
             _ => &[],
         }
     }
-
-    /// Whether a root that is not there makes the backup incomplete.
-    pub fn needs_all_roots(&self) -> bool {
-        !matches!(self, Self::Mail)
-    }
 }
 
 /// What no restore of a machine wants: what the kernel makes up, what the next start empties, what is mounted from
