@@ -6,6 +6,7 @@
 mod enrolling;
 mod failing;
 mod keeping;
+mod killing;
 mod overlapping;
 mod scene;
 
@@ -50,4 +51,6 @@ stories! {
         a_server_that_is_interrupted_goes_on_where_it_was;
     keeping:
         what_the_retention_does_not_keep_is_forgotten_and_pruned;
+    killing:
+        whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost;
 }

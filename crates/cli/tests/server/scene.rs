@@ -90,6 +90,11 @@ impl Scene {
         assert!(child.wait().unwrap().success());
     }
 
+    /// Waits until it has ended, killed by somebody.
+    pub(crate) fn wait_for_end(&self) {
+        self.child.take().unwrap().wait().unwrap();
+    }
+
     /// Puts the clock forward to the next time of day, in UTC.
     pub(crate) fn put_forward_to(&self, time: &str) {
         let now = jiff::Timestamp::now().as_second() as u64 + self.ahead.get();
