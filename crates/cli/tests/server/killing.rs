@@ -35,7 +35,7 @@ pub(crate) fn whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost(dat
         "policies",
         json!({"name": "files", "work": {"type": "folders", "paths": [scene.path("source")]}, "repository": "main",
             "schedule": "hourly", "clients": names, "retention": {"last": 3},
-            "retries": {"count": 5, "delay_seconds": 1, "longest_delay_seconds": 1}}),
+            "retries": {"count": 200, "delay_seconds": 1, "longest_delay_seconds": 1}}),
     );
     scene.put_forward_to("06:00");
     for nth in 0..kills {
