@@ -1,8 +1,12 @@
 //! What goes over the API: objects, jobs, settings, pages of lists, and the problems that requests run into.
 //!
-//! Both sides of a connection use these types, so that they agree on every word. How they are carried is not known here.
+//! Both sides of a connection use these types, so that they agree on every word. How they are carried is known to the
+//! [`client`] alone, which is a feature: the server has no use for it.
 
+#[cfg(feature = "client")]
+pub mod client;
 mod code;
+mod fingerprint;
 mod health;
 mod job;
 mod object;
@@ -12,6 +16,7 @@ mod setting;
 mod upcoming;
 
 pub use code::Code;
+pub use fingerprint::fingerprint;
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};
 pub use object::{

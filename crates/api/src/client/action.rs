@@ -1,0 +1,66 @@
+//! What objects are asked to do: each is answered with the job that does it.
+
+use holdfast_model::client::{ClientSpec, HostKey};
+use holdfast_model::policy::PolicySpec;
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::{ClientUid, PolicyUid, RepositoryUid};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use ureq::http::Method;
+
+use super::object::{Resource, place};
+use super::transport::Call;
+use super::{ApiClient, ApiError};
+use crate::{Client, Job};
+
+#[derive(Deserialize)]
+struct Started {
+    jobs: Vec<Job>,
+}
+
+impl ApiClient {
+    /// Finds out whether a client can be backed up.
+    pub fn prepare_client(&self, uid: ClientUid) -> Result<Job, ApiError> {
+        self.act::<ClientSpec, _>(uid, "prepare", None::<&()>)
+    }
+
+    /// Believes these keys of a client, and no others.
+    pub fn accept_host_keys(&self, uid: ClientUid, keys: &[HostKey]) -> Result<Client, ApiError> {
+        self.act::<ClientSpec, _>(uid, "accept-host-keys", Some(&json!({ "keys": keys })))
+    }
+
+    /// Opens a repository, notes what is in it, and makes it first if that is wanted.
+    pub fn prepare_repository(&self, uid: RepositoryUid, create: bool) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "prepare", Some(&json!({ "create": create })))
+    }
+
+    /// Looks whether a repository is in order, and reads all its data if that is wanted.
+    pub fn check(&self, uid: RepositoryUid, read_data: bool) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "check", Some(&json!({ "read_data": read_data })))
+    }
+
+    /// Deletes what no snapshot in a repository needs.
+    pub fn prune(&self, uid: RepositoryUid) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "prune", None::<&()>)
+    }
+
+    /// Runs a policy now, for all of its clients or only these.
+    pub fn run_policy(&self, uid: PolicyUid, clients: Option<&[String]>) -> Result<Vec<Job>, ApiError> {
+        let body = clients.map_or_else(|| json!({}), |clients| json!({ "clients": clients }));
+        self.act::<PolicySpec, Started>(uid, "run", Some(&body)).map(|started| started.jobs)
+    }
+
+    fn act<S: Resource, T: serde::de::DeserializeOwned>(
+        &self,
+        uid: S::Uid,
+        action: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ApiError> {
+        let path = format!("{}/{action}", place::<S>(uid));
+        let call = Call::new(Method::POST, &path);
+        self.transport.ask(match body {
+            Some(body) => call.body(body),
+            None => call,
+        })
+    }
+}

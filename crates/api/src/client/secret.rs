@@ -1,0 +1,36 @@
+//! Secrets that the server seals. They go there and never come back.
+
+use serde::Deserialize;
+use serde_json::json;
+use ureq::http::Method;
+
+use super::transport::Call;
+use super::{ApiClient, ApiError};
+
+#[derive(Deserialize)]
+struct Names {
+    secrets: Vec<String>,
+}
+
+impl ApiClient {
+    /// Seals a secret under a name, in place of what was there.
+    pub fn set_secret(&self, name: &str, secret: &str) -> Result<(), ApiError> {
+        self.transport.tell(Call::new(Method::PUT, &place(name)).body(&json!({ "secret": secret })))
+    }
+
+    /// The names of all secrets.
+    pub fn secrets(&self) -> Result<Vec<String>, ApiError> {
+        self.transport.get::<Names>("/api/v1/secrets", &[]).map(|names| names.secrets)
+    }
+
+    /// Removes a secret.
+    pub fn remove_secret(&self, name: &str) -> Result<(), ApiError> {
+        self.transport.tell(Call::new(Method::DELETE, &place(name)))
+    }
+}
+
+/// Where a secret is. A name is one part of the path, whatever it holds.
+fn place(name: &str) -> String {
+    let part: String = form_urlencoded::byte_serialize(name.as_bytes()).collect();
+    format!("/api/v1/secrets/{}", part.replace('+', "%20"))
+}
