@@ -10,6 +10,7 @@ mod maintenance;
 mod repository;
 mod restore;
 mod run;
+pub mod server;
 mod snapshots;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +20,7 @@ pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneA
 pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand, NewPassword};
 pub use restore::{OverwriteMode, RestoreArgs};
 pub use run::RunArgs;
+pub use server::ServerVerb;
 pub use snapshots::{DiffArgs, DumpArgs, FindArgs, LsArgs, SnapshotFilter, SnapshotsArgs, StatsArgs, StatsMode};
 
 /// What every verb shares, at the end of its help.
@@ -29,11 +31,19 @@ Examples:
   holdfast snapshots -r /srv/backup
   holdfast restore -r /srv/backup latest:/etc --host web1 --target /tmp/out
 
+With a server, which does it all by itself:
+  holdfast repository add main /srv/backup --init
+  holdfast client add web1 --user root
+  holdfast schedule add nightly '30 2 * * *'
+  holdfast policy add web --path /etc --client web1 --repository main --schedule nightly
+  holdfast status
+
 The repository is in restic's open format: restic and rustic read it too.
 The password is taken from --password-file, --password-command, HOLDFAST_PASSWORD, HOLDFAST_PASSWORD_FILE or
 HOLDFAST_PASSWORD_COMMAND, then from the RESTIC_ variables of the same names, else asked for on the terminal.
 
-Exit codes: 0 done; 1 failed; 3 done, but some sources could not be read; 10 no repository there; 11 the repository
+Exit codes: 0 done; 1 failed; 3 done, but some sources could not be read
+(or a job that was waited for ended with warnings); 10 no repository there; 11 the repository
 is locked; 12 wrong password; 130 interrupted.";
 
 /// Backs up hosts that it does not trust: pulls over SSH, stores encrypted and deduplicated, restores anywhere.
@@ -82,6 +92,8 @@ pub enum Verb {
     Unlock(UnlockArgs),
     /// Back up everything that a small configuration names: for cron and systemd timers
     Run(RunArgs),
+    #[command(flatten)]
+    Server(ServerVerb),
     /// Print the completion script for a shell
     Completions {
         /// The shell

@@ -16,6 +16,7 @@ mod prune;
 mod remote;
 mod restore;
 mod run;
+mod server;
 mod shell;
 mod snapshots;
 mod stats;
@@ -46,6 +47,7 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Key(args) => key::run(context, &args),
         Verb::Unlock(args) => unlock::run(context, &args),
         Verb::Run(args) => run::run(context, &args),
+        Verb::Server(verb) => server::run(context, verb),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),

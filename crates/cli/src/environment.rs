@@ -22,8 +22,16 @@ pub fn variable(name: &str) -> Option<String> {
 ///
 /// `None` where there is neither that nor a home: then nothing is remembered, and more is read.
 pub fn default_state() -> Option<PathBuf> {
-    let base = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    base("XDG_STATE_HOME", ".local/state").map(|base| base.join("holdfast"))
+}
+
+/// Where a person's configuration lies: `$XDG_CONFIG_HOME` or its usual place.
+pub fn config_home() -> Option<PathBuf> {
+    base("XDG_CONFIG_HOME", ".config")
+}
+
+fn base(name: &str, beneath_home: &str) -> Option<PathBuf> {
+    let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // Services have no variable for the home: the list of users knows it too.
-    let base = base.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/state")));
-    base.map(|base| base.join("holdfast"))
+    named.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(beneath_home)))
 }
