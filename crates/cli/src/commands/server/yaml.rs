@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_is_no_yaml_is_told_on_one_line() {
-        for text in ["a: [", "a: b: c", "{", "a: 1\na: 2", "\tx"] {
+        for text in ["a: [", "a: b: c", "{", "a: 1\na: 2", "a: 'x"] {
             let told = read(text).unwrap_err().to_string();
             assert!(!told.contains('\n') && told.contains("line"), "{told}");
         }
