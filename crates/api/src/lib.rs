@@ -3,9 +3,11 @@
 //! Both sides of a connection use these types, so that they agree on every word. How they are carried is known to the
 //! [`client`] alone, which is a feature: the server has no use for it.
 
+mod action;
 #[cfg(feature = "client")]
 pub mod client;
 mod code;
+mod event;
 mod fingerprint;
 mod health;
 mod job;
@@ -15,7 +17,11 @@ mod problem;
 mod setting;
 mod upcoming;
 
+pub use action::{
+    AcceptHostKeys, CheckRepository, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+};
 pub use code::Code;
+pub use event::{Event, EventList, Told};
 pub use fingerprint::fingerprint;
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};

@@ -6,7 +6,6 @@
 mod ask;
 mod crowd;
 mod json;
-mod meter;
 mod plain;
 mod table;
 mod terminal;

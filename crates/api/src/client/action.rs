@@ -1,22 +1,19 @@
 //! What objects are asked to do: each is answered with the job that does it.
 
+use std::collections::BTreeSet;
+
 use holdfast_model::client::{ClientSpec, HostKey};
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
-use holdfast_model::{ClientUid, PolicyUid, RepositoryUid};
-use serde::{Deserialize, Serialize};
-use serde_json::json;
+use holdfast_model::{ClientUid, Name, PolicyUid, RepositoryUid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use ureq::http::Method;
 
 use super::object::{Resource, place};
 use super::transport::Call;
 use super::{ApiClient, ApiError};
-use crate::{Client, Job};
-
-#[derive(Deserialize)]
-struct Started {
-    jobs: Vec<Job>,
-}
+use crate::{AcceptHostKeys, CheckRepository, Client, Job, JobList, PrepareRepository, RunRequest};
 
 impl ApiClient {
     /// Finds out whether a client can be backed up.
@@ -26,17 +23,17 @@ impl ApiClient {
 
     /// Believes these keys of a client, and no others.
     pub fn accept_host_keys(&self, uid: ClientUid, keys: &[HostKey]) -> Result<Client, ApiError> {
-        self.act::<ClientSpec, _>(uid, "accept-host-keys", Some(&json!({ "keys": keys })))
+        self.act::<ClientSpec, _>(uid, "accept-host-keys", Some(&AcceptHostKeys { keys: keys.to_vec() }))
     }
 
     /// Opens a repository, notes what is in it, and makes it first if that is wanted.
     pub fn prepare_repository(&self, uid: RepositoryUid, create: bool) -> Result<Job, ApiError> {
-        self.act::<RepositorySpec, _>(uid, "prepare", Some(&json!({ "create": create })))
+        self.act::<RepositorySpec, _>(uid, "prepare", Some(&PrepareRepository { create }))
     }
 
     /// Looks whether a repository is in order, and reads all its data if that is wanted.
     pub fn check(&self, uid: RepositoryUid, read_data: bool) -> Result<Job, ApiError> {
-        self.act::<RepositorySpec, _>(uid, "check", Some(&json!({ "read_data": read_data })))
+        self.act::<RepositorySpec, _>(uid, "check", Some(&CheckRepository { read_data }))
     }
 
     /// Deletes what no snapshot in a repository needs.
@@ -45,12 +42,11 @@ impl ApiClient {
     }
 
     /// Runs a policy now, for all of its clients or only these.
-    pub fn run_policy(&self, uid: PolicyUid, clients: Option<&[String]>) -> Result<Vec<Job>, ApiError> {
-        let body = clients.map_or_else(|| json!({}), |clients| json!({ "clients": clients }));
-        self.act::<PolicySpec, Started>(uid, "run", Some(&body)).map(|started| started.jobs)
+    pub fn run_policy(&self, uid: PolicyUid, clients: Option<BTreeSet<Name>>) -> Result<JobList, ApiError> {
+        self.act::<PolicySpec, _>(uid, "run", Some(&RunRequest { clients }))
     }
 
-    fn act<S: Resource, T: serde::de::DeserializeOwned>(
+    fn act<S: Resource, T: DeserializeOwned>(
         &self,
         uid: S::Uid,
         action: &str,

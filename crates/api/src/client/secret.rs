@@ -1,26 +1,20 @@
 //! Secrets that the server seals. They go there and never come back.
 
-use serde::Deserialize;
-use serde_json::json;
 use ureq::http::Method;
 
 use super::transport::Call;
 use super::{ApiClient, ApiError};
-
-#[derive(Deserialize)]
-struct Names {
-    secrets: Vec<String>,
-}
+use crate::{NewSecret, SecretList};
 
 impl ApiClient {
     /// Seals a secret under a name, in place of what was there.
     pub fn set_secret(&self, name: &str, secret: &str) -> Result<(), ApiError> {
-        self.transport.tell(Call::new(Method::PUT, &place(name)).body(&json!({ "secret": secret })))
+        self.transport.tell(Call::new(Method::PUT, &place(name)).body(&NewSecret { secret: secret.to_owned() }))
     }
 
     /// The names of all secrets.
     pub fn secrets(&self) -> Result<Vec<String>, ApiError> {
-        self.transport.get::<Names>("/api/v1/secrets", &[]).map(|names| names.secrets)
+        self.transport.get::<SecretList>("/api/v1/secrets", &[]).map(|list| list.secrets)
     }
 
     /// Removes a secret.

@@ -1,9 +1,11 @@
 //! `holdfast policy`
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context as _, Result, bail};
 use holdfast_api::Policy;
+use holdfast_model::client::ClientSpec;
 use holdfast_model::policy::{Excludes, Folders, PolicySpec, Work, WorkKind};
-use serde::Serialize;
 use serde_json::json;
 
 use super::Session;
@@ -65,25 +67,21 @@ fn work(args: &PolicyAdd) -> Result<Work> {
     })
 }
 
-/// The jobs of a run, for programs.
-#[derive(Serialize)]
-struct Started<'a> {
-    jobs: &'a [holdfast_api::Job],
-}
-
 fn start(session: &Session<'_>, args: &PolicyRun) -> Result<Exit> {
     let policy = session.find::<PolicySpec>(&args.name)?;
-    let clients = Some(args.clients.as_slice()).filter(|clients| !clients.is_empty());
-    let jobs = session.api.run_policy(policy.id, clients)?;
-    if session.context.output.is_json() {
-        session.context.output.document(&Started { jobs: &jobs })?;
+    let mut clients = BTreeSet::new();
+    for name in &args.clients {
+        // By its id or its name: the server wants the name, and of a misspelt one this tells more.
+        clients.insert(session.api.find::<ClientSpec>(name, Some(policy.tenant))?.spec.hostname);
     }
+    let started = session.api.run_policy(policy.id, Some(clients).filter(|clients| !clients.is_empty()))?;
+    if session.context.output.is_json() {
+        session.context.output.document(&started)?;
+    }
+    let jobs = started.jobs;
     let mut names = Names::new(&session.api);
     for job in &jobs {
         session.context.output.line(format!("{} {}: job {}", names.of(job)?, job.status, job.id))?;
-    }
-    if jobs.is_empty() {
-        bail!("the policy {} has no client to back up: see `holdfast policy show`", policy.spec.name);
     }
     if args.follow { session.follow_to_end(jobs) } else { Ok(Exit::Done) }
 }

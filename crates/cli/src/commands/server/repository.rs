@@ -91,7 +91,7 @@ fn sealed(session: &Session<'_>, spec: RepositorySpec, init: bool) -> Result<Rep
 /// What the password of a repository of this name is called.
 fn secret_name(repository: &str) -> String {
     let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
-    format!("repository-{}", repository.chars().map(safe).collect::<String>())
+    format!("repository-{}", repository.chars().map(safe).take(80).collect::<String>())
 }
 
 impl Shown for RepositorySpec {
