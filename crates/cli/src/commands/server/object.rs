@@ -83,8 +83,9 @@ impl Session<'_> {
         let mut rows = vec![("Id", object.id.to_string()), ("Created", local_time::show_time(object.created))];
         rows.push(("Changed", changed));
         rows.extend(S::found(&object));
+        rows.retain(|(_, value)| !value.is_empty());
         let width = rows.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        for (name, value) in &rows {
             for (number, line) in value.lines().enumerate() {
                 let name = if number == 0 { name } else { "" };
                 self.context.output.result(format!("{name:<width$}  {line}"))?;

@@ -12,21 +12,10 @@ use serde::de::DeserializeOwned;
 use serde::ser::{SerializeMap, Serializer};
 use serde_json::{Map, Value};
 
-/// What stands before everything else, in this order. The rest follows by the alphabet.
-const FIRST: [&str; 12] = [
-    "version",
-    "tenants",
-    "schedules",
-    "repositories",
-    "clients",
-    "policies",
-    "settings",
-    "tenant",
-    "name",
-    "hostname",
-    "type",
-    "command",
-];
+/// What stands first in an object. The rest follows by the alphabet.
+const FIRST: [&str; 5] = ["tenant", "name", "hostname", "type", "command"];
+/// The parts of a configuration, which alone has a version: what is needed stands before what needs it.
+const PARTS: [&str; 7] = ["version", "tenants", "schedules", "repositories", "clients", "policies", "settings"];
 
 /// A value whose fields are written in our order.
 struct Ordered<'a>(&'a Value);
@@ -36,7 +25,8 @@ impl Serialize for Ordered<'_> {
         match self.0 {
             Value::Array(items) => serializer.collect_seq(items.iter().map(Ordered)),
             Value::Object(fields) => {
-                let rank = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+                let first: &[&str] = if fields.contains_key("version") { &PARTS } else { &FIRST };
+                let rank = |name: &str| first.iter().position(|first| *first == name).unwrap_or(first.len());
                 let mut sorted: Vec<_> = fields.iter().collect();
                 sorted.sort_by_key(|(name, _)| (rank(name), *name));
                 let mut map = serializer.serialize_map(Some(sorted.len()))?;
