@@ -5,22 +5,24 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "help texts: brackets stand for what may be left out")]
 
+pub mod api;
 mod backup;
 mod maintenance;
 mod repository;
 mod restore;
 mod run;
-pub mod server;
+mod server;
 mod snapshots;
 
 use clap::{Parser, Subcommand};
 
+pub use api::ApiVerb;
 pub use backup::{BackupArgs, ConnectionArgs, ExcludeArgs};
 pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneArgs, UnlockArgs};
 pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand, NewPassword};
 pub use restore::{OverwriteMode, RestoreArgs};
 pub use run::RunArgs;
-pub use server::ServerVerb;
+pub use server::{ConfigArgs, ConfigCommand, ServeArgs, ServerArgs, WorkerArgs};
 pub use snapshots::{DiffArgs, DumpArgs, FindArgs, LsArgs, SnapshotFilter, SnapshotsArgs, StatsArgs, StatsMode};
 
 /// What every verb shares, at the end of its help.
@@ -92,8 +94,14 @@ pub enum Verb {
     Unlock(UnlockArgs),
     /// Back up everything that a small configuration names: for cron and systemd timers
     Run(RunArgs),
+    /// Run the server: it pulls its clients on their schedules, and answers the API
+    Serve(ServeArgs),
+    /// Work for a server whose database is PostgreSQL, on another machine
+    Worker(WorkerArgs),
+    /// Check the server's configuration, or show it
+    Config(ConfigArgs),
     #[command(flatten)]
-    Server(ServerVerb),
+    Api(ApiVerb),
     /// Print the completion script for a shell
     Completions {
         /// The shell

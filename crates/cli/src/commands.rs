@@ -1,8 +1,10 @@
 //! The verbs, each in a file of its own.
 
+mod api;
 mod backup;
 mod check;
 mod chosen;
+mod config;
 mod copy;
 mod diff;
 mod dump;
@@ -16,7 +18,7 @@ mod prune;
 mod remote;
 mod restore;
 mod run;
-mod server;
+mod serve;
 mod shell;
 mod snapshots;
 mod stats;
@@ -47,7 +49,10 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Key(args) => key::run(context, &args),
         Verb::Unlock(args) => unlock::run(context, &args),
         Verb::Run(args) => run::run(context, &args),
-        Verb::Server(verb) => server::run(context, verb),
+        Verb::Serve(args) => serve::run(context, &args),
+        Verb::Worker(args) => serve::work(context, &args),
+        Verb::Config(args) => config::run(context, &args),
+        Verb::Api(verb) => api::run(context, verb),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),

@@ -22,16 +22,21 @@ pub fn variable(name: &str) -> Option<String> {
 ///
 /// `None` where there is neither that nor a home: then nothing is remembered, and more is read.
 pub fn default_state() -> Option<PathBuf> {
-    base("XDG_STATE_HOME", ".local/state").map(|base| base.join("holdfast"))
+    folder("XDG_STATE_HOME", ".local/state").map(|base| base.join("holdfast"))
+}
+
+/// A folder of the user's, by its variable or in the home; here, for who has neither.
+pub fn home_folder(variable: &str, in_home: &str) -> PathBuf {
+    folder(variable, in_home).unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// Where a person's configuration lies: `$XDG_CONFIG_HOME` or its usual place.
 pub fn config_home() -> Option<PathBuf> {
-    base("XDG_CONFIG_HOME", ".config")
+    folder("XDG_CONFIG_HOME", ".config")
 }
 
-fn base(name: &str, beneath_home: &str) -> Option<PathBuf> {
-    let named = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+fn folder(name: &str, in_home: &str) -> Option<PathBuf> {
+    let base = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // Services have no variable for the home: the list of users knows it too.
-    named.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(beneath_home)))
+    base.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(in_home)))
 }

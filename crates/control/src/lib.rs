@@ -5,6 +5,7 @@
 mod ask;
 mod control;
 pub mod dispatch;
+pub mod drive;
 mod launch;
 mod queue;
 pub mod run;

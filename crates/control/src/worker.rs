@@ -37,7 +37,7 @@ pub struct WorkerOptions {
     /// The machine that it works on.
     pub place: Workplace,
     /// Where secrets come from.
-    pub secrets: Secrets,
+    pub secrets: Arc<Secrets>,
 }
 
 /// Does jobs.
@@ -64,6 +64,11 @@ impl Worker {
             is_stopping: AtomicBool::new(false),
             ended: Notify::new(),
         })
+    }
+
+    /// What it works with.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     /// How many jobs it is at work on.

@@ -1,131 +1,115 @@
-//! The verbs that talk to a server: which there are, and the options that all of them share.
+//! Options of the server itself.
 
-mod apply;
-mod client;
-mod job;
-mod policy;
-mod repository;
-mod schedule;
-mod secret;
-mod status;
-mod tenant;
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-pub use apply::{ApplyArgs, ExportArgs, LoginArgs};
-pub use client::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
-pub use job::{JobChoice, JobCommand};
-pub use policy::{PolicyAdd, PolicyCommand, PolicyRun, WorkType};
-pub use repository::{RepositoryAdd, RepositoryCommand, Strength};
-pub use schedule::{ScheduleAdd, ScheduleCommand};
-pub use secret::{SecretCommand, SecretSet, SettingsCommand};
-pub use status::StatusArgs;
-pub use tenant::{OverlapChoice, TenantAdd, TenantCommand};
+use crate::server_config::Key;
 
-/// The verbs that talk to a server.
-#[derive(Debug, Subcommand)]
-pub enum ServerVerb {
-    /// Manage the machines that a server backs up
-    #[command(after_help = client::EXAMPLES)]
-    Client(Group<ScopeArgs, ClientCommand>),
-    /// Manage the repositories of a server
-    #[command(after_help = repository::EXAMPLES)]
-    Repository(Group<ScopeArgs, RepositoryCommand>),
-    /// Manage the times at which a server does things
-    #[command(after_help = schedule::EXAMPLES)]
-    Schedule(Group<ScopeArgs, ScheduleCommand>),
-    /// Manage what a server backs up, where to, when, and for how long
-    #[command(after_help = policy::EXAMPLES)]
-    Policy(Group<ScopeArgs, PolicyCommand>),
-    /// Manage the customers of a server
-    #[command(after_help = tenant::EXAMPLES)]
-    Tenant(Group<ServerArgs, TenantCommand>),
-    /// See what a server does and did; cancel and retry it
-    #[command(after_help = job::EXAMPLES)]
-    Job(Group<ScopeArgs, JobCommand>),
-    /// See and change what holds for a whole server
-    #[command(after_help = secret::SETTINGS_EXAMPLES)]
-    Settings(Group<ServerArgs, SettingsCommand>),
-    /// Hand secrets over to a server, which seals them
-    #[command(after_help = secret::EXAMPLES)]
-    Secret(Group<ServerArgs, SecretCommand>),
-    /// Show which clients are protected, the worst first
-    Status(StatusArgs),
-    /// Make the configuration of a server what a file says, after showing what changes
-    Apply(ApplyArgs),
-    /// Print the configuration of a server, as `apply` takes it
-    Export(ExportArgs),
-    /// Remember which server the other verbs talk to
-    Login(LoginArgs),
-}
-
-/// A verb with verbs of its own beneath it.
+/// `holdfast serve`
 #[derive(Debug, Args)]
-pub struct Group<S: Args, C: Subcommand> {
-    #[command(flatten)]
-    pub scope: S,
-    #[command(subcommand)]
-    pub command: C,
-}
+#[command(after_help = "\
+Examples:
+  holdfast serve                                        # everything under one folder, the API on 127.0.0.1:8420
+  holdfast serve --data /srv/holdfast --listen 127.0.0.1:9000
+  holdfast serve --database postgres://holdfast@db/holdfast
 
-/// Which server.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Which server")]
-pub struct ServerArgs {
-    /// Where the server is [default: what `holdfast login` remembered, or http://127.0.0.1:8420]
-    #[arg(long, global = true, env = "HOLDFAST_SERVER", value_name = "URL")]
-    pub server: Option<String>,
-}
+It listens on this machine alone, as long as there are no accounts: from elsewhere come through SSH,
+ssh -L 8420:127.0.0.1:8420 SERVER. The first interrupt lets jobs end in order, and go on with the next start;
+killing it at any moment loses nothing either.
 
-/// Which server, and whose things there.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Which server")]
-pub struct ScopeArgs {
+`holdfast config show --origin` tells what is configured where.")]
+pub struct ServeArgs {
     #[command(flatten)]
     pub server: ServerArgs,
-    /// The tenant, by name or id [default: any; for what is made, the tenant `default`]
-    #[arg(long, global = true, value_name = "TENANT")]
-    pub tenant: Option<String>,
 }
 
-/// Which objects to list.
+/// `holdfast worker`
 #[derive(Debug, Args)]
-pub struct ListArgs {
-    /// Only those with this in their name, in any case
-    #[arg(value_name = "PART OF THE NAME")]
+#[command(after_help = "\
+Examples:
+  holdfast worker --database postgres://holdfast@db/holdfast --data /var/lib/holdfast
+
+All workers and servers need the same master key (server/master.key in the data folder), the same SSH key (ssh/) and to
+reach the same repositories.")]
+pub struct WorkerArgs {
+    #[command(flatten)]
+    pub server: ServerArgs,
+}
+
+/// `holdfast config`
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  holdfast config check
+  holdfast config show --origin")]
+pub struct ConfigArgs {
+    #[command(subcommand)]
+    pub command: ConfigCommand,
+}
+
+/// What to do with the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// See whether the server could start with it
+    Check(ServerArgs),
+    /// Show every value
+    Show {
+        #[command(flatten)]
+        server: ServerArgs,
+        /// And where it comes from
+        #[arg(long)]
+        origin: bool,
+    },
+}
+
+/// Where the server keeps things and listens.
+#[derive(Debug, Clone, Default, Args)]
+pub struct ServerArgs {
+    /// The configuration [default: /etc/holdfast/server.toml for root, else ~/.config/holdfast/server.toml]; conf.d/*.toml and
+    /// .env beside it are read too [env: HOLDFAST_CONFIG]
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder for everything that the server keeps [default: /var/lib/holdfast for root, else ~/.local/share/holdfast]
+    /// [env: HOLDFAST_DATA]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Where to listen [default: 127.0.0.1:8420] [env: HOLDFAST_LISTEN]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// The database: sqlite:/PATH or postgres://USER@HOST/NAME [default: holdfast.db in the data folder]; one with a password
+    /// belongs into the configuration [env: HOLDFAST_DATABASE]
+    #[arg(long, value_name = "ADDRESS")]
+    pub database: Option<String>,
+    /// Jobs that this process does at the same time [default: 8] [env: HOLDFAST_JOBS]
+    #[arg(long, value_name = "NUMBER")]
+    pub jobs: Option<u32>,
+    /// A folder with agents, before those where they are installed [env: HOLDFAST_AGENTS]
+    #[arg(long, value_name = "DIR")]
+    pub agents: Option<PathBuf>,
+    /// The name of this process among those that share a database [default: the host's] [env: HOLDFAST_NAME]
+    #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// Only those with this tag; several: with any of them
-    #[arg(long = "tag", value_name = "TAG")]
-    pub tags: Vec<String>,
-    /// Only those that are enabled, or (`false`) that are not
-    #[arg(long, value_name = "true|false")]
-    pub enabled: Option<bool>,
+    /// Where clients find the server, for what they are told to call [default: where it listens] [env: HOLDFAST_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
 }
 
-/// One object.
-#[derive(Debug, Args)]
-pub struct OneArgs {
-    /// Its name or id
-    pub name: String,
-}
-
-/// An object that is to be changed.
-#[derive(Debug, Args)]
-pub struct EditArgs {
-    /// Its name or id
-    pub name: String,
-    /// Set a field, by its path in what `show` prints: connection.port=2222, tags=[web,prod], schedule=null;
-    /// without any, $VISUAL or $EDITOR opens all of it
-    #[arg(long = "set", value_name = "FIELD=VALUE")]
-    pub sets: Vec<String>,
-}
-
-/// An object that is to be removed.
-#[derive(Debug, Args)]
-pub struct RemoveArgs {
-    /// Its name or id
-    pub name: String,
-    /// Do not ask
-    #[arg(short, long)]
-    pub yes: bool,
+impl ServerArgs {
+    /// What was given on the command line.
+    pub fn given(&self) -> Vec<(Key, String)> {
+        let path = |path: &PathBuf| path.display().to_string();
+        [
+            (Key::Data, self.data.as_ref().map(path)),
+            (Key::Listen, self.listen.clone()),
+            (Key::Database, self.database.clone()),
+            (Key::Jobs, self.jobs.map(|jobs| jobs.to_string())),
+            (Key::Agents, self.agents.as_ref().map(path)),
+            (Key::Name, self.name.clone()),
+            (Key::PublicUrl, self.public_url.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| Some((key, value?)))
+        .collect()
+    }
 }

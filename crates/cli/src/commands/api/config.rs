@@ -18,7 +18,7 @@ use self::document::Document;
 use self::plan::Plan;
 use self::state::State;
 use super::{Session, yaml};
-use crate::args::server::ApplyArgs;
+use crate::args::api::ApplyArgs;
 use crate::exit::Exit;
 
 /// No configuration is larger.

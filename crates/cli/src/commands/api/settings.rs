@@ -5,7 +5,7 @@ use holdfast_api::{Origin, SettingList, SettingsChange};
 use serde_json::Value;
 
 use super::{Session, yaml};
-use crate::args::server::SettingsCommand;
+use crate::args::api::SettingsCommand;
 use crate::exit::Exit;
 use crate::output::Table;
 

@@ -7,7 +7,7 @@ use holdfast_model::job::Cause;
 
 use super::object::{Shown, yes_or_no};
 use super::{Session, keys};
-use crate::args::server::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
+use crate::args::api::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
 use crate::exit::Exit;
 use crate::local_time;
 use crate::output::{bytes, printable};

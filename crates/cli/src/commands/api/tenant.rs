@@ -6,7 +6,7 @@ use holdfast_model::tenant::{Overlap, TenantSpec};
 
 use super::Session;
 use super::object::{Shown, yes_or_no};
-use crate::args::server::{OverlapChoice, TenantAdd, TenantCommand};
+use crate::args::api::{OverlapChoice, TenantAdd, TenantCommand};
 use crate::exit::Exit;
 
 /// Runs a verb on tenants.

@@ -12,7 +12,7 @@ use holdfast_model::policy::PolicySpec;
 
 use super::Session;
 use super::names::Names;
-use crate::args::server::{JobChoice, JobCommand};
+use crate::args::api::{JobChoice, JobCommand};
 use crate::exit::Exit;
 use crate::local_time;
 use crate::output::{self, Table, printable};

@@ -6,7 +6,7 @@ use holdfast_model::schedule::{ClockChange, ScheduleSpec};
 
 use super::Session;
 use super::object::{Shown, yes_or_no};
-use crate::args::server::{ScheduleAdd, ScheduleCommand};
+use crate::args::api::{ScheduleAdd, ScheduleCommand};
 use crate::exit::Exit;
 
 /// So many of the next times are shown.

@@ -12,7 +12,7 @@ use holdfast_model::object::Kind;
 use super::document::Entry;
 use super::plan::{Plan, Steps};
 use super::state::State;
-use crate::commands::server::Session;
+use crate::commands::api::Session;
 
 /// Does it, and counts in `done` how far it came.
 pub fn carry_out(session: &Session<'_>, state: &State, plan: Plan, done: &mut usize) -> Result<()> {

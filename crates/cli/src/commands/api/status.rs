@@ -11,7 +11,7 @@ use holdfast_model::policy::PolicySpec;
 use holdfast_model::protection::Protection;
 
 use super::Session;
-use crate::args::server::StatusArgs;
+use crate::args::api::StatusArgs;
 use crate::exit::Exit;
 use crate::local_time;
 use crate::output::{self, Table, printable};

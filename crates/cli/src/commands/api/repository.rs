@@ -9,7 +9,7 @@ use holdfast_model::repository::{Compression, Maintenance, RepositorySpec};
 
 use super::Session;
 use super::object::{Shown, yes_or_no};
-use crate::args::server::{RepositoryAdd, RepositoryCommand, Strength};
+use crate::args::api::{RepositoryAdd, RepositoryCommand, Strength};
 use crate::exit::Exit;
 use crate::output::{bytes, printable};
 use crate::{local_time, password};

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::Session;
 use super::names::Names;
 use super::object::{Shown, yes_or_no};
-use crate::args::server::{PolicyAdd, PolicyCommand, PolicyRun, WorkType};
+use crate::args::api::{PolicyAdd, PolicyCommand, PolicyRun, WorkType};
 use crate::commands::forget;
 use crate::exit::Exit;
 use crate::local_time;

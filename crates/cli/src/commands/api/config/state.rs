@@ -10,7 +10,7 @@ use holdfast_model::object::Spec;
 use serde_json::{Map, Value, json};
 
 use super::document::{ACCEPTED, DEFAULT_TENANT, TENANT};
-use crate::commands::server::{Session, yaml};
+use crate::commands::api::{Session, yaml};
 
 /// All that can be configured, as it is.
 pub struct State {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
-use crate::args::server::ServerArgs;
+use crate::args::api::ServerArgs;
 use crate::environment;
 
 /// Where a server is if nothing is said.

@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{Difference, Plan, Steps};
-use crate::commands::server::config::document::ACCEPTED;
-use crate::commands::server::yaml;
+use crate::commands::api::config::document::ACCEPTED;
+use crate::commands::api::yaml;
 
 /// A plan for programs.
 #[derive(Serialize, Default)]

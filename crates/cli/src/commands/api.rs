@@ -28,24 +28,24 @@ use holdfast_model::TenantUid;
 use holdfast_model::tenant::TenantSpec;
 
 use crate::Context;
-use crate::args::server::{ScopeArgs, ServerArgs, ServerVerb};
+use crate::args::api::{ApiVerb, ScopeArgs, ServerArgs};
 use crate::exit::Exit;
 
 /// Runs a verb that talks to a server.
-pub fn run(context: &Context, verb: ServerVerb) -> Result<Exit> {
+pub fn run(context: &Context, verb: ApiVerb) -> Result<Exit> {
     match verb {
-        ServerVerb::Client(group) => client::run(&Session::scoped(context, &group.scope)?, &group.command),
-        ServerVerb::Repository(group) => repository::run(&Session::scoped(context, &group.scope)?, &group.command),
-        ServerVerb::Schedule(group) => schedule::run(&Session::scoped(context, &group.scope)?, &group.command),
-        ServerVerb::Policy(group) => policy::run(&Session::scoped(context, &group.scope)?, &group.command),
-        ServerVerb::Tenant(group) => tenant::run(&Session::open(context, &group.scope)?, &group.command),
-        ServerVerb::Job(group) => job::run(&Session::scoped(context, &group.scope)?, &group.command),
-        ServerVerb::Settings(group) => settings::run(&Session::open(context, &group.scope)?, &group.command),
-        ServerVerb::Secret(group) => secret::run(&Session::open(context, &group.scope)?, &group.command),
-        ServerVerb::Status(args) => status::run(&Session::scoped(context, &args.scope)?, &args),
-        ServerVerb::Apply(args) => config::apply(&Session::open(context, &args.server)?, &args),
-        ServerVerb::Export(args) => config::export(&Session::open(context, &args.server)?),
-        ServerVerb::Login(args) => login::run(context, &args.url),
+        ApiVerb::Client(group) => client::run(&Session::scoped(context, &group.scope)?, &group.command),
+        ApiVerb::Repository(group) => repository::run(&Session::scoped(context, &group.scope)?, &group.command),
+        ApiVerb::Schedule(group) => schedule::run(&Session::scoped(context, &group.scope)?, &group.command),
+        ApiVerb::Policy(group) => policy::run(&Session::scoped(context, &group.scope)?, &group.command),
+        ApiVerb::Tenant(group) => tenant::run(&Session::open(context, &group.scope)?, &group.command),
+        ApiVerb::Job(group) => job::run(&Session::scoped(context, &group.scope)?, &group.command),
+        ApiVerb::Settings(group) => settings::run(&Session::open(context, &group.scope)?, &group.command),
+        ApiVerb::Secret(group) => secret::run(&Session::open(context, &group.scope)?, &group.command),
+        ApiVerb::Status(args) => status::run(&Session::scoped(context, &args.scope)?, &args),
+        ApiVerb::Apply(args) => config::apply(&Session::open(context, &args.server)?, &args),
+        ApiVerb::Export(args) => config::export(&Session::open(context, &args.server)?),
+        ApiVerb::Login(args) => login::run(context, &args.url),
     }
 }
 

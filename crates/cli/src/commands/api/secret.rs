@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use zeroize::Zeroizing;
 
 use super::Session;
-use crate::args::server::{SecretCommand, SecretSet};
+use crate::args::api::{SecretCommand, SecretSet};
 use crate::exit::Exit;
 use crate::output;
 use crate::password::{self, Password};

@@ -8,7 +8,7 @@ use holdfast_api::client::{ObjectQuery, Resource};
 use holdfast_model::object::Kind;
 
 use super::{Session, edit, yaml};
-use crate::args::server::{EditArgs, ListArgs, OneArgs, RemoveArgs};
+use crate::args::api::{EditArgs, ListArgs, OneArgs, RemoveArgs};
 use crate::exit::Exit;
 use crate::local_time;
 use crate::output::{Table, confirm};
