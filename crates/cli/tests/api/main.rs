@@ -10,3 +10,4 @@ mod objects;
 mod repositories;
 mod scene;
 mod settings;
+mod whole;

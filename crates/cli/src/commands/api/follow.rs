@@ -96,7 +96,10 @@ impl Session<'_> {
         }
         watched.has_ended = watched.job.status.is_finished();
         if watched.has_ended {
-            self.context.output.line(ended(&watched.name, &watched.job))?;
+            // Of a single one that did not end well, the last sentence tells.
+            if !is_one || watched.job.status.is_good() {
+                self.context.output.line(ended(&watched.name, &watched.job))?;
+            }
             if self.context.output.is_json() {
                 self.context.output.document(&JobEvent { message_type: "job", job: &watched.job })?;
             }
