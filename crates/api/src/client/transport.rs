@@ -14,13 +14,20 @@ use ureq::{Agent, Body};
 use super::ApiError;
 use crate::Problem;
 
-/// How long connecting may take.
-const CONNECTING: Duration = Duration::from_secs(10);
-/// How long the server may think, and be silent in the middle of an answer.
-const SILENCE: Duration = Duration::from_secs(60);
-/// More of an answer is not taken in.
-const LARGEST: u64 = 64 << 20;
-/// What a problem may have.
+/// How long is waited, and how much is taken in.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// How long connecting may take.
+    connecting: Duration,
+    /// How long the server may think, and be silent in the middle of an answer.
+    silence: Duration,
+    /// Bytes of an answer.
+    answer: u64,
+}
+
+const LIMITS: Limits =
+    Limits { connecting: Duration::from_secs(10), silence: Duration::from_secs(60), answer: 64 << 20 };
+/// Bytes of a problem.
 const LARGEST_PROBLEM: u64 = 1 << 20;
 
 /// A way to one server.
@@ -28,6 +35,7 @@ const LARGEST_PROBLEM: u64 = 1 << 20;
 pub(super) struct Transport {
     agent: Agent,
     server: String,
+    limits: Limits,
 }
 
 /// What is sent.
@@ -66,6 +74,10 @@ impl<'a> Call<'a> {
 
 impl Transport {
     pub(super) fn new(address: &str) -> Result<Self, ApiError> {
+        Self::with(address, LIMITS)
+    }
+
+    fn with(address: &str, limits: Limits) -> Result<Self, ApiError> {
         let wrong = || ApiError::Address { address: address.chars().take(200).collect() };
         let text = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         let text = text.trim_end_matches('/');
@@ -79,12 +91,12 @@ impl Transport {
             .http_status_as_error(false)
             .max_redirects(0)
             .max_redirects_will_error(false)
-            .timeout_resolve(Some(CONNECTING))
-            .timeout_connect(Some(CONNECTING))
-            .timeout_send_request(Some(SILENCE))
-            .timeout_send_body(Some(SILENCE))
-            .timeout_recv_response(Some(SILENCE))
-            .timeout_per_read(Some(SILENCE))
+            .timeout_resolve(Some(limits.connecting))
+            .timeout_connect(Some(limits.connecting))
+            .timeout_send_request(Some(limits.silence))
+            .timeout_send_body(Some(limits.silence))
+            .timeout_recv_response(Some(limits.silence))
+            .timeout_per_read(Some(limits.silence))
             .timeout_await_100(None)
             .user_agent(concat!("holdfast/", env!("CARGO_PKG_VERSION")));
         // No proxy leads to this very machine.
@@ -92,7 +104,7 @@ impl Transport {
         let is_here = bare.eq_ignore_ascii_case("localhost")
             || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
         let config = if is_here { config.proxy(None) } else { config };
-        Ok(Self { agent: config.build().new_agent(), server: text.to_owned() })
+        Ok(Self { agent: config.build().new_agent(), server: text.to_owned(), limits })
     }
 
     pub(super) fn address(&self) -> &str {
@@ -136,7 +148,8 @@ impl Transport {
         if !parts.status.is_success() {
             return Err(self.refused(parts.status, body));
         }
-        let text = body.into_with_config().limit(LARGEST).read_to_string().map_err(|error| self.failed(error))?;
+        let text =
+            body.into_with_config().limit(self.limits.answer).read_to_string().map_err(|error| self.failed(error))?;
         Ok((Response::from_parts(parts, ()), text))
     }
 
@@ -185,7 +198,32 @@ fn problem_of_another_version(value: &serde_json::Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+
     use super::*;
+    use crate::client::ApiErrorKind;
+    use crate::{Code, Health};
+
+    const TIGHT: Limits =
+        Limits { connecting: Duration::from_secs(5), silence: Duration::from_millis(200), answer: 100 };
+
+    /// Asks something that answers this, and then is silent.
+    fn ask(answer: &'static str) -> Result<Health, ApiError> {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let other = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).unwrap() > 0);
+            stream.write_all(answer.as_bytes()).unwrap();
+            // Until the other side has enough of waiting.
+            assert!(stream.read(&mut request).unwrap_or_default() == 0);
+        });
+        let answer = Transport::with(&address.to_string(), TIGHT).unwrap().get("/health/ready", &[]);
+        other.join().unwrap();
+        answer
+    }
 
     #[test]
     fn an_address_is_http_without_a_login() {
@@ -198,5 +236,43 @@ mod tests {
         {
             assert_eq!(address(text), Err(()), "{text}");
         }
+    }
+
+    #[test]
+    fn what_takes_too_long_is_waited_for_no_longer() {
+        for answer in ["", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\ncontent-length: 15\r\n\r\n{\"status\""] {
+            let error = ask(answer).unwrap_err();
+            assert!(matches!(error, ApiError::Timeout { .. }), "{answer:?}: {error:?}");
+            assert_eq!(error.kind(), ApiErrorKind::Unavailable);
+        }
+    }
+
+    #[test]
+    fn what_is_too_large_is_not_taken_in() {
+        let error = ask(concat!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n40\r\n",
+            "                                                                \r\n40\r\n",
+            "                                                                \r\n"
+        ))
+        .unwrap_err();
+        assert!(error.to_string().ends_with("its answer has more than 100 bytes"), "{error}");
+    }
+
+    #[test]
+    fn a_problem_is_known_by_its_code_and_one_of_another_version_by_its_sentence() {
+        let problem = |code: &'static str| {
+            let body = format!(
+                r#"{{"type":"urn:holdfast:problem:{code}","title":"t","status":404,"code":"{code}","detail":"No\tsuch.","request_id":"r"}}"#
+            );
+            let answer = format!("HTTP/1.1 404 Not Found\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            ask(answer.leak()).unwrap_err()
+        };
+        let known = problem("not_found");
+        assert_eq!((known.kind(), known.code()), (ApiErrorKind::NotFound, Some(Code::NotFound)));
+        let unknown = problem("brand_new");
+        assert_eq!((unknown.kind(), unknown.code()), (ApiErrorKind::Refused, None));
+        assert_eq!(unknown.to_string(), "No such.");
+        let other = ask("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 6\r\n\r\n<html>").unwrap_err();
+        assert_eq!(other.kind(), ApiErrorKind::Foreign);
     }
 }

@@ -155,7 +155,8 @@ fn what_is_wrong_with_a_file_is_told_before_anything_is_changed() {
     for (text, says) in [
         ("a: [", "is no YAML"),
         ("- x", "tenants, schedules"),
-        ("client: []", "there is no part \"client\""),
+        ("client: []", "there is no part client in a configuration; is clients meant?"),
+        ("whatever: []", "there are version, tenants"),
         ("version: 2", "version 1"),
         ("clients: web1", "clients must be a list"),
         ("clients: [web1]", "clients, number 1: it must have fields"),

@@ -7,7 +7,7 @@ use super::objects::furnish;
 use super::scene::{Scene, sentence};
 
 /// Answers every request with this, and gives its address.
-fn somebody_else(answer: &'static [u8]) -> String {
+pub(crate) fn somebody_else(answer: &'static [u8]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {

@@ -10,4 +10,5 @@ mod objects;
 mod repositories;
 mod scene;
 mod settings;
+mod status;
 mod whole;

@@ -38,8 +38,6 @@ A configuration, holdfast.yaml:
 What a file leaves out of an object gets its default; objects that it does not name stay as they are without --prune.
 Secrets are not part of it: hand them over with `holdfast secret set`.")]
 pub struct ApplyArgs {
-    #[command(flatten)]
-    pub server: ServerArgs,
     /// The configuration; `-` for standard input
     #[arg(short, long, value_name = "FILE")]
     pub file: PathBuf,
@@ -52,6 +50,9 @@ pub struct ApplyArgs {
     /// Remove what the file does not name; what is stored stays
     #[arg(long)]
     pub prune: bool,
+    // Last: its heading would stand over what follows.
+    #[command(flatten)]
+    pub server: ServerArgs,
 }
 
 /// `holdfast export`

@@ -10,13 +10,14 @@ use super::{EditArgs, ListArgs, OneArgs, RemoveArgs};
 pub const EXAMPLES: &str = "\
 Examples:
   holdfast client add web1 --user root --tag web
-  holdfast client add db1 --address 192.0.2.7 --port 2222 --user backup --sudo --jump-host gate.example.net
+  holdfast client add db1 --address 192.0.2.7 --user backup --sudo --jump-host gate
   holdfast client list --tag web
   holdfast client edit web1 --set connection.port=2222
   holdfast client accept-key web1                  # shows the fingerprints and asks
 
-A client is a machine that SSH reaches. When it is added, the server tries to log in; the first time you are shown the
-fingerprints of its host keys: compare them with what the machine itself shows (ssh-keygen -lf /etc/ssh/ssh_host_*.pub).";
+A client is a machine that SSH reaches. When it is added, the server tries to log in. The first time
+you are shown the fingerprints of its host keys: compare them with what the machine itself shows
+(ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub).";
 
 /// What to do with clients.
 #[derive(Debug, Subcommand)]
@@ -42,8 +43,6 @@ pub enum ClientCommand {
 pub struct ClientAdd {
     /// Its hostname: what its snapshots are stamped with
     pub hostname: String,
-    #[command(flatten)]
-    pub connection: ConnectionChoice,
     /// A tag by which policies and people find it; can be given several times
     #[arg(long = "tag", value_name = "TAG")]
     pub tags: Vec<String>,
@@ -59,6 +58,9 @@ pub struct ClientAdd {
     /// Believe a host key of this fingerprint without asking; can be given several times
     #[arg(long = "accept-key", value_name = "SHA256:…", conflicts_with = "no_prepare")]
     pub accept_keys: Vec<String>,
+    // Last: its heading would stand over what follows.
+    #[command(flatten)]
+    pub connection: ConnectionChoice,
 }
 
 /// How a machine is reached. What is not said is left to ssh and its configuration.

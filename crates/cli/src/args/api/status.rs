@@ -14,8 +14,6 @@ Examples:
 
 A client is protected while its newest good snapshot is as young as its schedule wants it, whatever its last job did.")]
 pub struct StatusArgs {
-    #[command(flatten)]
-    pub scope: ScopeArgs,
     /// Only this client, by name or id
     #[arg(long, value_name = "NAME")]
     pub client: Option<String>,
@@ -28,4 +26,7 @@ pub struct StatusArgs {
     /// End with 1 if anything is overdue, unreachable or failing
     #[arg(long)]
     pub check: bool,
+    // Last: its heading would stand over what follows.
+    #[command(flatten)]
+    pub scope: ScopeArgs,
 }

@@ -54,7 +54,8 @@ pub fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit> {
         if shown < rows.len() {
             output.line(format!("… and {} more that are no worse: --all shows them", rows.len() - shown))?;
         }
-        output.line(summary(&rows))?;
+        // Whoever has it checked wants this line in any case.
+        if args.check { output.result(summary(&rows))? } else { output.line(summary(&rows))? }
     }
     let is_bad = rows.iter().any(|row| row.protection.is_bad());
     Ok(if args.check && is_bad { Exit::Failed } else { Exit::Done })

@@ -51,7 +51,10 @@ impl Document {
             _ => bail!("a configuration has parts: {}", PARTS.join(", ")),
         };
         if let Some(name) = parts.keys().find(|name| !PARTS.contains(&name.as_str())) {
-            bail!("there is no part {name:?} in a configuration; there are {}", PARTS.join(", "));
+            match holdfast_model::nearest(name, &PARTS) {
+                Some(near) => bail!("there is no part {name} in a configuration; is {near} meant?"),
+                None => bail!("there is no part {name} in a configuration; there are {}", PARTS.join(", ")),
+            }
         }
         if let Some(version) = parts.get("version").filter(|version| **version != 1) {
             bail!("version is {version}: this program reads version 1");

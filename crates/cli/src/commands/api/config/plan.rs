@@ -4,7 +4,7 @@
 
 mod shown;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use anyhow::{Result, bail};
 use holdfast_api::Object;
@@ -15,7 +15,7 @@ use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::tenant::TenantSpec;
-use holdfast_model::{ClientUid, Settings};
+use holdfast_model::{ClientUid, Name, Settings};
 use serde_json::Value;
 
 use super::document::{ACCEPTED, DEFAULT_TENANT, Document, Entry};
@@ -72,8 +72,10 @@ impl Plan {
         check_tenants(state, &document)?;
         check_references(state, &document, prune)?;
         let mut keys = Vec::new();
+        let clients = index(state, &state.clients);
         for entry in &document.clients {
-            let (Some(after), Some(client)) = (&entry.accepted, find(state, &state.clients, entry)) else { continue };
+            let client = clients.get(&key_of_entry(entry));
+            let (Some(after), Some(client)) = (&entry.accepted, client) else { continue };
             let mut before = client.status.host_keys.accepted.clone();
             before.sort();
             if before != *after && after.is_empty() {
@@ -118,24 +120,23 @@ impl<S: Spec> Steps<S> {
     }
 }
 
-fn find<'a, S: Spec>(state: &State, objects: &'a [Object<S>], entry: &Entry<S>) -> Option<&'a Object<S>> {
-    let is_same = |object: &&Object<S>| {
-        object.spec.name() == entry.spec.name() && state.tenant_name(object.tenant) == entry.tenant
-    };
-    objects.iter().find(is_same)
+/// What objects are told apart by: tenant and name.
+type Key = (String, Name);
+
+fn key_of_entry<S: Spec>(entry: &Entry<S>) -> Key {
+    (entry.tenant.clone(), entry.spec.name().clone())
+}
+
+fn index<'a, S: Spec>(state: &State, objects: &'a [Object<S>]) -> HashMap<Key, &'a Object<S>> {
+    let key = |object: &Object<S>| (state.tenant_name(object.tenant).to_owned(), object.spec.name().clone());
+    objects.iter().map(|object| (key(object), object)).collect()
 }
 
 fn steps<S: Resource>(state: &State, objects: &[Object<S>], wanted: Vec<Entry<S>>, prune: bool) -> Steps<S> {
     let mut steps = Steps { added: Vec::new(), changed: Vec::new(), removed: Vec::new() };
-    if prune {
-        let is_wanted = |object: &Object<S>| {
-            let tenant = state.tenant_name(object.tenant);
-            wanted.iter().any(|entry| entry.spec.name() == object.spec.name() && entry.tenant == tenant)
-        };
-        steps.removed = objects.iter().filter(|object| !is_wanted(object)).cloned().collect();
-    }
+    let mut known = index(state, objects);
     for entry in wanted {
-        match find(state, objects, &entry) {
+        match known.remove(&key_of_entry(&entry)) {
             None => steps.added.push(entry),
             Some(before) if before.spec == entry.spec => {}
             Some(before) => {
@@ -143,6 +144,11 @@ fn steps<S: Resource>(state: &State, objects: &[Object<S>], wanted: Vec<Entry<S>
                 steps.changed.push(Change { before: before.clone(), after: entry.spec, differences });
             }
         }
+    }
+    if prune {
+        let mut left: Vec<_> = known.into_iter().collect();
+        left.sort_by(|(a, _), (b, _)| a.cmp(b));
+        steps.removed = left.into_iter().map(|(_, object)| object.clone()).collect();
     }
     steps
 }
@@ -198,16 +204,14 @@ fn settings(
 
 /// Whoever something belongs to must be there, or come.
 fn check_tenants(state: &State, document: &Document) -> Result<()> {
-    let is_there = |name: &str| {
-        let mut names = document.tenants.iter().map(|tenant| tenant.spec.name.as_str());
-        names.any(|known| known == name) || state.tenants.iter().any(|tenant| tenant.spec.name.as_str() == name)
-    };
+    let come = document.tenants.iter().map(|tenant| tenant.spec.name.as_str());
+    let known: HashSet<&str> = come.chain(state.tenants.iter().map(|tenant| tenant.spec.name.as_str())).collect();
     let schedules = document.schedules.iter().map(|entry| (Kind::Schedule, &entry.tenant, entry.spec.name()));
     let repositories = document.repositories.iter().map(|entry| (Kind::Repository, &entry.tenant, entry.spec.name()));
     let clients = document.clients.iter().map(|entry| (Kind::Client, &entry.tenant, entry.spec.name()));
     let policies = document.policies.iter().map(|entry| (Kind::Policy, &entry.tenant, entry.spec.name()));
     for (kind, tenant, name) in schedules.chain(repositories).chain(clients).chain(policies) {
-        if !is_there(tenant) {
+        if !known.contains(tenant.as_str()) {
             bail!("the {kind} {name} belongs to the tenant {tenant}, which is not there: name it under tenants");
         }
     }
@@ -216,18 +220,20 @@ fn check_tenants(state: &State, document: &Document) -> Result<()> {
 
 /// What a policy names must be there, or come, before anything is changed.
 fn check_references(state: &State, document: &Document, prune: bool) -> Result<()> {
-    fn is_there<S: Spec>(state: &State, old: &[Object<S>], new: &[Entry<S>], key: (&str, &str), prune: bool) -> bool {
-        let comes = new.iter().any(|entry| (entry.tenant.as_str(), entry.spec.name().as_str()) == key);
-        let stays = |object: &Object<S>| (state.tenant_name(object.tenant), object.spec.name().as_str()) == key;
-        comes || (!prune && old.iter().any(stays))
+    fn names<S: Spec>(state: &State, old: &[Object<S>], new: &[Entry<S>], prune: bool) -> HashSet<Key> {
+        let stay = if prune { HashMap::new() } else { index(state, old) };
+        new.iter().map(key_of_entry).chain(stay.into_keys()).collect()
     }
+    let schedules = names(state, &state.schedules, &document.schedules, prune);
+    let repositories = names(state, &state.repositories, &document.repositories, prune);
+    let clients = names(state, &state.clients, &document.clients, prune);
     for policy in &document.policies {
         for reference in policy.spec.references() {
-            let key = (policy.tenant.as_str(), reference.name.as_str());
+            let key = (policy.tenant.clone(), reference.name.clone());
             let found = match reference.kind {
-                Kind::Schedule => is_there(state, &state.schedules, &document.schedules, key, prune),
-                Kind::Repository => is_there(state, &state.repositories, &document.repositories, key, prune),
-                Kind::Client => is_there(state, &state.clients, &document.clients, key, prune),
+                Kind::Schedule => schedules.contains(&key),
+                Kind::Repository => repositories.contains(&key),
+                Kind::Client => clients.contains(&key),
                 Kind::Tenant | Kind::Policy => true,
             };
             if !found {
