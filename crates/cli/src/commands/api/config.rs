@@ -57,7 +57,7 @@ pub fn apply(session: &Session<'_>, args: &ApplyArgs) -> Result<Exit> {
     session.sure(args.yes, "Do all this?")?;
     let (all, mut done) = (plan.count(), 0);
     if let Err(error) = carry_out::carry_out(session, &state, plan, &mut done) {
-        return Err(error.context(format!("{done} of {all} changes were made, and then one failed")));
+        return Err(error.context(format!("only {done} of {all} changes were made")));
     }
     output.line(format!("{done} of {all} changes were made"))?;
     Ok(Exit::Done)

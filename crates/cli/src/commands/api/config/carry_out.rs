@@ -50,11 +50,13 @@ impl Work<'_, '_> {
     /// Adds and changes, and gives back what is to be removed later.
     fn make<S: Resource>(&mut self, steps: Steps<S>) -> Result<Vec<holdfast_api::Object<S>>> {
         for entry in steps.added {
+            self.session.context.cancel.check()?;
             let told = format!("the {} {}", S::KIND, entry.spec.name());
             self.add(entry).context(told)?;
             *self.done += 1;
         }
         for change in steps.changed {
+            self.session.context.cancel.check()?;
             let told = format!("the {} {}", S::KIND, change.before.spec.name());
             self.session.api.replace(change.before.id, change.before.revision, change.after).context(told)?;
             *self.done += 1;
@@ -81,6 +83,7 @@ impl Work<'_, '_> {
 
     fn remove<S: Resource>(&mut self, removed: Vec<holdfast_api::Object<S>>) -> Result<()> {
         for object in removed {
+            self.session.context.cancel.check()?;
             let told = || format!("the {} {}", S::KIND, object.spec.name());
             self.session.api.remove::<S>(object.id, object.revision).with_context(told)?;
             *self.done += 1;
