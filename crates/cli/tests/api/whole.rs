@@ -26,13 +26,26 @@ impl Running {
     fn start() -> Self {
         let dir = temp_dir();
         std::fs::write(dir.path().join("password"), "correct horse\n").unwrap();
-        let mut command = Self::program(&dir);
-        command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--data"]).arg(dir.path().join("data"));
+        let (process, url) = Self::serve(&dir, "127.0.0.1:0");
+        Self { process, url, dir }
+    }
+
+    fn serve(dir: &TempDir, listen: &str) -> (Child, String) {
+        let mut command = Self::program(dir);
+        command.args(["serve", "--json", "--listen", listen, "--data"]).arg(dir.path().join("data"));
         let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(process.stdout.take().unwrap()).read_line(&mut first).unwrap();
         let first: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
-        Self { process, url: first["url"].as_str().unwrap().to_owned(), dir }
+        (process, first["url"].as_str().unwrap().to_owned())
+    }
+
+    /// Kills it, and starts it where it was.
+    fn start_anew(&mut self, meanwhile: impl FnOnce()) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        meanwhile();
+        (self.process, _) = Self::serve(&self.dir, self.url.trim_start_matches("http://"));
     }
 
     fn program(dir: &TempDir) -> Command {
@@ -113,4 +126,29 @@ fn a_host_is_enrolled_and_backed_up_by_the_verbs_alone() {
     std::fs::write(other.dir.path().join("holdfast.yaml"), &exported).unwrap();
     other.ok("apply -f holdfast.yaml --yes");
     assert_eq!(other.ok("export"), exported);
+}
+
+#[test]
+fn whoever_watches_a_job_waits_for_a_server_that_is_started_anew() {
+    let mut server = Running::start();
+    server.ok("client add web1 --no-prepare");
+    server.ok("repository add main /srv --no-prepare --password-source env:X");
+    server.ok("policy add web --type config --client web1 --repository main");
+    // No time of the week is in both, so that its jobs wait.
+    server.ok("policy edit web --set windows.pause=[00:00-24:00]");
+    let job = lines(&server.ok("policy run web --json"))[0]["jobs"][0]["id"].as_str().unwrap().to_owned();
+    let mut follow = Running::program(&server.dir);
+    follow.env("HOLDFAST_SERVER", &server.url).args(["job", "log", "-f", &job]);
+    let mut follow = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(follow.stderr.take().unwrap());
+    let mut line = String::new();
+    server.start_anew(|| {
+        said.read_line(&mut line).unwrap();
+    });
+    assert_eq!(line, "the server does not answer: waiting for it\n");
+    server.ok(&format!("job cancel {job}"));
+    let mut last = String::new();
+    said.read_line(&mut last).unwrap();
+    assert_eq!(follow.wait().unwrap().code(), Some(1), "{last}");
+    assert!(last.contains("web1 cancelled"), "{last}");
 }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use holdfast_api::client::{ApiError, ApiErrorKind};
 use holdfast_api::{Job, LogLevel, LogLine};
 use holdfast_model::JobUid;
 use holdfast_model::job::{JobKind, JobStatus};
@@ -18,6 +19,8 @@ use crate::output::{self, printable};
 
 /// How often the server is asked.
 const EVERY: Duration = Duration::from_millis(500);
+/// So often in a row it may be away: a minute, in which it is started anew.
+const PATIENCE: u32 = 120;
 
 /// A job that is watched.
 struct Watched {
@@ -57,9 +60,15 @@ impl Session<'_> {
         }
         let is_one = watched.len() == 1;
         let pause = Sleep::new(self.context.cancel.clone());
+        let mut away = 0;
         loop {
-            for watched in watched.iter_mut().filter(|watched| !watched.has_ended) {
-                self.look(watched, is_one)?;
+            away = match self.look_at_all(&mut watched, is_one) {
+                Ok(()) => 0,
+                Err(error) if is_away(&error) && away < PATIENCE => away + 1,
+                Err(error) => return Err(error),
+            };
+            if away == 1 {
+                self.context.output.monitor().note("the server does not answer: waiting for it");
             }
             let left: Vec<_> = watched.iter().filter(|watched| !watched.has_ended).collect();
             let Some(first) = left.first() else { break };
@@ -69,6 +78,10 @@ impl Session<'_> {
             }
         }
         Ok(watched.into_iter().map(|watched| watched.job).collect())
+    }
+
+    fn look_at_all(&self, watched: &mut [Watched], is_one: bool) -> Result<()> {
+        watched.iter_mut().filter(|watched| !watched.has_ended).try_for_each(|watched| self.look(watched, is_one))
     }
 
     /// Shows what is new of a job.
@@ -138,6 +151,11 @@ impl Session<'_> {
             (bad, all) => bail!("{} of {all} jobs did not end well", bad.len()),
         }
     }
+}
+
+/// Whether the server may be back soon.
+fn is_away(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<ApiError>().is_some_and(|error| error.kind() == ApiErrorKind::Unavailable)
 }
 
 /// Why a job did not end well, and what to do.
