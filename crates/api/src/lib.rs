@@ -14,6 +14,8 @@ mod job;
 mod object;
 mod page;
 mod problem;
+mod protection;
+mod retention;
 mod setting;
 mod upcoming;
 
@@ -32,5 +34,7 @@ pub use object::{
 };
 pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
 pub use problem::{FieldError, Problem};
+pub use protection::{Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
+pub use retention::{ForeseenSnapshot, RetentionForecast, RetentionPreview};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

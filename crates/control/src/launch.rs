@@ -55,6 +55,11 @@ impl Plans {
         })
     }
 
+    /// What holds for the whole server.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// All policies.
     pub fn policies(&self) -> &[Policy] {
         &self.policies

@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
-use crate::{actions, admit, body, document, envelope, events, health, jobs, log, settings, upcoming};
+use crate::{
+    actions, admit, body, document, envelope, events, health, jobs, log, protection, retention, settings, upcoming,
+};
 
 /// The router of the API.
 pub fn router(server: Server) -> Router {
@@ -48,6 +50,8 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(jobs::read))
         .routes(routes!(log::read))
         .routes(routes!(events::watch))
+        .routes(routes!(protection::list))
+        .routes(routes!(retention::preview))
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(document::read))
         .routes(routes!(health::live))
