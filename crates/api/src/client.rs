@@ -15,7 +15,7 @@ mod transport;
 pub use error::{ApiError, ApiErrorKind};
 pub use job::{JobQuery, LogPart};
 pub use object::{ObjectQuery, Resource};
-pub use protection::{ProtectionQuery, ProtectionRow, Related};
+pub use protection::ProtectionQuery;
 
 use transport::Transport;
 

@@ -78,8 +78,10 @@ fn a_host_is_enrolled_and_backed_up_by_the_verbs_alone() {
     let dir = server.dir.path();
     Tree::create(dir.join("source")).file("file", "hello").file("file.log", "x");
     let repository = dir.join("repository").display().to_string();
-    server.ok(&format!("init -r {repository} -p password"));
-    server.ok(&format!("repository add main {repository} --no-prepare -p password"));
+    let missing = sentence(1, &server.run(&format!("repository add main {repository} -q -p password")));
+    assert!(missing.contains("prepare of main failed") && missing.contains("or make the repository"), "{missing}");
+    let said = server.ok("repository prepare main --init");
+    assert!(said.contains("prepare of main: succeeded"), "{said}");
 
     let (port, user, key) = (sshd.port(), sshd.user(), sshd.client_key().display().to_string());
     let add = format!("client add web1 --address 127.0.0.1 --port {port} --user {user} --identity-file {key}");
@@ -136,12 +138,19 @@ fn whoever_watches_a_job_waits_for_a_server_that_is_started_anew() {
     server.ok("policy add web --type config --client web1 --repository main");
     // No time of the week is in both, so that its jobs wait.
     server.ok("policy edit web --set windows.pause=[00:00-24:00]");
-    let job = lines(&server.ok("policy run web --json"))[0]["jobs"][0]["id"].as_str().unwrap().to_owned();
+    let jobs = lines(&server.ok("policy run web --json"));
+    let jobs = jobs[0]["jobs"].as_array().unwrap();
+    let job = jobs.iter().find(|job| job["kind"] == "backup").unwrap()["id"].as_str().unwrap().to_owned();
     let mut follow = Running::program(&server.dir);
     follow.env("HOLDFAST_SERVER", &server.url).args(["job", "log", "-f", &job]);
     let mut follow = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut said = BufReader::new(follow.stderr.take().unwrap());
     let mut line = String::new();
+    // What it waits for: by then it is watched.
+    let mut shown = BufReader::new(follow.stdout.take().unwrap());
+    shown.read_line(&mut line).unwrap();
+    assert!(line.starts_with("waits for "), "{line}");
+    line.clear();
     server.start_anew(|| {
         said.read_line(&mut line).unwrap();
     });

@@ -4,7 +4,8 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use holdfast_api::client::{ProtectionQuery, ProtectionRow};
+use holdfast_api::Protected;
+use holdfast_api::client::ProtectionQuery;
 use holdfast_model::ClientUid;
 use holdfast_model::client::ClientSpec;
 use holdfast_model::policy::PolicySpec;
@@ -18,18 +19,6 @@ use crate::output::{self, Table, printable};
 
 /// So many rows are shown if nothing is said; all that are bad in any case.
 const FEW: usize = 50;
-
-/// The worst first.
-const ORDER: [Protection; 8] = [
-    Protection::Failing,
-    Protection::Unreachable,
-    Protection::Overdue,
-    Protection::Never,
-    Protection::Due,
-    Protection::Running,
-    Protection::Protected,
-    Protection::Paused,
-];
 
 /// Shows how well clients are protected.
 pub fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit> {
@@ -61,16 +50,13 @@ pub fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit> {
     Ok(if args.check && is_bad { Exit::Failed } else { Exit::Done })
 }
 
-fn rank(protection: Protection) -> usize {
-    ORDER.iter().position(|one| *one == protection).unwrap_or(ORDER.len())
+/// The worst first.
+fn key(row: &Protected) -> (Reverse<Protection>, &str, &str) {
+    (Reverse(row.protection), row.client.name.as_str(), row.policy.name.as_str())
 }
 
-fn key(row: &ProtectionRow) -> (usize, &str, &str) {
-    (rank(row.protection), row.client.name.as_str(), row.policy.name.as_str())
-}
-
-fn table(rows: &[ProtectionRow]) -> Table {
-    let mut table = Table::new(&["Client", "Policy", "Protection", "Newest snapshot", "Next expected by", ""]);
+fn table(rows: &[Protected]) -> Table {
+    let mut table = Table::new(&["Client", "Policy", "Protection", "Newest snapshot", "Next expected by", "Why"]);
     for row in rows {
         let time = |time| Option::map(time, local_time::show_time);
         table.row([
@@ -79,33 +65,39 @@ fn table(rows: &[ProtectionRow]) -> Table {
             word(row.protection).to_owned(),
             time(row.newest).unwrap_or_else(|| "none".to_owned()),
             time(row.expected_by).unwrap_or_else(|| "-".to_owned()),
-            row.idle.as_deref().map(printable).unwrap_or_default(),
+            why(row),
         ]);
     }
     table
 }
 
-/// `412 clients: 409 protected, 2 overdue, 1 failing`, each client counted once, by its worst.
-fn summary(rows: &[ProtectionRow]) -> String {
-    let mut worst: BTreeMap<ClientUid, usize> = BTreeMap::new();
-    for row in rows {
-        let rank = rank(row.protection);
-        worst.entry(row.client.id).and_modify(|worst| *worst = rank.min(*worst)).or_insert(rank);
+/// Why it does not run, or why its newest backup failed and what to do.
+fn why(row: &Protected) -> String {
+    let cause = row.cause.and_then(|cause| serde_json::to_value(cause).ok());
+    let cause = cause.as_ref().and_then(|cause| cause.as_str()).map(|word| word.replace('_', " "));
+    match (&row.idle, cause, &row.fix) {
+        (Some(idle), _, _) => printable(idle),
+        (None, Some(cause), Some(fix)) => format!("{cause}: {}", printable(fix)),
+        _ => String::new(),
     }
-    let clients = output::count(worst.len() as u64, "client");
-    let mut counts: Vec<(usize, Protection)> = ORDER
-        .iter()
-        .enumerate()
-        .map(|(rank, protection)| (worst.values().filter(|worst| **worst == rank).count(), *protection))
-        .filter(|(count, _)| *count > 0)
-        .collect();
-    // What most are comes first, as long as nothing is bad it is all that there is to say.
-    counts.sort_by_key(|(count, _)| Reverse(*count));
-    let counts: Vec<_> = counts.iter().map(|(count, protection)| format!("{count} {}", word(*protection))).collect();
-    if counts.is_empty() {
+}
+
+/// `412 clients: 409 protected, 2 overdue, 1 failing`, each client counted once, by its worst.
+fn summary(rows: &[Protected]) -> String {
+    let mut worst: BTreeMap<ClientUid, Protection> = BTreeMap::new();
+    for row in rows {
+        worst.entry(row.client.id).and_modify(|worst| *worst = row.protection.max(*worst)).or_insert(row.protection);
+    }
+    if worst.is_empty() {
         return "no client is named by a policy: nothing is backed up".to_owned();
     }
-    format!("{clients}: {}", counts.join(", "))
+    let of = |protection: Protection| worst.values().filter(|worst| **worst == protection).count();
+    let mut counts: Vec<_> = Protection::ALL.into_iter().map(|protection| (of(protection), protection)).collect();
+    counts.retain(|(count, _)| *count > 0);
+    // What most are comes first; of as many, the worse.
+    counts.sort_by_key(|count| Reverse(*count));
+    let counts: Vec<_> = counts.iter().map(|(count, protection)| format!("{count} {}", word(*protection))).collect();
+    format!("{}: {}", output::count(worst.len() as u64, "client"), counts.join(", "))
 }
 
 const fn word(protection: Protection) -> &'static str {
@@ -118,51 +110,5 @@ const fn word(protection: Protection) -> &'static str {
         Protection::Overdue => "overdue",
         Protection::Unreachable => "unreachable",
         Protection::Failing => "failing",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn rows() -> Vec<ProtectionRow> {
-        let id = |number: u8| format!("0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c{number:02}");
-        let row = |client: u8, policy: &str, protection: &str, idle: Option<&str>| {
-            json!({
-                "client": {"id": id(client), "name": format!("web{client}")}, "policy": {"id": id(90), "name": policy},
-                "protection": protection, "expected_by": "2026-11-25T04:00:00Z", "newest": null, "idle": idle,
-            })
-        };
-        let rows = json!([
-            row(1, "web", "protected", None),
-            row(1, "etc", "overdue", None),
-            row(2, "web", "failing", None),
-            row(3, "web", "protected", None),
-            row(4, "web", "protected", None),
-            row(5, "web", "paused", Some("its client web5 is disabled")),
-        ]);
-        let mut rows: Vec<ProtectionRow> = serde_json::from_value(rows).unwrap();
-        rows.sort_by(|a, b| key(a).cmp(&key(b)));
-        rows
-    }
-
-    #[test]
-    fn the_worst_comes_first_and_a_client_counts_once_by_its_worst() {
-        let rows = rows();
-        let order: Vec<_> = rows.iter().map(|row| (row.client.name.as_str(), word(row.protection))).collect();
-        assert_eq!(order[..3], [("web2", "failing"), ("web1", "overdue"), ("web1", "protected")]);
-        assert_eq!(summary(&rows), "5 clients: 2 protected, 1 failing, 1 overdue, 1 paused");
-        assert_eq!(summary(&[]), "no client is named by a policy: nothing is backed up");
-    }
-
-    #[test]
-    fn every_protection_has_its_place() {
-        for protection in ORDER {
-            assert!(ORDER[rank(protection)] == protection);
-        }
-        let lines = table(&rows()[..1]).lines();
-        assert!(lines[2].starts_with("web2    web     failing     none             2026-11-2"), "{lines:?}");
     }
 }
