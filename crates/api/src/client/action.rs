@@ -13,7 +13,10 @@ use ureq::http::Method;
 use super::object::{Resource, place};
 use super::transport::Call;
 use super::{ApiClient, ApiError};
-use crate::{AcceptHostKeys, CheckRepository, Client, Job, JobList, PrepareRepository, RunRequest};
+use crate::{
+    AcceptHostKeys, CheckRepository, Client, Job, JobList, PrepareRepository, RetentionForecast, RetentionPreview,
+    RunRequest,
+};
 
 impl ApiClient {
     /// Finds out whether a client can be backed up.
@@ -44,6 +47,11 @@ impl ApiClient {
     /// Runs a policy now, for all of its clients or only these.
     pub fn run_policy(&self, uid: PolicyUid, clients: Option<BTreeSet<Name>>) -> Result<JobList, ApiError> {
         self.act::<PolicySpec, _>(uid, "run", Some(&RunRequest { clients }))
+    }
+
+    /// What a retention keeps, of real snapshots or of some that are made up. Nothing is removed.
+    pub fn preview_retention(&self, draft: &RetentionPreview) -> Result<RetentionForecast, ApiError> {
+        self.transport.ask(Call::new(Method::POST, "/api/v1/retention/preview").body(draft))
     }
 
     fn act<S: Resource, T: DeserializeOwned>(

@@ -184,3 +184,22 @@ fn what_belongs_to_a_tenant_is_told_apart_by_it() {
     assert_eq!(client[0]["tenant"], scene.json("tenant show default")[0]["id"]);
     assert!(scene.fails("client list --tenant jones").starts_with("there is no tenant named jones"));
 }
+
+#[test]
+fn what_a_policy_keeps_is_seen_before_it_counts() {
+    let scene = Scene::new();
+    furnish(&scene);
+    let said = scene.say("policy preview web --days 30 --keep-last 3");
+    let rows: Vec<&str> = said.lines().filter(|line| line.starts_with("made up")).collect();
+    assert_eq!(rows.len(), 3, "{said}");
+    assert!(rows[0].starts_with("made up   2026-11-24 01:30:00  last snapshot"), "{said}");
+    assert!(said.ends_with("\n3 snapshots of 30 stay, 27 go at once\n"), "{said}");
+    let all = scene.say("policy preview web --days 30 --all");
+    assert_eq!(all.lines().filter(|line| line.starts_with("made up")).count(), 30);
+    let real = scene.say("policy preview web --client web1");
+    assert!(real.ends_with("\n0 snapshots of 0 stay, 0 go at once\n"), "{real}");
+    assert_eq!(scene.json("policy preview web --days 30")[0]["snapshots"].as_array().unwrap().len(), 30);
+    assert!(scene.fails("policy preview web --days 0").contains("days"));
+    scene.say("policy edit web --set schedule=null");
+    assert!(scene.fails("policy preview web").contains("say when snapshots are made"));
+}

@@ -12,6 +12,8 @@ Examples:
   holdfast policy add machines --type rootfs --client-tag prod --repository main --schedule nightly
   holdfast policy run web --follow
   holdfast policy run web --client web1
+  holdfast policy preview web                              # of snapshots made up by its schedule
+  holdfast policy preview web --client web1 --keep-daily 7 # of real ones, by another rule
 
 Where no --keep option is given, the server's settings say what is kept: `holdfast settings show`.";
 
@@ -28,6 +30,8 @@ pub enum PolicyCommand {
     Edit(EditArgs),
     /// Run a policy now
     Run(PolicyRun),
+    /// Show which snapshots a policy keeps and when they go; nothing is removed
+    Preview(Box<PolicyPreview>),
     /// Remove a policy; its snapshots stay
     Remove(RemoveArgs),
 }
@@ -99,4 +103,23 @@ pub struct PolicyRun {
     /// Show the logs of its jobs until they have ended, and end as they did
     #[arg(short, long)]
     pub follow: bool,
+}
+
+/// A policy whose retention is looked at.
+#[derive(Debug, Args)]
+pub struct PolicyPreview {
+    /// Its name or id
+    pub name: String,
+    /// Of the snapshots that it has made of this client [default: of some that are made up by its schedule]
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// Make up snapshots for so many days back
+    #[arg(long, value_name = "DAYS", default_value_t = 400, conflicts_with = "client")]
+    pub days: u32,
+    /// Show those too that go at once
+    #[arg(short, long)]
+    pub all: bool,
+    // A rule in place of the policy's own.
+    #[command(flatten)]
+    pub keep: KeepArgs,
 }

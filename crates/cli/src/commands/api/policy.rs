@@ -1,5 +1,7 @@
 //! `holdfast policy`
 
+mod preview;
+
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result, bail};
@@ -24,6 +26,7 @@ pub fn run(session: &Session<'_>, command: &PolicyCommand) -> Result<Exit> {
         PolicyCommand::Show(args) => session.show_one::<PolicySpec>(args, |_| Ok(Vec::new())),
         PolicyCommand::Edit(args) => session.edit_one::<PolicySpec>(args),
         PolicyCommand::Run(args) => start(session, args),
+        PolicyCommand::Preview(args) => preview::run(session, args),
         PolicyCommand::Remove(args) => session.remove_one::<PolicySpec>(args),
     }
 }
