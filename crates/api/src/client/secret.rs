@@ -1,6 +1,7 @@
 //! Secrets that the server seals. They go there and never come back.
 
 use ureq::http::Method;
+use zeroize::Zeroize;
 
 use super::transport::Call;
 use super::{ApiClient, ApiError};
@@ -9,7 +10,11 @@ use crate::{NewSecret, SecretList};
 impl ApiClient {
     /// Seals a secret under a name, in place of what was there.
     pub fn set_secret(&self, name: &str, secret: &str) -> Result<(), ApiError> {
-        self.transport.tell(Call::new(Method::PUT, &place(name)).body(&NewSecret { secret: secret.to_owned() }))
+        let mut new = NewSecret { secret: secret.to_owned() };
+        let path = place(name);
+        let call = Call::new(Method::PUT, &path).body(&new);
+        new.secret.zeroize();
+        self.transport.tell(call)
     }
 
     /// The names of all secrets.

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use ureq::http::header::{ACCEPT, CONTENT_TYPE, IF_MATCH};
 use ureq::http::{Method, Request, Response, StatusCode, Uri};
 use ureq::{Agent, Body};
+use zeroize::Zeroizing;
 
 use super::ApiError;
 use crate::Problem;
@@ -43,7 +44,8 @@ pub(super) struct Call<'a> {
     method: Method,
     path: &'a str,
     query: &'a [(&'a str, String)],
-    body: Option<String>,
+    /// Wiped after use: it may hold a secret.
+    body: Option<Zeroizing<String>>,
     revision: Option<u64>,
     accept: &'static str,
 }
@@ -59,7 +61,7 @@ impl<'a> Call<'a> {
 
     pub(super) fn body(self, body: &impl Serialize) -> Self {
         let body = serde_json::to_string(body).expect("what the API takes has text for keys");
-        Self { body: Some(body), ..self }
+        Self { body: Some(body.into()), ..self }
     }
 
     /// Only if the object still has this revision.
