@@ -1,7 +1,7 @@
 //! The server from end to end: the real program, real hosts behind sshd, SQLite and a real PostgreSQL; asked over its API, and
 //! with a clock that is put forward instead of waited for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed, and says why")]
 
 mod documented;
 mod enrolling;
