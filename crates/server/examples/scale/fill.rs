@@ -12,6 +12,8 @@ use holdfast_model::tenant::TenantSpec;
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, ScheduleUid, TenantUid, Time, Timestamp};
 use serde_json::{Value, json};
 
+use crate::Fallible;
+
 pub(crate) const POLICIES: usize = 200;
 const REPOSITORIES: usize = 20;
 const SCHEDULES: usize = 20;
@@ -32,23 +34,23 @@ impl Numbers {
 
 macro_rules! made {
     ($writer:ident, $numbers:ident, $uid:ident, $spec:ty, $tenant:expr, $json:expr) => {{
-        let spec: $spec = serde_json::from_value($json).unwrap();
+        let spec: $spec = serde_json::from_value($json)?;
         let (now, bytes) = $numbers.next(BEGIN);
-        $writer.create($uid::new(now, bytes), $tenant, spec, now.to_time()).await.unwrap().uid
+        $writer.create($uid::new(now, bytes), $tenant, spec, now.to_time()).await?.uid
     }};
 }
 
 /// 2026-01-01T00:00:00Z
 const BEGIN: i64 = 1_767_225_600;
 
-pub(crate) async fn fill(address: &str, clients: usize, jobs: usize, snapshots: usize) -> Value {
+pub(crate) async fn fill(address: &str, clients: usize, jobs: usize, snapshots: usize) -> Fallible<Value> {
     let began = Instant::now();
-    let db = Database::open(&Options { address: address.to_owned(), connections: 4 }).await.unwrap();
+    let db = Database::open(&Options { address: address.to_owned(), connections: 4 }).await?;
     let mut numbers = Numbers(0);
-    let mut writer = db.write().await.unwrap();
+    let mut writer = db.write().await?;
     let (now, bytes) = numbers.next(BEGIN);
     let tenant = TenantUid::new(now, bytes);
-    writer.create(tenant, tenant, TenantSpec::new("default".parse().unwrap()), now.to_time()).await.unwrap();
+    writer.create(tenant, tenant, TenantSpec::new("default".parse()?), now.to_time()).await?;
     let mut repositories: Vec<RepositoryUid> = Vec::new();
     for nth in 0..REPOSITORIES {
         let json = json!({"name": format!("repository {nth}"), "uri": format!("/srv/{nth}"), "password": "env:P"});
@@ -66,21 +68,21 @@ pub(crate) async fn fill(address: &str, clients: usize, jobs: usize, snapshots: 
             "client_tags": [format!("group{nth}")], "retention": {"daily": 14, "weekly": 8}});
         policies.push(made!(writer, numbers, PolicyUid, PolicySpec, tenant, json));
     }
-    writer.commit().await.unwrap();
+    writer.commit().await?;
     let mut hosts: Vec<ClientUid> = Vec::new();
     for from in (0..clients).step_by(AT_ONCE) {
-        let mut writer = db.write().await.unwrap();
+        let mut writer = db.write().await?;
         for nth in from..clients.min(from + AT_ONCE) {
             let json = json!({"hostname": format!("host{nth:05}.example.net"), "description": "a machine of many",
                 "tags": [format!("group{}", nth % POLICIES), "production"], "connection": {"user": "backup", "sudo": true}});
             let uid = made!(writer, numbers, ClientUid, ClientSpec, tenant, json);
-            writer.set_status::<ClientSpec>(uid, &ready(now.to_time())).await.unwrap();
+            writer.set_status::<ClientSpec>(uid, &ready(now.to_time())).await?;
             hosts.push(uid);
         }
-        writer.commit().await.unwrap();
+        writer.commit().await?;
     }
     for from in (0..jobs).step_by(AT_ONCE) {
-        let mut writer = db.write().await.unwrap();
+        let mut writer = db.write().await?;
         for nth in from..jobs.min(from + AT_ONCE) {
             let at = BEGIN + (nth as i64) * 28_000_000 / jobs as i64;
             let host = nth % hosts.len();
@@ -101,43 +103,43 @@ pub(crate) async fn fill(address: &str, clients: usize, jobs: usize, snapshots: 
                 Some(hosts[host]),
                 Some(repositories[policy % REPOSITORIES]),
             );
-            writer.add_job(&ended(job, at, nth)).await.unwrap();
+            writer.add_job(&ended(job, at, nth)?).await?;
         }
-        writer.commit().await.unwrap();
+        writer.commit().await?;
     }
     for from in (0..snapshots).step_by(AT_ONCE) {
-        let mut writer = db.write().await.unwrap();
+        let mut writer = db.write().await?;
         for nth in from..snapshots.min(from + AT_ONCE) {
             let host = nth % hosts.len();
             let policy = host % POLICIES;
             let at = BEGIN + (nth as i64) * 28_000_000 / snapshots as i64;
             let snapshot = KnownSnapshot {
                 repository: repositories[policy % REPOSITORIES],
-                id: format!("{nth:064x}").parse().unwrap(),
+                id: format!("{nth:064x}").parse()?,
                 tenant,
                 client: Some(hosts[host]),
                 policy: Some(policies[policy]),
                 job: None,
-                at: Time::from_second(at).unwrap(),
+                at: Time::from_second(at)?,
                 complete: true,
                 hostname: format!("host{host:05}.example.net"),
                 details: SnapshotDetails { paths: vec!["/".into()], ..SnapshotDetails::default() },
             };
-            writer.add_snapshot(&snapshot).await.unwrap();
+            writer.add_snapshot(&snapshot).await?;
         }
-        writer.commit().await.unwrap();
+        writer.commit().await?;
     }
     db.close().await;
-    json!({"clients": clients, "jobs": jobs, "snapshots": snapshots, "seconds": began.elapsed().as_secs_f64()})
+    Ok(json!({"clients": clients, "jobs": jobs, "snapshots": snapshots, "seconds": began.elapsed().as_secs_f64()}))
 }
 
-fn ended(mut job: Job, at: i64, nth: usize) -> Job {
-    let time = |second| Time::from_second(at + second).unwrap();
-    job.begin("server", time(1), time(31)).unwrap();
+fn ended(mut job: Job, at: i64, nth: usize) -> Fallible<Job> {
+    let time = |second| Time::from_second(at + second);
+    job.begin("server", time(1)?, time(31)?)?;
     let outcome = Outcome { files: 120_000, bytes: 40_000_000_000, bytes_added: 80_000_000, ..Outcome::default() };
     let status = if nth.is_multiple_of(50) { JobStatus::Warning } else { JobStatus::Succeeded };
-    job.end(status, outcome, time(90)).unwrap();
-    job
+    job.end(status, outcome, time(90)?)?;
+    Ok(job)
 }
 
 fn ready(now: Time) -> ClientStatus {

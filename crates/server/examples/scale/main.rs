@@ -2,22 +2,25 @@
 //!
 //! `scale fill ADDRESS CLIENTS JOBS SNAPSHOTS`, then `scale measure ADDRESS`. `cargo xtask bench server` runs both.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "it is run by hand, and prints what it measures")]
+#![expect(clippy::print_stdout, reason = "it prints what it measures")]
 
 mod fill;
 mod measure;
 
-fn main() {
+/// What went wrong ends it, in whatever words there are for it.
+type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
+
+fn main() -> Fallible<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let result = match words[..] {
         ["fill", address, clients, jobs, snapshots] => {
-            let number = |text: &str| text.parse().unwrap();
-            runtime.block_on(fill::fill(address, number(clients), number(jobs), number(snapshots)))
+            runtime.block_on(fill::fill(address, clients.parse()?, jobs.parse()?, snapshots.parse()?))?
         }
-        ["measure", address] => runtime.block_on(measure::measure(address)),
-        _ => panic!("scale fill ADDRESS CLIENTS JOBS SNAPSHOTS, or scale measure ADDRESS"),
+        ["measure", address] => runtime.block_on(measure::measure(address))?,
+        _ => return Err("scale fill ADDRESS CLIENTS JOBS SNAPSHOTS, or scale measure ADDRESS".into()),
     };
     println!("{result}");
+    Ok(())
 }
