@@ -66,6 +66,11 @@ impl Statement {
         self
     }
 
+    /// Adds a list of pairs, for `IN`. SQLite looks such pairs up one by one; with `VALUES` alone it reads the whole table.
+    pub(crate) fn bind_pairs(&mut self, pairs: impl IntoIterator<Item = [i64; 2]>) -> &mut Self {
+        self.push("(SELECT column1, column2 FROM (VALUES ").bind_rows(pairs).push(") AS pairs)")
+    }
+
     /// Begins one more condition, all of which must hold.
     pub(crate) fn and(&mut self, sql: &str) -> &mut Self {
         self.sql.push_str(if std::mem::replace(&mut self.has_condition, true) { " AND " } else { " WHERE " });

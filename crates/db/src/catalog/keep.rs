@@ -173,7 +173,7 @@ impl Cataloging {
         for part in pairs.chunks(VALUES_AT_ONCE) {
             let mut statement = Statement::new("SELECT id, parent, name, tree FROM catalog_directories");
             statement.and("chain = ").bind(self.chain);
-            statement.and("(parent, name) IN (VALUES ").bind_rows(part.iter().copied()).push(")");
+            statement.and("(parent, name) IN ").bind_pairs(part.iter().copied());
             let rows = statement.query().fetch_all(reader.sql()).await.during("looking for directories")?;
             for row in &rows {
                 let columns = Columns { table: "catalog_directories", row };
@@ -214,7 +214,7 @@ impl Cataloging {
         for part in pairs.chunks(VALUES_AT_ONCE) {
             let mut statement = Statement::new("UPDATE catalog_entries SET last = ");
             statement.bind(self.tip).and("last = 0 AND first < ").bind(self.number);
-            statement.and("(directory, name) IN (VALUES ").bind_rows(part.iter().copied()).push(")");
+            statement.and("(directory, name) IN ").bind_pairs(part.iter().copied());
             statement.query().execute(writer.sql()).await.during("ending what is no longer in a directory")?;
         }
         Ok(())
@@ -266,7 +266,7 @@ async fn open_rows(reader: &mut Reader, pairs: &[[i64; 2]]) -> Result<HashMap<(i
         let mut statement =
             Statement::new("SELECT directory, name, kind, size, modified, content FROM catalog_entries");
         statement.and("last = 0");
-        statement.and("(directory, name) IN (VALUES ").bind_rows(part.iter().copied()).push(")");
+        statement.and("(directory, name) IN ").bind_pairs(part.iter().copied());
         let rows = statement.query().fetch_all(reader.sql()).await.during("reading what was in a directory")?;
         for row in &rows {
             let columns = Columns { table: "catalog_entries", row };

@@ -132,7 +132,7 @@ impl Reader {
     pub async fn catalog_names(&mut self, after: i64, most: u32) -> Result<Option<NameBlock>, DbError> {
         let row = sqlx::query(
             "SELECT string_agg(CAST(id AS TEXT) || ' ' || name, $3) AS text, MAX(id) AS last FROM \
-             (SELECT id, name FROM catalog_names WHERE id > $1 ORDER BY id LIMIT $2) AS some",
+             (SELECT id, name FROM catalog_names WHERE id > $1 ORDER BY id LIMIT $2) AS block",
         )
         .bind(after)
         .bind(i64::from(most))

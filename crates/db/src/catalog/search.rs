@@ -178,8 +178,9 @@ impl Reader {
         for part in places.chunks(VALUES_AT_ONCE) {
             let mut statement =
                 Statement::new("SELECT directory, name, first, last, kind, size, modified FROM catalog_entries");
-            statement.and("(directory, name) IN (VALUES ").bind_rows(part.iter().map(|&(directory, name)| [directory, name]));
-            statement.push(") ORDER BY directory, name, first");
+            let pairs = part.iter().map(|&(directory, name)| [directory, name]);
+            statement.and("(directory, name) IN ").bind_pairs(pairs);
+            statement.push(" ORDER BY directory, name, first");
             let rows = statement.query().fetch_all(self.sql()).await.during("reading what is known of a name")?;
             for row in &rows {
                 let columns = Columns { table: "catalog_entries", row };

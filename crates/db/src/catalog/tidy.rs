@@ -105,7 +105,7 @@ async fn take_out(writer: &mut Writer, gap: &Gap) -> Result<u64, DbError> {
     if let Some(to) = gap.to {
         statement.and("first < ").bind(to).and("last < ").bind(to);
     }
-    delete(writer, statement).await
+    delete(writer, gap.chain, statement).await
 }
 
 /// Takes out some of a chain of which no snapshot is left; in the end the chain itself.
@@ -114,7 +114,7 @@ async fn take_out_all(writer: &mut Writer, chain: i64) -> Result<u64, DbError> {
         "DELETE FROM catalog_entries WHERE (directory, name, first) IN (SELECT directory, name, first FROM catalog_entries",
     );
     statement.and("chain = ").bind(chain);
-    let mut rows = delete(writer, statement).await?;
+    let mut rows = delete(writer, chain, statement).await?;
     if rows == 0 {
         let mut statement =
             Statement::new("DELETE FROM catalog_directories WHERE id IN (SELECT id FROM catalog_directories");
@@ -133,7 +133,7 @@ async fn take_out_all(writer: &mut Writer, chain: i64) -> Result<u64, DbError> {
 }
 
 /// Finishes a statement that deletes rows, and takes out what only these needed.
-async fn delete(writer: &mut Writer, mut statement: Statement) -> Result<u64, DbError> {
+async fn delete(writer: &mut Writer, chain: i64, mut statement: Statement) -> Result<u64, DbError> {
     statement.push(" LIMIT ").bind(ROWS_AT_ONCE as i64).push(") RETURNING directory, name, kind");
     let rows = statement.query().fetch_all(writer.sql()).await.during("taking out what no snapshot has")?;
     let (mut names, mut directories) = (BTreeSet::new(), BTreeSet::new());
@@ -147,7 +147,8 @@ async fn delete(writer: &mut Writer, mut statement: Statement) -> Result<u64, Db
     }
     for part in directories.into_iter().collect::<Vec<_>>().chunks(VALUES_AT_ONCE) {
         let mut statement = Statement::new("DELETE FROM catalog_directories");
-        statement.and("(parent, name) IN (VALUES ").bind_rows(part.iter().copied()).push(")");
+        statement.and("chain = ").bind(chain);
+        statement.and("(parent, name) IN ").bind_pairs(part.iter().copied());
         statement.and(
             "NOT EXISTS (SELECT 1 FROM catalog_entries AS e WHERE e.directory = catalog_directories.parent \
              AND e.name = catalog_directories.name)",
