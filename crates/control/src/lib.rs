@@ -4,6 +4,7 @@
 
 mod control;
 pub mod dispatch;
+pub mod find;
 mod launch;
 mod queue;
 pub mod run;

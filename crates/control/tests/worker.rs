@@ -23,6 +23,10 @@ use holdfast_store::{LocalStore, Store};
 use holdfast_testkit::{FakeClock, Sshd, TempDir, Tree, agents_dir, holdfast_program, temp_dir};
 use serde_json::{Value, json};
 
+mod worker {
+    mod catalog;
+}
+
 /// A server with one client behind a real sshd, a repository and a policy for it.
 struct Scene {
     dir: TempDir,

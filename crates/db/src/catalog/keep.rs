@@ -46,8 +46,11 @@ impl Cataloging {
         let mut writer = self.db.write().await?;
         self.lease.renew(&mut writer, times).await?;
         lock(&mut writer, false).await?;
-        for listing in listings.iter().filter(|listing| listing.is_first && !listing.directory.is_new) {
-            self.mark(&mut writer, listing).await?;
+        for listing in listings.iter().filter(|listing| listing.is_first) {
+            // A new one bears its tree from the start, but for one that could not be read.
+            if !listing.directory.is_new || listing.tree.is_none() {
+                self.mark(&mut writer, listing).await?;
+            }
         }
         let mut changes = self.compare(&mut writer, listings).await?;
         self.write(&mut writer, &changes).await?;

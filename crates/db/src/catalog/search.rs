@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use holdfast_model::{ClientUid, EntryKind, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
 
 use super::{VALUES_AT_ONCE, kind_of};
-use crate::codec::Columns;
+use crate::codec::{Columns, micros};
 use crate::connection::Reader;
 use crate::error::{DbError, During};
+use crate::snapshots::{self, KnownSnapshot};
 use crate::statement::Statement;
 
 /// Deeper directories are not cataloged; a path of more is cut rather than followed in a circle.
@@ -75,6 +76,36 @@ impl ChainFilter {
 }
 
 impl Reader {
+    /// Snapshots in a repository that are not cataloged, the oldest first; of the chain of one of them and not newer, or all.
+    pub async fn uncataloged_snapshots(
+        &mut self,
+        repository: RepositoryUid,
+        up_to: Option<&KnownSnapshot>,
+        most: u32,
+    ) -> Result<Vec<KnownSnapshot>, DbError> {
+        let mut statement = Statement::new(&format!("SELECT {} FROM snapshots", snapshots::COLUMNS));
+        statement.and("repository = ").bind(repository.to_string());
+        if let Some(one) = up_to {
+            statement.and("at <= ").bind(micros(one.at));
+            for (column, uid) in [
+                ("client", one.client.map(|uid| uid.to_string())),
+                ("policy", one.policy.map(|uid| uid.to_string())),
+            ] {
+                match uid {
+                    Some(uid) => statement.and(column).push(" = ").bind(uid),
+                    None => statement.and(column).push(" IS NULL"),
+                };
+            }
+        }
+        statement.and(
+            "NOT EXISTS (SELECT 1 FROM catalog_snapshots AS n JOIN catalog_chains AS c ON c.id = n.chain \
+             WHERE n.snapshot = snapshots.id AND c.repository = snapshots.repository)",
+        );
+        statement.push(" ORDER BY at, id LIMIT ").bind(i64::from(most));
+        let rows = statement.query().fetch_all(self.sql()).await.during("looking for snapshots that are not cataloged")?;
+        rows.iter().map(|row| snapshots::snapshot(&Columns { table: "snapshots", row })).collect()
+    }
+
     /// The numbers of chains, in order.
     pub async fn catalog_chains(&mut self, filter: &ChainFilter) -> Result<Vec<i64>, DbError> {
         let mut statement = Statement::new("SELECT id FROM catalog_chains");

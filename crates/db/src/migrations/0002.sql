@@ -23,6 +23,7 @@ CREATE TABLE catalog_snapshots (
     snapshot TEXT NOT NULL,
     PRIMARY KEY (chain, number)
 );
+CREATE INDEX catalog_snapshots_by_snapshot ON catalog_snapshots (snapshot);
 
 CREATE TABLE catalog_names (
     id BIGINT NOT NULL PRIMARY KEY,
