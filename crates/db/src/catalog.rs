@@ -70,14 +70,25 @@ pub struct Directory {
 pub struct Listing {
     /// The directory.
     pub directory: Directory,
-    /// Its tree; none, if it is gone, or what is in it is not known.
-    pub tree: Option<TreeId>,
+    /// What is known of it.
+    pub state: State,
     /// Whether it is the first part of it.
     pub is_first: bool,
     /// Whether nothing follows.
     pub is_last: bool,
     /// What is in it.
     pub entries: Vec<Entry>,
+}
+
+/// What is known of a directory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It has this tree.
+    Tree(TreeId),
+    /// It is gone.
+    Gone,
+    /// What is in it cannot be said: it is looked at again with the next snapshot, even if nothing changes.
+    Unknown,
 }
 
 /// Something in a directory.

@@ -21,7 +21,7 @@ mod snapshots;
 mod statement;
 
 pub use catalog::{
-    Begun, Cataloging, Chain, ChainFilter, Directory, Entry, Listing, NameBlock, Span, Subdirectory, Tidied,
+    Begun, Cataloging, Chain, ChainFilter, Directory, Entry, Listing, NameBlock, Span, State, Subdirectory, Tidied,
 };
 pub use connection::{Reader, Writer};
 pub use database::{Database, Options};

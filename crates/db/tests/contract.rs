@@ -44,6 +44,7 @@ claims! {
     catalog:
         a_name_is_found_in_the_snapshots_that_have_it
         a_directory_whose_tree_is_the_same_is_not_asked_for
+        what_could_not_be_read_is_asked_for_again
         one_job_at_a_time_works_on_a_chain
         what_goes_and_comes_back_is_as_it_was_whoever_dies_in_between
         what_no_snapshot_has_any_more_is_taken_out

@@ -196,20 +196,45 @@ async fn a_catalog_that_was_lost_is_made_anew_from_the_repository() {
     assert_eq!(scene.known().await, known[..1]);
 }
 
+/// Turns a bit over in each pack, or back again.
+fn turn(scene: &Scene) {
+    for folder in std::fs::read_dir(scene.dir.path().join("repository/data")).unwrap() {
+        for pack in std::fs::read_dir(folder.unwrap().path()).unwrap() {
+            let path = pack.unwrap().path();
+            let mut bytes = std::fs::read(&path).unwrap();
+            bytes[40] ^= 1;
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+            std::fs::write(&path, bytes).unwrap();
+        }
+    }
+}
+
 #[tokio::test]
-async fn what_cannot_be_read_is_said_and_the_rest_is_found() {
+async fn what_cannot_be_read_is_said_and_looked_at_again() {
     let Some(scene) = Scene::cataloging(json!({})).await else { return };
-    let mut writer = scene.db.write().await.unwrap();
-    writer.set_setting("catalog", Some(&json!(false))).await.unwrap();
-    writer.commit().await.unwrap();
+    let setting = async |value: Value| {
+        let mut writer = scene.db.write().await.unwrap();
+        writer.set_setting("catalog", Some(&value)).await.unwrap();
+        writer.commit().await.unwrap();
+    };
+    setting(json!(false)).await;
     let first = scene.run().await.remove(1);
+    turn(&scene);
+    let job = scene.catalog(Some(first.uid), Value::Null, &first, 33).await;
+    assert!(job.status == Warning && job.outcome.warnings > 0, "{:?}", job.outcome);
+    assert!(scene.log(&job).await.iter().any(|line| line.contains("what is in it cannot be searched")));
+    assert!(scene.found(Mode::Regex, "^(hosts|index.html)$").await.len() < 2);
+    turn(&scene);
+    setting(json!(true)).await;
     scene.clock.advance(Duration::from_secs(3600));
-    let second = scene.run().await.remove(0);
-    // The first snapshot is gone from the repository, and nobody has told.
-    scene.repository().remove_snapshot(first.outcome.snapshot.unwrap()).unwrap();
-    let job = scene.catalog(Some(second.uid), Value::Null, &second, 33).await;
-    assert_eq!((job.status, job.outcome.warnings), (Warning, 1), "{:?}", job.outcome);
-    assert_eq!(scene.found(Mode::Glob, "index.html").await[0].versions, 1);
-    let nothing = scene.catalog(Some(JobUid::new(scene.clock.now(), [99; 10])), Value::Null, &second, 34).await;
-    assert!(nothing.outcome.error.is_none_or(|error| error.cause == Cause::Configuration || nothing.status == Failed));
+    scene.run().await;
+    assert_eq!(scene.found(Mode::Regex, "^(hosts|index.html)$").await.len(), 2, "nothing has changed, and yet");
+}
+
+#[tokio::test]
+async fn a_backup_without_a_snapshot_leaves_nothing_to_catalog() {
+    let Some(scene) = Scene::cataloging(json!({})).await else { return };
+    let jobs = scene.run().await;
+    let job = scene.catalog(Some(jobs[0].uid), Value::Null, &jobs[1], 34).await;
+    assert_eq!((job.status, job.outcome.error.unwrap().cause), (Failed, Cause::Configuration));
 }

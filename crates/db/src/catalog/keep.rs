@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use holdfast_model::{EntryKind, Time};
 
-use super::{Cataloging, Directory, Entry, Listing, ROWS_AT_ONCE, Row, Subdirectory, VALUES_AT_ONCE};
+use super::{Cataloging, Directory, Entry, Listing, ROWS_AT_ONCE, Row, State, Subdirectory, VALUES_AT_ONCE};
 use super::{code_of, kind_of, lock};
 use crate::codec::Columns;
 use crate::connection::{Reader, Writer};
@@ -47,10 +47,13 @@ impl Cataloging {
         self.lease.renew(&mut writer, times).await?;
         lock(&mut writer, false).await?;
         for listing in listings.iter().filter(|listing| listing.is_first) {
-            // A new one bears its tree from the start, but for one that could not be read.
-            if !listing.directory.is_new || listing.tree.is_none() {
+            // A new one bears its tree from the start.
+            if !listing.directory.is_new {
                 self.mark(&mut writer, listing).await?;
             }
+        }
+        for listing in listings.iter().filter(|listing| listing.state == State::Unknown) {
+            self.mark_unknown(&mut writer, listing.directory).await?;
         }
         let mut changes = self.compare(&mut writer, listings).await?;
         self.write(&mut writer, &changes).await?;
@@ -80,14 +83,32 @@ impl Cataloging {
 
     /// Notes that a directory is no longer as it was.
     async fn mark(&self, writer: &mut Writer, listing: &Listing) -> Result<(), DbError> {
+        let tree = match listing.state {
+            State::Tree(tree) => tree.to_string(),
+            State::Gone | State::Unknown => String::new(),
+        };
         sqlx::query("UPDATE catalog_directories SET tree = $2, number = $3 WHERE id = $1")
             .bind(listing.directory.id)
-            .bind(listing.tree.map(|tree| tree.to_string()).unwrap_or_default())
+            .bind(tree)
             .bind(self.number)
             .execute(writer.sql())
             .await
             .during("noting a changed directory")
             .map(drop)
+    }
+
+    /// Notes that a directory, and so all in which it lies, must be looked at again.
+    async fn mark_unknown(&self, writer: &mut Writer, directory: Directory) -> Result<(), DbError> {
+        sqlx::query(
+            "UPDATE catalog_directories SET tree = '' WHERE id IN (WITH RECURSIVE up (id, parent) AS (\
+             SELECT id, parent FROM catalog_directories WHERE id = $1 UNION ALL SELECT d.id, d.parent FROM up \
+             JOIN catalog_directories AS d ON d.id = up.parent) SELECT id FROM up)",
+        )
+        .bind(directory.id)
+        .execute(writer.sql())
+        .await
+        .during("noting an unknown directory")
+        .map(drop)
     }
 
     async fn compare(&mut self, writer: &mut Writer, listings: &[Listing]) -> Result<Changes, DbError> {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use holdfast_db::{Begun, Cataloging, ChainFilter, Database, Directory, Entry, KnownSnapshot, Listing, SnapshotDetails};
+use holdfast_db::{
+    Begun, Cataloging, ChainFilter, Database, Directory, Entry, KnownSnapshot, Listing, SnapshotDetails, State,
+};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{ClientUid, EntryKind, RepositoryUid, SnapshotId, Time, TreeId};
 
@@ -57,6 +59,27 @@ pub(crate) async fn a_directory_whose_tree_is_the_same_is_not_asked_for(scene: &
     let three = snapshot(scene, repository, client, 3);
     let (_, root) = begin(&scene.db, &three, &now).await.unwrap();
     assert_eq!(root, None, "nothing at all has changed");
+}
+
+pub(crate) async fn what_could_not_be_read_is_asked_for_again(scene: &Scene) {
+    let repository = repository(scene).await;
+    let client = scene.client_uid();
+    let now = tree(&[("a/x", 1), ("b/c/y", 1)]);
+    let one = snapshot(scene, repository, client, 1);
+    let (mut cataloging, root) = begin(&scene.db, &one, &now).await.unwrap();
+    let known = cataloging.keep(TIMES(), &[listing(root.unwrap(), &now)]).await.unwrap();
+    let (directory, state) = (known[1].directory, State::Unknown);
+    let unknown = Listing { directory, state, is_first: true, is_last: true, entries: Vec::new() };
+    cataloging.keep(TIMES(), &[unknown]).await.unwrap();
+    let Node::Directory(a) = &now["a"] else { panic!() };
+    cataloging.keep(TIMES(), &[listing(known[0].directory, a)]).await.unwrap();
+    cataloging.finish(TIMES()).await.unwrap();
+    let two = snapshot(scene, repository, client, 2);
+    see(scene, &two).await;
+    let (mut cataloging, root) = begin(&scene.db, &two, &now).await.unwrap();
+    assert_eq!(walk(&mut cataloging, root.unwrap(), &now, usize::MAX, 100).await.1, ["", "/b", "/b/c"]);
+    cataloging.finish(TIMES()).await.unwrap();
+    assert_eq!(found(scene, client).await, expected(&[(two.id, &now)]));
 }
 
 pub(crate) async fn one_job_at_a_time_works_on_a_chain(scene: &Scene) {
@@ -215,7 +238,7 @@ async fn walk(
             left -= 1;
             let listing = Listing {
                 directory,
-                tree: tree.map(id_of),
+                state: tree.map_or(State::Gone, |tree| State::Tree(id_of(tree))),
                 is_first: at == 0,
                 is_last: at + 1 == parts.len(),
                 entries: entries.clone(),
@@ -242,7 +265,7 @@ fn listing(directory: Directory, tree: &Tree) -> Listing {
         Entry { name: name.clone(), kind, size, modified: size, content: 0, tree }
     };
     let entries = tree.iter().map(entry).collect();
-    Listing { directory, tree: Some(id_of(tree)), is_first: true, is_last: true, entries }
+    Listing { directory, state: State::Tree(id_of(tree)), is_first: true, is_last: true, entries }
 }
 
 fn id_of(tree: &Tree) -> TreeId {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_db::{Cataloging, Directory, KnownSnapshot, Listing};
+use holdfast_db::{Cataloging, Directory, KnownSnapshot, Listing, State};
 use holdfast_model::{Monitor, Time, TreeId};
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -92,14 +92,15 @@ impl<'a> Walk<'a> {
 
     /// Takes one directory, part by part.
     async fn take(&mut self, ahead: &Ahead) -> Result<(), Failure> {
-        let (directory, tree) = (ahead.directory, ahead.tree);
+        let directory = ahead.directory;
+        let state = ahead.tree.map_or(State::Gone, State::Tree);
         self.done.directories += 1;
-        let mut listing = Listing { directory, tree, is_first: true, is_last: false, entries: Vec::new() };
-        while tree.is_some() {
+        let mut listing = Listing { directory, state, is_first: true, is_last: false, entries: Vec::new() };
+        while ahead.tree.is_some() {
             match self.feed.part().await? {
                 Part::Entries(entries) => {
                     let is_first = listing.is_first && listing.entries.is_empty();
-                    let next = Listing { directory, tree, is_first, is_last: false, entries };
+                    let next = Listing { directory, state, is_first, is_last: false, entries };
                     let before = std::mem::replace(&mut listing, next);
                     if !before.entries.is_empty() {
                         self.add(before, ahead).await?;
@@ -113,8 +114,7 @@ impl<'a> Walk<'a> {
                 }
                 Part::Unreadable(why) => {
                     self.warn(&format!("{}: what is in it cannot be searched: {why}", ahead.path));
-                    // Of the next snapshot it is looked at again.
-                    listing.tree = None;
+                    listing.state = State::Unknown;
                     break;
                 }
                 Part::Root(_) => return Err(defect()),
