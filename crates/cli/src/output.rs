@@ -5,7 +5,6 @@
 
 mod crowd;
 mod json;
-mod meter;
 mod plain;
 mod table;
 mod terminal;
@@ -70,6 +69,11 @@ impl Output {
     /// Where the work reports to.
     pub fn monitor(&self) -> &dyn Monitor {
         &*self.monitor
+    }
+
+    /// The same, for who goes on beside this.
+    pub fn shared_monitor(&self) -> Arc<dyn Monitor> {
+        self.monitor.clone()
     }
 
     /// Whether a program reads the output.

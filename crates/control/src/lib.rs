@@ -2,18 +2,23 @@
 //!
 //! What is decided is decided by functions of what is known and the time; what is done is kept in the database first.
 
+mod ask;
 mod control;
 pub mod dispatch;
+pub mod drive;
 pub mod find;
 mod launch;
 mod queue;
 pub mod run;
 pub mod scheduler;
+mod trust;
 mod upkeep;
 pub mod work;
 mod worker;
 
+pub use ask::{Asker, Care};
 pub use control::{Control, ControlError};
-pub use launch::Plans;
+pub use launch::{Launched, Plans};
 pub use queue::{LEASE, Leases};
+pub use trust::MOST_KEYS;
 pub use worker::{Worker, WorkerOptions};

@@ -6,6 +6,7 @@ pub mod catalog;
 mod causes;
 pub mod client;
 pub mod forget;
+pub mod identity;
 pub mod maintenance;
 pub mod prepare;
 pub mod repositories;
@@ -16,13 +17,18 @@ use std::path::PathBuf;
 use holdfast_pull::Agents;
 
 pub use causes::Failure;
+pub(crate) use causes::sentence;
 
 /// What all work needs of the machine that it is done on.
 pub struct Workplace {
     /// Where what is not in a repository is remembered: digests, grants, index caches, host keys.
     pub state: PathBuf,
+    /// The key by which clients let the server in, beside those that `ssh` finds by itself.
+    pub identity: Option<PathBuf>,
     /// The agents that can be brought to a client.
     pub agents: Agents,
     /// This program, which is also the puller and what maintains repositories.
     pub program: PathBuf,
+    /// Where clients find the server's API, for what they are told to call.
+    pub public_url: String,
 }

@@ -97,10 +97,12 @@ fn worker(control: &Control, name: &str, dir: &Path) -> Arc<Worker> {
         places: 4,
         place: Workplace {
             state: dir.join("state"),
+            identity: None,
             agents: Agents::load(&agents_dir()).unwrap(),
             program: holdfast_program(),
+            public_url: "http://127.0.0.1:8420".into(),
         },
-        secrets: Secrets::open(&dir.join("server"), |_| None).unwrap(),
+        secrets: Arc::new(Secrets::open(&dir.join("server"), |_| None).unwrap()),
     };
     Worker::new(control.clone(), options)
 }

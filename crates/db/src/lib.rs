@@ -4,6 +4,7 @@
 //! A change and the event that tells of it are one transaction. SQL stands here alone, one file for each thing that is kept;
 //! what a job or a policy means is not known here beyond what the model says of it.
 
+mod bus;
 mod catalog;
 mod codec;
 mod connection;
@@ -24,10 +25,10 @@ pub use catalog::{
     Begun, Cataloging, Chain, ChainFilter, Directory, Entry, Listing, NameBlock, Span, State, Subdirectory, Tidied,
 };
 pub use connection::{Reader, Writer};
-pub use database::{Database, Options};
+pub use database::{Database, Options, without_password};
 pub use error::{DbError, DbErrorKind};
 pub use events::{Event, NewEvent};
 pub use jobs::{JobFilter, JobPage, Unfinished};
 pub use log::{Level, LogLine};
-pub use objects::{ObjectFilter, Order, Page};
+pub use objects::{AllObjects, ObjectFilter, Order, Page, Unreadable};
 pub use snapshots::{KnownSnapshot, SnapshotDetails, SnapshotQuery};

@@ -92,6 +92,12 @@ impl Caller {
             ("KnownHostsCommand", "none"),
             ("NoHostAuthenticationForLocalhost", "no"),
         ]);
+        let ssh = match &place.identity {
+            Some(file) if self.spec.connection.identity_file.is_none() => {
+                ssh.with_option("IdentityFile", &quoted(file))
+            }
+            _ => ssh,
+        };
         let remote = Remote {
             host: &host,
             ssh: &ssh,
@@ -120,7 +126,11 @@ impl Caller {
 
     fn start(&self) -> Start {
         let connection = &self.spec.connection;
-        Start { sudo: connection.sudo, ephemeral: connection.agent == AgentMode::Ephemeral }
+        Start {
+            sudo: connection.sudo,
+            ephemeral: connection.agent == AgentMode::Ephemeral,
+            installed: connection.agent == AgentMode::ForcedCommand,
+        }
     }
 
     /// `ssh` with these options, which go before all others, and those of the connection.
