@@ -5,6 +5,7 @@
 mod action;
 mod code;
 mod event;
+mod find;
 mod health;
 mod job;
 mod object;
@@ -18,6 +19,7 @@ pub use action::{
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};
+pub use find::{FileVersion, FoundPath, SnapshotAt};
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};
 pub use object::{
@@ -25,7 +27,7 @@ pub use object::{
     ReplacementClient, ReplacementPolicy, ReplacementRepository, ReplacementSchedule, ReplacementTenant, Repository,
     Schedule, Tenant,
 };
-pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
+pub use page::{ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
 pub use problem::{FieldError, Problem};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

@@ -9,7 +9,8 @@ mod versions;
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-use holdfast_db::{Chain, ChainFilter, DbError, Reader, Span};
+use holdfast_db::catalog::{Chain, ChainFilter, Span};
+use holdfast_db::{DbError, Reader};
 use holdfast_model::{ClientUid, Clock, EntryKind, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
 
 pub use pattern::{Mode, Pattern, PatternError};

@@ -5,7 +5,7 @@
 //! what a job or a policy means is not known here beyond what the model says of it.
 
 mod bus;
-mod catalog;
+pub mod catalog;
 mod codec;
 mod connection;
 mod database;
@@ -21,9 +21,6 @@ mod settings;
 mod snapshots;
 mod statement;
 
-pub use catalog::{
-    Begun, Cataloging, Chain, ChainFilter, Directory, Entry, Listing, NameBlock, Span, State, Subdirectory, Tidied,
-};
 pub use connection::{Reader, Writer};
 pub use database::{Database, Options, without_password};
 pub use error::{DbError, DbErrorKind};

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
-use crate::{actions, admit, body, document, envelope, events, health, jobs, log, settings, upcoming};
+use crate::{actions, admit, body, document, envelope, events, find, health, jobs, log, settings, upcoming};
 
 /// The router of the API.
 pub fn router(server: Server) -> Router {
@@ -39,6 +39,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(actions::repositories::prepare))
         .routes(routes!(actions::repositories::check))
         .routes(routes!(actions::repositories::prune))
+        .routes(routes!(actions::repositories::catalog))
         .routes(routes!(actions::policies::run))
         .routes(routes!(actions::jobs::cancel))
         .routes(routes!(actions::jobs::retry))
@@ -47,6 +48,8 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(log::read))
+        .routes(routes!(find::find))
+        .routes(routes!(find::versions))
         .routes(routes!(events::watch))
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(document::read))

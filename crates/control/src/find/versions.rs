@@ -2,7 +2,8 @@
 
 use std::cmp::Reverse;
 
-use holdfast_db::{ChainFilter, DbError, Reader};
+use holdfast_db::catalog::ChainFilter;
+use holdfast_db::{DbError, Reader};
 use holdfast_model::{EntryKind, PolicyUid, RepositoryUid, SnapshotId, Time};
 use holdfast_repo::tree::{display_name, name_of_display};
 

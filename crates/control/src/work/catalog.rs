@@ -4,7 +4,7 @@
 //! what a database holds, and a directory comes in parts, so that its size matters to nobody. A directory that is damaged is
 //! said to be; a storage that does not answer ends the work.
 
-use holdfast_db::Entry;
+use holdfast_db::catalog::Entry;
 use holdfast_model::{CancelToken, EntryKind, Id, SnapshotId, TreeId};
 use holdfast_repo::tree::{Node, NodeKind, display_name};
 use holdfast_repo::{LockMode, RepoError, RepoErrorKind, Repository, Sleep};

@@ -9,7 +9,8 @@ mod walk;
 
 use std::sync::Arc;
 
-use holdfast_db::{Begun, DbErrorKind, KnownSnapshot};
+use holdfast_db::catalog::Begun;
+use holdfast_db::{DbErrorKind, KnownSnapshot};
 use holdfast_model::job::{Cause, Job, JobError, Outcome};
 use holdfast_model::{Monitor, Time};
 use tokio::sync::mpsc::channel;

@@ -7,7 +7,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdfast_control::find::{Found, Mode, Pattern, Search, Version, find, versions};
-use holdfast_db::{ChainFilter, SnapshotQuery};
+use holdfast_db::SnapshotQuery;
+use holdfast_db::catalog::ChainFilter;
 use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::{Clock, EntryKind, JobUid, SnapshotId};
 use serde_json::{Value, json};

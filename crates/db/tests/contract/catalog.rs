@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use holdfast_db::{
-    Begun, Cataloging, ChainFilter, Database, Directory, Entry, KnownSnapshot, Listing, SnapshotDetails, State,
-};
+use holdfast_db::catalog::{Begun, Cataloging, ChainFilter, Directory, Entry, Listing, State};
+use holdfast_db::{Database, KnownSnapshot, SnapshotDetails};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{ClientUid, EntryKind, RepositoryUid, SnapshotId, Time, TreeId};
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use holdfast_db::{Cataloging, Directory, KnownSnapshot, Listing, State};
+use holdfast_db::KnownSnapshot;
+use holdfast_db::catalog::{Cataloging, Directory, Listing, State};
 use holdfast_model::{Monitor, Time, TreeId};
 use tokio::sync::mpsc::{Receiver, Sender};
 
