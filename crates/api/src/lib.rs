@@ -27,7 +27,9 @@ pub use object::{
     ReplacementClient, ReplacementPolicy, ReplacementRepository, ReplacementSchedule, ReplacementTenant, Repository,
     Schedule, Tenant,
 };
-pub use page::{ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
+pub use page::{
+    ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage,
+};
 pub use problem::{FieldError, Problem};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

@@ -6,6 +6,7 @@
 //! is noted, in the end: until then nothing that is asked for changes. Names are texts that the caller made of bytes; what they
 //! mean is not known here.
 
+mod before;
 mod begin;
 mod keep;
 mod names;

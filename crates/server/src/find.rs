@@ -145,8 +145,7 @@ pub(crate) async fn versions(
     let has_more = found.len() > limit;
     found.truncate(limit);
     let last = found.last().filter(|_| has_more).map(key);
-    let next_cursor =
-        last.map(|(at, id)| cursor::write(VERSIONS, &at.as_microsecond().to_string(), &id.to_string()));
+    let next_cursor = last.map(|(at, id)| cursor::write(VERSIONS, &at.as_microsecond().to_string(), &id.to_string()));
     let page: FileVersionPage = Page { items: found.into_iter().map(file_version).collect(), next_cursor };
     Ok(json(StatusCode::OK, &page))
 }
@@ -156,7 +155,8 @@ const VERSIONS: &str = "versions";
 
 fn position(cursor: &str) -> Result<Position, Failure> {
     let (name, place) = cursor::read(FIND, cursor)?;
-    let place = place.split_once(' ').and_then(|(chain, directory)| Some((chain.parse().ok()?, directory.parse().ok()?)));
+    let place =
+        place.split_once(' ').and_then(|(chain, directory)| Some((chain.parse().ok()?, directory.parse().ok()?)));
     match (name.parse(), place) {
         (Ok(name), Some(place)) => Ok(Position { name, place }),
         _ => Err(cursor::wrong()),

@@ -137,7 +137,8 @@ fn entry(node: &Node) -> Entry {
 
 /// A number that is another when the content is, but for chance or malice: it tells versions of one file apart, and no more.
 fn content(node: &Node) -> i64 {
-    let mix = |hash: u64, bytes: &[u8]| bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV));
+    let mix =
+        |hash: u64, bytes: &[u8]| bytes.iter().fold(hash, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(FNV));
     let hash = match &node.kind {
         NodeKind::File { content } => content.iter().fold(0, |hash, id| mix(hash, &Id::from(*id).as_bytes()[..8])),
         NodeKind::Symlink { target } => mix(0, target),

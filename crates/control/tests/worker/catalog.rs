@@ -167,8 +167,7 @@ async fn what_is_found_is_what_the_snapshots_have() {
     }
     let mut found = BTreeMap::new();
     for file in scene.found(Mode::Regex, ".").await.into_iter().filter(|found| found.kind == EntryKind::File) {
-        let snapshots: usize =
-            scene.versions(&file.path).await.iter().map(|version| version.snapshots.len()).sum();
+        let snapshots: usize = scene.versions(&file.path).await.iter().map(|version| version.snapshots.len()).sum();
         found.insert(file.path, (file.size, snapshots));
     }
     assert_eq!(found, expected);

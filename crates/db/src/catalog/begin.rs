@@ -49,11 +49,12 @@ impl Database {
         }
         self.undo(chain, &lease, (now, until)).await?;
         let mut writer = self.write().await?;
-        let row = sqlx::query("UPDATE catalog_chains SET next = next + 1 WHERE id = $1 RETURNING tip, next - 1 AS number")
-            .bind(chain)
-            .fetch_one(writer.sql())
-            .await
-            .during("numbering a snapshot")?;
+        let row =
+            sqlx::query("UPDATE catalog_chains SET next = next + 1 WHERE id = $1 RETURNING tip, next - 1 AS number")
+                .bind(chain)
+                .fetch_one(writer.sql())
+                .await
+                .during("numbering a snapshot")?;
         let columns = Columns { table: "catalog_chains", row: &row };
         let (tip, number) = (columns.integer("tip")?, columns.integer("number")?);
         let (root, root_tree) = root(&mut writer, chain).await?;
@@ -133,7 +134,8 @@ fn line(snapshot: &KnownSnapshot) -> String {
     let texts = std::iter::once(&snapshot.hostname).chain(&snapshot.details.paths);
     let bytes = texts.flat_map(|text| text.bytes().chain([0]));
     // FNV-1a.
-    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+    let hash =
+        bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
     format!("{hash:016x}")
 }
 
@@ -193,13 +195,11 @@ async fn root(writer: &mut Writer, chain: i64) -> Result<(Directory, String), Db
         return Ok((Directory { id: columns.integer("id")?, is_new: false }, columns.text("tree")?));
     }
     let id = super::names::reserve(writer, "catalog_directories", 1).await?;
-    sqlx::query(
-        "INSERT INTO catalog_directories (id, chain, parent, name, tree, number) VALUES ($1, $2, 0, 0, '', 0)",
-    )
-    .bind(id)
-    .bind(chain)
-    .execute(writer.sql())
-    .await
-    .during("making the root of a chain")?;
+    sqlx::query("INSERT INTO catalog_directories (id, chain, parent, name, tree, number) VALUES ($1, $2, 0, 0, '', 0)")
+        .bind(id)
+        .bind(chain)
+        .execute(writer.sql())
+        .await
+        .during("making the root of a chain")?;
     Ok((Directory { id, is_new: false }, String::new()))
 }

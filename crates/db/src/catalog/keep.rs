@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use holdfast_model::{EntryKind, Time};
 
+use super::before::{before, open_rows, pairs_of};
 use super::{Cataloging, Directory, Entry, Listing, ROWS_AT_ONCE, Row, State, Subdirectory, VALUES_AT_ONCE};
 use super::{code_of, kind_of, lock};
 use crate::codec::Columns;
@@ -28,6 +29,14 @@ struct Changes {
     /// New directories: number, the one around it, name, tree.
     made: Vec<(i64, i64, i64, String)>,
     next: Vec<Subdirectory>,
+    /// Whether what is gone from directories is among it already.
+    is_swept: bool,
+}
+
+impl Known {
+    fn gone(&self) -> Subdirectory {
+        Subdirectory { directory: Directory { id: self.id, is_new: false }, found: None }
+    }
 }
 
 impl Cataloging {
@@ -59,7 +68,7 @@ impl Cataloging {
         self.write(&mut writer, &changes).await?;
         let swept: Vec<i64> = listings
             .iter()
-            .filter(|listing| listing.is_last && !listing.directory.is_new)
+            .filter(|listing| listing.is_last && !listing.directory.is_new && !changes.is_swept)
             .map(|listing| listing.directory.id)
             .collect();
         let mut after = Some((i64::MIN, i64::MIN));
@@ -112,15 +121,14 @@ impl Cataloging {
     }
 
     async fn compare(&mut self, writer: &mut Writer, listings: &[Listing]) -> Result<Changes, DbError> {
-        let texts: BTreeSet<&str> =
-            listings.iter().flat_map(|listing| listing.entries.iter().map(|entry| entry.name.as_str())).collect();
-        let names = self.intern(writer, &texts).await?;
-        let known = listings.iter().filter(|listing| !listing.directory.is_new);
-        let pairs: Vec<[i64; 2]> = known
-            .flat_map(|listing| listing.entries.iter().map(|entry| [listing.directory.id, names[&entry.name]]))
-            .collect();
-        let open = open_rows(writer, &pairs).await?;
-        let mut changes = Changes::default();
+        let before = before(writer, listings).await?;
+        let is_whole = before.is_some();
+        let (mut names, open) = before.unwrap_or_default();
+        let texts = listings.iter().flat_map(|listing| listing.entries.iter().map(|entry| entry.name.as_str()));
+        let missing: BTreeSet<&str> = texts.filter(|name| !names.contains_key(*name)).collect();
+        names.extend(self.intern(writer, &missing).await?);
+        let open = if is_whole { open } else { open_rows(writer, &pairs_of(listings, &names, |_| true)).await? };
+        let mut changes = Changes { is_swept: is_whole, ..Changes::default() };
         let directories = self.known_directories(writer, listings, &names, &open).await?;
         for (at, listing) in listings.iter().enumerate() {
             for (place, entry) in listing.entries.iter().enumerate() {
@@ -130,6 +138,13 @@ impl Cataloging {
                     continue;
                 }
                 self.compare_entry(&mut changes, key, (at, place), entry, open.get(&key), directories.get(&key));
+            }
+        }
+        if is_whole {
+            let is_seen = |row: &&Row| self.seen.get(&row.directory).is_some_and(|seen| seen.contains(&row.name));
+            for row in open.values().filter(|row| !is_seen(row)) {
+                changes.ended.push([row.directory, row.name]);
+                changes.next.extend(directories.get(&(row.directory, row.name)).map(Known::gone));
             }
         }
         Ok(changes)
@@ -164,8 +179,7 @@ impl Cataloging {
                 changes.next.push(Subdirectory { directory, found: Some(found) });
             }
             (None, Some(known)) if was_directory => {
-                let directory = Directory { id: known.id, is_new: false };
-                changes.next.push(Subdirectory { directory, found: None });
+                changes.next.push(known.gone());
             }
             (None, _) => {}
         }
@@ -179,10 +193,7 @@ impl Cataloging {
         names: &HashMap<String, i64>,
         open: &HashMap<(i64, i64), Row>,
     ) -> Result<HashMap<(i64, i64), Known>, DbError> {
-        let now = listings.iter().filter(|listing| !listing.directory.is_new).flat_map(|listing| {
-            let inside = listing.entries.iter().filter(|entry| entry.tree.is_some());
-            inside.map(|entry| [listing.directory.id, names[&entry.name]])
-        });
+        let now = pairs_of(listings, names, |entry| entry.tree.is_some()).into_iter();
         let before = open.values().filter(|row| row.kind == EntryKind::Directory);
         let pairs: BTreeSet<[i64; 2]> = now.chain(before.map(|row| [row.directory, row.name])).collect();
         self.directories_at(reader, &pairs.into_iter().collect::<Vec<_>>()).await
@@ -275,37 +286,9 @@ impl Cataloging {
         }
         self.end(writer, &ended).await?;
         let gone = self.directories_at(writer, &gone).await?;
-        let gone = gone.values().map(|known| {
-            let directory = Directory { id: known.id, is_new: false };
-            Subdirectory { directory, found: None }
-        });
+        let gone = gone.values().map(Known::gone);
         Ok((gone.collect(), last.filter(|_| rows.len() == 2 * ROWS_AT_ONCE)))
     }
-}
-
-/// Rows that have no end.
-async fn open_rows(reader: &mut Reader, pairs: &[[i64; 2]]) -> Result<HashMap<(i64, i64), Row>, DbError> {
-    let mut found = HashMap::with_capacity(pairs.len());
-    for part in pairs.chunks(VALUES_AT_ONCE) {
-        let mut statement =
-            Statement::new("SELECT directory, name, kind, size, modified, content FROM catalog_entries");
-        statement.and("last = 0");
-        statement.and("(directory, name) IN ").bind_pairs(part.iter().copied());
-        let rows = statement.query().fetch_all(reader.sql()).await.during("reading what was in a directory")?;
-        for row in &rows {
-            let columns = Columns { table: "catalog_entries", row };
-            let row = Row {
-                directory: columns.integer("directory")?,
-                name: columns.integer("name")?,
-                kind: kind_of(&columns)?,
-                size: columns.integer("size")?,
-                modified: columns.integer("modified")?,
-                content: columns.integer("content")?,
-            };
-            found.insert((row.directory, row.name), row);
-        }
-    }
-    Ok(found)
 }
 
 fn row_of((directory, name): (i64, i64), entry: &Entry) -> Row {

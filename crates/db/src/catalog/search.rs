@@ -87,10 +87,9 @@ impl Reader {
         statement.and("repository = ").bind(repository.to_string());
         if let Some(one) = up_to {
             statement.and("at <= ").bind(micros(one.at));
-            for (column, uid) in [
-                ("client", one.client.map(|uid| uid.to_string())),
-                ("policy", one.policy.map(|uid| uid.to_string())),
-            ] {
+            for (column, uid) in
+                [("client", one.client.map(|uid| uid.to_string())), ("policy", one.policy.map(|uid| uid.to_string()))]
+            {
                 match uid {
                     Some(uid) => statement.and(column).push(" = ").bind(uid),
                     None => statement.and(column).push(" IS NULL"),
@@ -102,7 +101,8 @@ impl Reader {
              WHERE n.snapshot = snapshots.id AND c.repository = snapshots.repository)",
         );
         statement.push(" ORDER BY at, id LIMIT ").bind(i64::from(most));
-        let rows = statement.query().fetch_all(self.sql()).await.during("looking for snapshots that are not cataloged")?;
+        let rows =
+            statement.query().fetch_all(self.sql()).await.during("looking for snapshots that are not cataloged")?;
         rows.iter().map(|row| snapshots::snapshot(&Columns { table: "snapshots", row })).collect()
     }
 
@@ -168,9 +168,7 @@ impl Reader {
         for part in names.chunks(VALUES_AT_ONCE) {
             let mut statement = Statement::new("SELECT id FROM catalog_names");
             statement.and("id IN ").bind_list(part.iter().copied());
-            statement.and(
-                "EXISTS (SELECT 1 FROM catalog_entries AS e WHERE e.name = catalog_names.id AND e.chain IN ",
-            );
+            statement.and("EXISTS (SELECT 1 FROM catalog_entries AS e WHERE e.name = catalog_names.id AND e.chain IN ");
             statement.bind_list(chains.iter().copied()).push(") ORDER BY id");
             let rows = statement.query().fetch_all(self.sql()).await.during("looking where names are")?;
             for row in &rows {

@@ -185,7 +185,11 @@ pub(crate) async fn a_directory_that_loses_very_much_at_once_is_emptied(scene: &
         see(scene, snapshot).await;
         catalog(&scene.db, snapshot, tree, usize::MAX, 2000).await;
     }
-    assert_eq!((rows(scene).await, count(scene, "last = 0").await), (4501, 2), "one of them and the directory are left");
+    assert_eq!(
+        (rows(scene).await, count(scene, "last = 0").await),
+        (4501, 2),
+        "one of them and the directory are left"
+    );
 }
 
 /// Catalogs a snapshot, or dies after so many steps. Gives back whether it is cataloged now and was not before.

@@ -42,10 +42,7 @@ impl Tree {
     }
 
     /// Reads a tree node by node, for directories too large to be held. They come as they stand there: a name may occur twice.
-    pub(crate) fn read_each(
-        document: &[u8],
-        found: &mut dyn FnMut(Result<Node, NodeError>),
-    ) -> Result<(), TreeError> {
+    pub(crate) fn read_each(document: &[u8], found: &mut dyn FnMut(Result<Node, NodeError>)) -> Result<(), TreeError> {
         let mut reader = Reader { found, user: None, group: None };
         let mut json = serde_json::Deserializer::from_slice(document);
         json.deserialize_map(DocumentVisitor(&mut reader))

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use holdfast_api::{
     AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
 };
-use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
 use holdfast_api::{FileVersion, FoundPath, SchedulePreview, Upcoming};
+use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
@@ -90,7 +90,9 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
                 json!({"spec": {"name": "draft", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "count": 2});
             (Some(sent::<SchedulePreview>(draft)), Some(upcoming()))
         }
-        "prepare_client" | "prune_repository" | "catalog_repository" | "cancel_job" | "retry_job" => (None, Some(json!(job()))),
+        "prepare_client" | "prune_repository" | "catalog_repository" | "cancel_job" | "retry_job" => {
+            (None, Some(json!(job())))
+        }
         "accept_host_keys" => {
             let client = json!({"id": ID, "tenant": TENANT, "revision": 1, "created": TIME, "modified": TIME,
                 "spec": client(), "status": {"host_keys": {"accepted": [HOST_KEY]}}});
