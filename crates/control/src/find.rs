@@ -151,7 +151,9 @@ impl Finder<'_> {
         }
         while let Some(block) = self.reader.catalog_names(behind, NAMES_AT_ONCE).await? {
             behind = block.last;
-            let matching: Vec<(i64, &str)> = block.names().filter(|(_, name)| search.pattern.matches(name)).collect();
+            let mut matching: Vec<(i64, &str)> =
+                block.names().filter(|(_, name)| search.pattern.matches(name)).collect();
+            matching.sort_unstable();
             for part in matching.chunks(CHAINS_ASKED_FOR) {
                 let ids: Vec<i64> = part.iter().map(|(id, _)| *id).collect();
                 let there = match &self.few {

@@ -74,6 +74,7 @@ claims! {
         the_newest_snapshot_of_each_client_and_policy_is_known;
     upkeep:
         opening_again_changes_nothing
+        a_database_of_an_older_release_is_brought_up_to_date
         a_database_of_a_newer_release_is_refused
         one_holds_a_lease_at_a_time
         secrets_and_settings_are_replaced_and_taken_back;
