@@ -12,6 +12,7 @@ use std::sync::Arc;
 use holdfast_db::catalog::Begun;
 use holdfast_db::{DbErrorKind, KnownSnapshot};
 use holdfast_model::job::{Cause, Job, JobError, Outcome};
+use holdfast_model::monitor::{Phase, Progress};
 use holdfast_model::{Monitor, Time};
 use tokio::sync::mpsc::channel;
 
@@ -45,6 +46,7 @@ impl Worker {
         let reading = tokio::spawn(async move {
             worker.with_repository(access, move |repository| answer(repository, asked, &give, &cancel)).await
         });
+        at_work.notes.phase(Phase::Cataloging);
         let mut outcome = Outcome::default();
         let mut feed = Feed { ask, parts };
         let mut result = Ok(());
@@ -76,12 +78,16 @@ impl Worker {
     /// count of warnings.
     pub(super) async fn tidy_catalog(&self, job: &Job, at_work: &AtWork) -> u64 {
         let holder = job.uid.to_string();
+        let mut progress = Progress::default();
         loop {
             if at_work.cancel.check().is_err() {
                 return 0;
             }
             match self.control.db.tidy_catalog(&holder, self.lease_times()).await {
-                Ok(tidied) if tidied.goes_on => {}
+                Ok(tidied) if tidied.goes_on => {
+                    progress.files_done += tidied.rows;
+                    at_work.notes.progress(&progress);
+                }
                 Ok(_) => return 0,
                 Err(error) => {
                     at_work.notes.warning(&format!("the catalog could not be tidied up: {error}"));
@@ -115,7 +121,7 @@ impl Worker {
             Begun::Ready(cataloging) => *cataloging,
         };
         let times = || self.lease_times();
-        let done = match Walk::new(&mut cataloging, feed, at_work, &times).run(root).await {
+        let done = match Walk::new(&mut cataloging, feed, at_work, &times, outcome.files).run(root).await {
             Ok(done) => done,
             Err(failure) => {
                 // If that does not work, its time runs out.

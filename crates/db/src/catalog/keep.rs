@@ -45,13 +45,8 @@ impl Cataloging {
     /// One transaction, and some more where much is gone at once. Listings should have some thousand entries together.
     pub async fn keep(&mut self, times: (Time, Time), listings: &[Listing]) -> Result<Vec<Subdirectory>, DbError> {
         let count: usize = listings.iter().map(|listing| listing.entries.len()).sum();
-        let mut names = std::mem::replace(&mut self.names, super::Ids::new("catalog_names"));
-        names.provide(&self.db, count).await?;
-        self.names = names;
-        let mut directories = std::mem::replace(&mut self.directories, super::Ids::new("catalog_directories"));
-        directories.provide(&self.db, count).await?;
-        self.directories = directories;
-
+        self.names.provide(&self.db, count).await?;
+        self.directories.provide(&self.db, count).await?;
         let mut writer = self.db.write().await?;
         self.lease.renew(&mut writer, times).await?;
         lock(&mut writer, false).await?;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use holdfast_db::KnownSnapshot;
 use holdfast_db::catalog::{Cataloging, Directory, Listing, State};
+use holdfast_model::monitor::Progress;
 use holdfast_model::{Monitor, Time, TreeId};
 use tokio::sync::mpsc::{Receiver, Sender};
 
@@ -32,6 +33,8 @@ pub(super) struct Walk<'a> {
     stack: Vec<Ahead>,
     batch: Batch,
     done: Done,
+    /// Names of the snapshots before.
+    before: u64,
 }
 
 /// A directory that is still to be looked at; one without a tree is gone.
@@ -66,9 +69,10 @@ impl<'a> Walk<'a> {
         feed: &'a mut Feed,
         at_work: &'a AtWork,
         times: &'a (dyn Fn() -> (Time, Time) + Sync),
+        before: u64,
     ) -> Self {
         let (stack, batch, done) = (Vec::new(), Batch::default(), Done::default());
-        Self { cataloging, feed, at_work, times, stack, batch, done }
+        Self { cataloging, feed, at_work, times, stack, batch, done, before }
     }
 
     /// Goes through all that is not as it was.
@@ -142,6 +146,9 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         self.done.names += entries as u64;
+        let current = paths.last().map(|path| path.to_string());
+        let progress = Progress { files_done: self.before + self.done.names, current, ..Progress::default() };
+        self.at_work.notes.progress(&progress);
         for next in self.cataloging.keep((self.times)(), &listings).await.map_err(lost)? {
             let directory = next.directory;
             let Some((listing, place)) = next.found else {
