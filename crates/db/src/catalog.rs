@@ -30,8 +30,10 @@ use names::Ids;
 
 /// So many rows, at most, are written in one transaction: others must get their turn in between.
 const ROWS_AT_ONCE: usize = 2000;
-/// So many values, or pairs of them, stand in one statement.
+/// So many values stand in one statement, or half as many pairs. Each is a parameter with a name, and SQLite looks for names
+/// one after another: twice as many take four times as long.
 const VALUES_AT_ONCE: usize = 500;
+const PAIRS_AT_ONCE: usize = VALUES_AT_ONCE / 2;
 
 /// A snapshot that is being cataloged. Whoever has one holds the lease of its chain.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{Entry, Listing, ROWS_AT_ONCE, Row, VALUES_AT_ONCE, kind_of};
+use super::{Entry, Listing, PAIRS_AT_ONCE, ROWS_AT_ONCE, Row, VALUES_AT_ONCE, kind_of};
 use crate::codec::Columns;
 use crate::connection::Reader;
 use crate::error::{DbError, During};
@@ -56,7 +56,7 @@ pub(super) fn pairs_of(
 /// Rows that have no end.
 pub(super) async fn open_rows(reader: &mut Reader, pairs: &[[i64; 2]]) -> Result<HashMap<(i64, i64), Row>, DbError> {
     let mut found = HashMap::with_capacity(pairs.len());
-    for part in pairs.chunks(VALUES_AT_ONCE) {
+    for part in pairs.chunks(PAIRS_AT_ONCE) {
         let mut statement =
             Statement::new("SELECT directory, name, kind, size, modified, content FROM catalog_entries");
         statement.and("last = 0");

@@ -8,7 +8,9 @@ use std::collections::{BTreeSet, HashMap};
 use holdfast_model::{EntryKind, Time};
 
 use super::before::{before, open_rows, pairs_of};
-use super::{Cataloging, Directory, Entry, Listing, ROWS_AT_ONCE, Row, State, Subdirectory, VALUES_AT_ONCE};
+use super::{
+    Cataloging, Directory, Entry, Listing, PAIRS_AT_ONCE, ROWS_AT_ONCE, Row, State, Subdirectory, VALUES_AT_ONCE,
+};
 use super::{code_of, kind_of, lock};
 use crate::codec::Columns;
 use crate::connection::{Reader, Writer};
@@ -200,7 +202,7 @@ impl Cataloging {
         pairs: &[[i64; 2]],
     ) -> Result<HashMap<(i64, i64), Known>, DbError> {
         let mut found = HashMap::new();
-        for part in pairs.chunks(VALUES_AT_ONCE) {
+        for part in pairs.chunks(PAIRS_AT_ONCE) {
             let mut statement = Statement::new("SELECT id, parent, name, tree FROM catalog_directories");
             statement.and("chain = ").bind(self.chain);
             statement.and("(parent, name) IN ").bind_pairs(part.iter().copied());
@@ -216,7 +218,7 @@ impl Cataloging {
 
     async fn write(&self, writer: &mut Writer, changes: &Changes) -> Result<(), DbError> {
         self.end(writer, &changes.ended).await?;
-        for part in changes.begun.chunks(VALUES_AT_ONCE) {
+        for part in changes.begun.chunks(VALUES_AT_ONCE / 9) {
             let mut statement = Statement::new(
                 "INSERT INTO catalog_entries (directory, name, first, last, chain, kind, size, modified, content) VALUES ",
             );
@@ -226,7 +228,7 @@ impl Cataloging {
             }));
             statement.query().execute(writer.sql()).await.during("keeping what is in a directory")?;
         }
-        for part in changes.made.chunks(VALUES_AT_ONCE) {
+        for part in changes.made.chunks(VALUES_AT_ONCE / 6) {
             let mut statement =
                 Statement::new("INSERT INTO catalog_directories (id, chain, parent, name, tree, number) VALUES ");
             for (at, (id, parent, name, tree)) in part.iter().enumerate() {
@@ -241,7 +243,7 @@ impl Cataloging {
 
     /// Gives rows an end: the snapshot before this one was the last that had them.
     async fn end(&self, writer: &mut Writer, pairs: &[[i64; 2]]) -> Result<(), DbError> {
-        for part in pairs.chunks(VALUES_AT_ONCE) {
+        for part in pairs.chunks(PAIRS_AT_ONCE) {
             let mut statement = Statement::new("UPDATE catalog_entries SET last = ");
             statement.bind(self.tip).and("last = 0 AND first < ").bind(self.number);
             statement.and("(directory, name) IN ").bind_pairs(part.iter().copied());

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::{Cataloging, VALUES_AT_ONCE};
+use super::{Cataloging, PAIRS_AT_ONCE, VALUES_AT_ONCE};
 use crate::codec::Columns;
 use crate::connection::{Reader, Writer};
 use crate::database::Database;
@@ -87,7 +87,7 @@ impl Cataloging {
     ) -> Result<HashMap<String, i64>, DbError> {
         let mut found = known(writer, names.iter().copied()).await?;
         let missing: Vec<&str> = names.iter().copied().filter(|name| !found.contains_key(*name)).collect();
-        for part in missing.chunks(VALUES_AT_ONCE) {
+        for part in missing.chunks(PAIRS_AT_ONCE) {
             let mut statement = Statement::new("INSERT INTO catalog_names (id, name) VALUES ");
             let mut given = Vec::with_capacity(part.len());
             for (at, name) in part.iter().enumerate() {

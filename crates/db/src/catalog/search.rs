@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use holdfast_model::{ClientUid, EntryKind, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
 
-use super::{VALUES_AT_ONCE, kind_of};
+use super::{PAIRS_AT_ONCE, VALUES_AT_ONCE, kind_of};
 use crate::codec::{Columns, micros};
 use crate::connection::Reader;
 use crate::error::{DbError, During};
@@ -204,7 +204,7 @@ impl Reader {
     /// All that is known of names in directories, in order.
     pub async fn catalog_spans(&mut self, places: &[(i64, i64)]) -> Result<Vec<Span>, DbError> {
         let mut found = Vec::new();
-        for part in places.chunks(VALUES_AT_ONCE) {
+        for part in places.chunks(PAIRS_AT_ONCE) {
             let mut statement =
                 Statement::new("SELECT directory, name, first, last, kind, size, modified FROM catalog_entries");
             let pairs = part.iter().map(|&(directory, name)| [directory, name]);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use holdfast_model::{EntryKind, Time};
 
-use super::{Lease, ROWS_AT_ONCE, VALUES_AT_ONCE, kind_of, lock};
+use super::{Lease, PAIRS_AT_ONCE, ROWS_AT_ONCE, VALUES_AT_ONCE, kind_of, lock};
 use crate::codec::Columns;
 use crate::connection::{Reader, Writer};
 use crate::database::Database;
@@ -145,7 +145,7 @@ async fn delete(writer: &mut Writer, chain: i64, mut statement: Statement) -> Re
             directories.insert([directory, name]);
         }
     }
-    for part in directories.into_iter().collect::<Vec<_>>().chunks(VALUES_AT_ONCE) {
+    for part in directories.into_iter().collect::<Vec<_>>().chunks(PAIRS_AT_ONCE) {
         let mut statement = Statement::new("DELETE FROM catalog_directories");
         statement.and("chain = ").bind(chain);
         statement.and("(parent, name) IN ").bind_pairs(part.iter().copied());
