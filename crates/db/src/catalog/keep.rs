@@ -52,12 +52,9 @@ impl Cataloging {
         let mut writer = self.db.write().await?;
         self.lease.renew(&mut writer, times).await?;
         lock(&mut writer, false).await?;
-        for listing in listings.iter().filter(|listing| listing.is_first) {
-            // A new one bears its tree from the start.
-            if !listing.directory.is_new {
-                self.mark(&mut writer, listing).await?;
-            }
-        }
+        // A new one bears its tree from the start.
+        let is_to_mark = |listing: &&Listing| listing.is_first && !listing.directory.is_new;
+        self.mark(&mut writer, &listings.iter().filter(is_to_mark).collect::<Vec<_>>()).await?;
         for listing in listings.iter().filter(|listing| listing.state == State::Unknown) {
             self.mark_unknown(&mut writer, listing.directory).await?;
         }
@@ -87,20 +84,23 @@ impl Cataloging {
         Ok(changes.next)
     }
 
-    /// Notes that a directory is no longer as it was.
-    async fn mark(&self, writer: &mut Writer, listing: &Listing) -> Result<(), DbError> {
-        let tree = match listing.state {
-            State::Tree(tree) => tree.to_string(),
-            State::Gone | State::Unknown => String::new(),
-        };
-        sqlx::query("UPDATE catalog_directories SET tree = $2, number = $3 WHERE id = $1")
-            .bind(listing.directory.id)
-            .bind(tree)
-            .bind(self.number)
-            .execute(writer.sql())
-            .await
-            .during("noting a changed directory")
-            .map(drop)
+    /// Notes that directories are no longer as they were.
+    async fn mark(&self, writer: &mut Writer, listings: &[&Listing]) -> Result<(), DbError> {
+        for part in listings.chunks(PAIRS_AT_ONCE) {
+            let mut statement = Statement::new("UPDATE catalog_directories SET tree = v.column2, number = ");
+            statement.bind(self.number).push(" FROM (VALUES ");
+            for (at, listing) in part.iter().enumerate() {
+                let tree = match listing.state {
+                    State::Tree(tree) => tree.to_string(),
+                    State::Gone | State::Unknown => String::new(),
+                };
+                statement.push(if at > 0 { ", (" } else { "(" }).bind(listing.directory.id);
+                statement.push(", ").bind(tree).push(")");
+            }
+            statement.push(") AS v WHERE catalog_directories.id = v.column1");
+            statement.query().execute(writer.sql()).await.during("noting changed directories")?;
+        }
+        Ok(())
     }
 
     /// Notes that a directory, and so all in which it lies, must be looked at again.
