@@ -11,6 +11,8 @@ mod job;
 mod object;
 mod page;
 mod problem;
+mod protection;
+mod retention;
 mod setting;
 mod upcoming;
 
@@ -31,5 +33,7 @@ pub use page::{
     ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage,
 };
 pub use problem::{FieldError, Problem};
+pub use protection::{Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
+pub use retention::{ForeseenSnapshot, RetentionForecast, RetentionPreview};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

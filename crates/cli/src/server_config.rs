@@ -64,6 +64,8 @@ pub struct ServerPlace {
     pub jobs: usize,
     /// Folders in which agents are looked for first.
     pub agents: Option<PathBuf>,
+    /// The folder with programs for hooks.
+    pub hooks: PathBuf,
     /// The name of this process among others that share its database.
     pub name: String,
     /// Where clients find the server.
@@ -124,6 +126,7 @@ impl ServerConfig {
             Key::Database => format!("sqlite:{}/holdfast.db", text(Key::Data)),
             Key::Jobs => "8".to_owned(),
             Key::Agents => String::new(),
+            Key::Hooks => format!("{}/hooks", text(Key::Data)),
             Key::Name => rustix::system::uname().nodename().to_string_lossy().into_owned(),
             Key::PublicUrl => format!("http://{}", text(Key::Listen)),
         }
@@ -139,6 +142,7 @@ impl ServerConfig {
             database: self.value(Key::Database).0,
             jobs: self.parsed::<NonZeroUsize>(Key::Jobs, "a number of jobs, at least 1")?.get(),
             agents: Some(PathBuf::from(agents)).filter(|path| !path.as_os_str().is_empty()),
+            hooks: PathBuf::from(self.value(Key::Hooks).0),
             name: self.value(Key::Name).0,
             public_url: self.value(Key::PublicUrl).0.trim_end_matches('/').to_owned(),
         })

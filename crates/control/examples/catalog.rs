@@ -4,7 +4,7 @@
 //! of so many files, and searches them. Of a hundred files one changes each time: of ten of these eight get another size, one
 //! goes, and one comes with a new name. Each file has a name of its own, 20 are in a directory, 100 directories in another.
 //!
-//! Directories come from memory: what reading them from a repository takes is not part of it.
+//! With no snapshots it searches in what is there. Directories come from memory: what reading them from a repository takes is not part of it.
 
 #![expect(clippy::print_stdout, reason = "an example that shows figures")]
 
@@ -52,6 +52,13 @@ fn main() -> Result<(), Failure> {
 
 async fn measure(address: &str, files: usize, snapshots: u32) -> Result<(), Failure> {
     let db = Database::open(&Options { address: address.to_owned(), connections: 4 }).await?;
+    if snapshots == 0 {
+        let mut reader = db.read().await?;
+        let chain = *reader.catalog_chains(&ChainFilter::default()).await?.first().ok_or("there is nothing in it")?;
+        let client = reader.catalog_chain(chain).await?.and_then(|chain| chain.client).ok_or("it is nobody's")?;
+        drop(reader);
+        return search(&db, client, &Client::new(PER_DIRECTORY).directories[0][0].0).await;
+    }
     let now = SystemClock.now();
     let (tenant, repository) = (TenantUid::new(now, [1; 10]), RepositoryUid::new(now, [2; 10]));
     let client = ClientUid::new(now, [3; 10]);

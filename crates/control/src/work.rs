@@ -6,11 +6,13 @@ pub mod catalog;
 mod causes;
 pub mod client;
 pub mod forget;
+pub mod hooks;
 pub mod identity;
 pub mod maintenance;
 pub mod prepare;
 pub mod repositories;
 pub mod secrets;
+pub mod survey;
 
 use std::path::PathBuf;
 
@@ -29,6 +31,8 @@ pub struct Workplace {
     pub agents: Agents,
     /// This program, which is also the puller and what maintains repositories.
     pub program: PathBuf,
+    /// The folder with the programs that hooks may run here.
+    pub hooks: PathBuf,
     /// Where clients find the server's API, for what they are told to call.
     pub public_url: String,
 }

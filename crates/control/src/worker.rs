@@ -7,7 +7,9 @@ mod at_work;
 mod carry_out;
 mod catalog;
 mod notes;
+mod prepare;
 mod recover;
+mod repository;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod connection;
 mod database;
 mod error;
 mod events;
+mod failures;
 mod jobs;
 mod leases;
 mod log;

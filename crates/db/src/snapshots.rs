@@ -126,6 +126,16 @@ impl Reader {
         rows.iter().map(|row| snapshot(&Columns { table: "snapshots", row })).collect()
     }
 
+    /// The ids of all snapshots in a repository.
+    pub async fn snapshot_ids(&mut self, repository: RepositoryUid) -> Result<Vec<SnapshotId>, DbError> {
+        let rows = sqlx::query("SELECT id FROM snapshots WHERE repository = $1 ORDER BY id")
+            .bind(repository.to_string())
+            .fetch_all(self.sql())
+            .await
+            .during("listing snapshots")?;
+        rows.iter().map(|row| Columns { table: "snapshots", row }.parsed("id")).collect()
+    }
+
     /// The snapshot that a job made, if it was seen.
     pub async fn snapshot_of(&mut self, job: JobUid) -> Result<Option<KnownSnapshot>, DbError> {
         let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM snapshots"));

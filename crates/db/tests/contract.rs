@@ -76,6 +76,7 @@ claims! {
         opening_again_changes_nothing
         a_database_of_an_older_release_is_brought_up_to_date
         a_database_of_a_newer_release_is_refused
+        why_a_backup_failed_is_known_until_one_ends_well
         one_holds_a_lease_at_a_time
         secrets_and_settings_are_replaced_and_taken_back;
 }

@@ -2,6 +2,7 @@
 //!
 //! Its hostname is all that must be said. What it said of itself is kept apart, as facts, and decides nothing.
 
+mod checklist;
 mod connection;
 mod facts;
 mod host_key;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::object::{Kind, Object, Spec};
 use crate::{ClientUid, Name, Tag, Time, WeekSpan};
 
+pub use checklist::{Checked, Found, Step};
 pub use connection::{AgentMode, Connection, ConnectionError, SshOptions};
 pub use facts::{Facts, FileSystem, Service};
 pub use host_key::{HostKey, HostKeys, ParseHostKeyError};
@@ -75,6 +77,8 @@ pub struct ClientStatus {
     pub agent_version: Option<String>,
     /// What it said of itself.
     pub facts: Option<Facts>,
+    /// What was looked at when it was prepared last.
+    pub checklist: Vec<Checked>,
     /// The keys it has shown, and those that are believed.
     pub host_keys: HostKeys,
     /// The SHA-256 of the token with which it can say, once, that it is ready.

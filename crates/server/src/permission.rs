@@ -105,6 +105,8 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/events", P::ReadEvents),
     (Method::GET, "/api/v1/find", P::ReadFiles),
     (Method::GET, "/api/v1/find/versions", P::ReadFiles),
+    (Method::GET, "/api/v1/protection", P::ReadClients),
+    (Method::POST, "/api/v1/retention/preview", P::ReadPolicies),
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}/log", P::ReadJobs),

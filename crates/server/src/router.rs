@@ -11,7 +11,10 @@ use utoipa_axum::routes;
 use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
-use crate::{actions, admit, body, document, envelope, events, find, health, jobs, log, settings, upcoming};
+use crate::{
+    actions, admit, body, document, envelope, events, find, health, jobs, log, protection, retention, settings,
+    upcoming,
+};
 
 /// The router of the API.
 pub fn router(server: Server) -> Router {
@@ -51,6 +54,8 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(find::find))
         .routes(routes!(find::versions))
         .routes(routes!(events::watch))
+        .routes(routes!(protection::list))
+        .routes(routes!(retention::preview))
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(document::read))
         .routes(routes!(health::live))

@@ -11,6 +11,7 @@ mod api {
     mod jobs;
     mod lists;
     mod objects;
+    mod protection;
     mod requests;
     mod scene;
     mod schedules;

@@ -87,6 +87,10 @@ pub struct ServerArgs {
     /// A folder with agents, before those where they are installed [env: HOLDFAST_AGENTS]
     #[arg(long, value_name = "DIR")]
     pub agents: Option<PathBuf>,
+    /// The folder with the programs that hooks of policies may run here [default: hooks in the data folder]
+    /// [env: HOLDFAST_HOOKS]
+    #[arg(long, value_name = "DIR")]
+    pub hooks: Option<PathBuf>,
     /// The name of this process among those that share a database [default: the host's] [env: HOLDFAST_NAME]
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
@@ -105,6 +109,7 @@ impl ServerArgs {
             (Key::Database, self.database.clone()),
             (Key::Jobs, self.jobs.map(|jobs| jobs.to_string())),
             (Key::Agents, self.agents.as_ref().map(path)),
+            (Key::Hooks, self.hooks.as_ref().map(path)),
             (Key::Name, self.name.clone()),
             (Key::PublicUrl, self.public_url.clone()),
         ]

@@ -15,6 +15,8 @@ pub enum Key {
     Jobs,
     /// A folder with agents.
     Agents,
+    /// The folder with programs for hooks.
+    Hooks,
     /// The name of this process among others.
     Name,
     /// Where clients find the server.
@@ -23,8 +25,8 @@ pub enum Key {
 
 impl Key {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Data, Self::Listen, Self::Database, Self::Jobs, Self::Agents, Self::Name, Self::PublicUrl];
+    pub const ALL: [Self; 8] =
+        [Self::Data, Self::Listen, Self::Database, Self::Jobs, Self::Agents, Self::Hooks, Self::Name, Self::PublicUrl];
 
     /// As it stands in files.
     pub const fn as_str(self) -> &'static str {
@@ -34,6 +36,7 @@ impl Key {
             Self::Database => "database",
             Self::Jobs => "jobs",
             Self::Agents => "agents",
+            Self::Hooks => "hooks",
             Self::Name => "name",
             Self::PublicUrl => "public-url",
         }

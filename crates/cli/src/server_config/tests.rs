@@ -1,3 +1,5 @@
+//! What is configured where, and what is refused.
+
 use std::fs;
 
 use super::*;

@@ -3,7 +3,6 @@
 //! A thread reads the repository, and here the database is asked which directories are worth reading. A snapshot that is older
 //! than the job's own and was missed is made up for first.
 
-mod learn;
 mod path;
 mod walk;
 
@@ -38,7 +37,7 @@ impl Worker {
             None => None,
         };
         if is_rebuild {
-            self.learn_snapshots(job, access.clone(), at_work).await?;
+            self.survey_again(job, at_work).await?;
         }
         let (ask, asked) = channel(DIRECTORIES_AT_ONCE);
         let (give, parts) = channel(4);

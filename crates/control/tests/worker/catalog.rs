@@ -13,7 +13,7 @@ use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::{Clock, EntryKind, JobUid, SnapshotId};
 use serde_json::{Value, json};
 
-use crate::{Scene, shown, work_off};
+use super::scene::{Scene, shown, work_off};
 use JobKind::{Backup, Catalog, Forget, Prepare};
 use JobStatus::{Failed, Succeeded, Warning};
 

@@ -123,12 +123,12 @@ impl ChainKey {
             tenant: snapshot.tenant,
             client: text(snapshot.client.map(|uid| uid.to_string())),
             policy: text(snapshot.policy.map(|uid| uid.to_string())),
-            line: if snapshot.client.is_some() { String::new() } else { line(snapshot) },
+            line: if snapshot.policy.is_some() { String::new() } else { line(snapshot) },
         }
     }
 }
 
-/// Of a client that is not known, snapshots of the same host and the same paths follow one another. If two are taken for one by
+/// Of those that no policy has made, snapshots of the same host and the same paths follow one another. If two are taken for one by
 /// chance, that costs rows and nothing else.
 fn line(snapshot: &KnownSnapshot) -> String {
     let texts = std::iter::once(&snapshot.hostname).chain(&snapshot.details.paths);

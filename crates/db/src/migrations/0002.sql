@@ -7,7 +7,7 @@ CREATE TABLE catalog_chains (
     tenant TEXT NOT NULL,
     client TEXT NOT NULL,
     policy TEXT NOT NULL,
-    -- What tells apart those whose client is not known; empty for all others.
+    -- What tells apart those that no policy has made; empty for all others.
     line TEXT NOT NULL,
     -- The number of the snapshot that was cataloged last, and the next one.
     tip BIGINT NOT NULL,

@@ -7,6 +7,20 @@ use serde_json::json;
 
 use super::scene::{Scene, time};
 
+pub(crate) async fn why_a_backup_failed_is_known_until_one_ends_well(scene: &Scene) {
+    use holdfast_model::job::Cause;
+    let (client, policy) = (scene.client_uid(), scene.policy_uid());
+    let note = async |second, cause| {
+        let mut writer = scene.db.write().await.unwrap();
+        writer.note_end(client, policy, time(second), cause).await.unwrap();
+        writer.commit().await.unwrap();
+        scene.db.read().await.unwrap().failures().await.unwrap().get(&(client, policy)).copied()
+    };
+    assert_eq!(note(1, Some(Cause::Full)).await, Some((time(1), Cause::Full)));
+    assert_eq!(note(2, Some(Cause::Unreachable)).await, Some((time(2), Cause::Unreachable)));
+    assert_eq!(note(3, None).await, None);
+}
+
 pub(crate) async fn opening_again_changes_nothing(scene: &Scene) {
     let uid = scene.add_client("web1").await;
     scene.db.ping().await.unwrap();
@@ -24,8 +38,9 @@ pub(crate) async fn a_database_of_an_older_release_is_brought_up_to_date(scene: 
     let uid = scene.add_client("web1").await;
     let mut connection = sqlx::AnyConnection::connect(&scene.address).await.unwrap();
     // As the first release has left it.
-    for table in ["chains", "snapshots", "names", "directories", "entries"] {
-        connection.execute(AssertSqlSafe(format!("DROP TABLE catalog_{table}"))).await.unwrap();
+    let catalog = ["chains", "snapshots", "names", "directories", "entries"].map(|table| format!("catalog_{table}"));
+    for table in catalog.into_iter().chain(["failures".to_owned()]) {
+        connection.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
     connection.execute("UPDATE schema_version SET version = 1").await.unwrap();
     let db = Database::open(&Options { address: scene.address.clone(), connections: 1 }).await.unwrap();

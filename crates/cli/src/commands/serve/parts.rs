@@ -69,6 +69,7 @@ impl Parts {
                 agents: Agents::find(&agent_folders(place.agents.clone(), &file))?,
                 // Not by its path: there may be a newer release by then.
                 program: PathBuf::from("/proc/self/exe"),
+                hooks: place.hooks.clone(),
                 public_url: place.public_url.clone(),
             },
             secrets: self.secrets.clone(),
