@@ -66,6 +66,11 @@ const FENCES: &[(&str, &[&str], &str)] = &[
         "storage drivers live in holdfast-store, the API's client in holdfast-api",
     ),
     ("anyhow", &["holdfast", "holdfast-testkit", "xtask"], "a library's errors have types"),
+    (
+        "regex",
+        &["holdfast-control"],
+        "names in snapshots are searched there; the patterns of a backup are holdfast-model's own",
+    ),
     ("clap", &["holdfast"], "a library does not know its command line"),
     ("rusqlite", &[], "both databases are reached through sqlx"),
     ("sqlx", &["holdfast-db"], "SQL stands in holdfast-db alone"),

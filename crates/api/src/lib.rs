@@ -8,6 +8,7 @@ mod action;
 pub mod client;
 mod code;
 mod event;
+mod find;
 mod fingerprint;
 mod health;
 mod job;
@@ -24,6 +25,7 @@ pub use action::{
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};
+pub use find::{FileVersion, FoundPath, SnapshotAt};
 pub use fingerprint::fingerprint;
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};
@@ -32,7 +34,9 @@ pub use object::{
     ReplacementClient, ReplacementPolicy, ReplacementRepository, ReplacementSchedule, ReplacementTenant, Repository,
     Schedule, Tenant,
 };
-pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
+pub use page::{
+    ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage,
+};
 pub use problem::{FieldError, Problem};
 pub use protection::{Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
 pub use retention::{ForeseenSnapshot, RetentionForecast, RetentionPreview};

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{Job, Object};
+use crate::{FileVersion, FoundPath, Job, Object};
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,10 @@ pub type SchedulePage = Page<Object<ScheduleSpec>>;
 pub type PolicyPage = Page<Object<PolicySpec>>;
 /// A page of jobs.
 pub type JobPage = Page<Job>;
+/// A page of paths that were found.
+pub type FoundPathPage = Page<FoundPath>;
+/// A page of versions of a file.
+pub type FileVersionPage = Page<FileVersion>;
 
 /// Written by hand, so that pages have plain names: `ClientPage`.
 impl<T: ToSchema> PartialSchema for Page<T> {

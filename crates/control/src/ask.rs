@@ -39,6 +39,8 @@ pub enum Care {
     },
     /// Delete what no snapshot needs.
     Prune,
+    /// Look which snapshots it has, and make the names in all of them searchable.
+    Catalog,
 }
 
 impl Control {
@@ -63,6 +65,7 @@ impl Control {
             Care::Check { read_data: false } => (JobKind::Check, Value::Null),
             Care::Check { read_data: true } => (JobKind::Check, json!({ "read_part": (1, 1) })),
             Care::Prune => (JobKind::Prune, Value::Null),
+            Care::Catalog => (JobKind::Catalog, json!({ "rebuild": true })),
         };
         let asked = Asked { kind, tenant: repository.tenant, parameters };
         let job = self.ask(&mut writer, asker, asked, |job| job.for_policy(None, None, Some(uid))).await?;

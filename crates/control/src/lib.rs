@@ -6,6 +6,7 @@ mod ask;
 mod control;
 pub mod dispatch;
 pub mod drive;
+pub mod find;
 mod launch;
 mod protection;
 mod queue;

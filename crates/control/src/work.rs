@@ -2,6 +2,7 @@
 //! the queue; a job tells its monitor what happens, and gives back what became of it.
 
 pub mod backup;
+pub mod catalog;
 mod causes;
 pub mod client;
 pub mod forget;

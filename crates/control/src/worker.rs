@@ -5,6 +5,7 @@
 
 mod at_work;
 mod carry_out;
+mod catalog;
 mod notes;
 mod prepare;
 mod recover;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod worker {
+    mod catalog;
     mod hooks;
     mod jobs;
     mod repositories;

@@ -41,6 +41,10 @@ impl Columns<'_> {
         self.row.try_get(column).during("reading a number")
     }
 
+    pub(crate) fn optional_integer(&self, column: &'static str) -> Result<Option<i64>, DbError> {
+        self.row.try_get(column).during("reading a number")
+    }
+
     pub(crate) fn flag(&self, column: &'static str) -> Result<bool, DbError> {
         Ok(self.integer(column)? != 0)
     }

@@ -1,10 +1,11 @@
-//! What a server remembers: objects, jobs and their logs, snapshots that were seen, events, secrets; in SQLite or
-//! PostgreSQL, by the same statements.
+//! What a server remembers: objects, jobs and their logs, snapshots that were seen and the names in them, events, secrets; in
+//! SQLite or PostgreSQL, by the same statements.
 //!
 //! A change and the event that tells of it are one transaction. SQL stands here alone, one file for each thing that is kept;
 //! what a job or a policy means is not known here beyond what the model says of it.
 
 mod bus;
+pub mod catalog;
 mod codec;
 mod connection;
 mod database;

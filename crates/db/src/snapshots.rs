@@ -65,7 +65,7 @@ pub struct SnapshotQuery {
     pub limit: u32,
 }
 
-const COLUMNS: &str = "repository, id, tenant, client, policy, job, at, complete, hostname, document";
+pub(crate) const COLUMNS: &str = "repository, id, tenant, client, policy, job, at, complete, hostname, document";
 
 impl Writer {
     /// Notes a snapshot that was seen.
@@ -161,7 +161,7 @@ impl Reader {
     }
 }
 
-fn snapshot(columns: &Columns<'_>) -> Result<KnownSnapshot, DbError> {
+pub(crate) fn snapshot(columns: &Columns<'_>) -> Result<KnownSnapshot, DbError> {
     Ok(KnownSnapshot {
         repository: columns.parsed("repository")?,
         id: columns.parsed("id")?,

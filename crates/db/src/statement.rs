@@ -51,6 +51,26 @@ impl Statement {
         self
     }
 
+    /// Adds rows of numbers, each in brackets, as they stand behind `VALUES`.
+    pub(crate) fn bind_rows<const N: usize>(&mut self, rows: impl IntoIterator<Item = [i64; N]>) -> &mut Self {
+        for (at, row) in rows.into_iter().enumerate() {
+            self.sql.push_str(if at > 0 { ", (" } else { "(" });
+            for (place, value) in row.into_iter().enumerate() {
+                if place > 0 {
+                    self.sql.push_str(", ");
+                }
+                self.bind(value);
+            }
+            self.sql.push(')');
+        }
+        self
+    }
+
+    /// Adds a list of pairs, for `IN`. SQLite looks such pairs up one by one; with `VALUES` alone it reads the whole table.
+    pub(crate) fn bind_pairs(&mut self, pairs: impl IntoIterator<Item = [i64; 2]>) -> &mut Self {
+        self.push("(SELECT column1, column2 FROM (VALUES ").bind_rows(pairs).push(") AS pairs)")
+    }
+
     /// Begins one more condition, all of which must hold.
     pub(crate) fn and(&mut self, sql: &str) -> &mut Self {
         self.sql.push_str(if std::mem::replace(&mut self.has_condition, true) { " AND " } else { " WHERE " });

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod contract {
+    pub(crate) mod catalog;
     pub(crate) mod events;
     pub(crate) mod jobs;
     pub(crate) mod objects;
@@ -32,12 +33,22 @@ macro_rules! claims {
                 println!("{}", stringify!($claim));
                 let scene = crate::contract::scene::Scene::postgres(&server, stringify!($claim)).await;
                 crate::contract::$file::$claim(&scene).await;
+                // It takes only so many connections.
+                scene.db.close().await;
             )*)*
         }
     };
 }
 
 claims! {
+    catalog:
+        a_name_is_found_in_the_snapshots_that_have_it
+        a_directory_whose_tree_is_the_same_is_not_asked_for
+        what_could_not_be_read_is_asked_for_again
+        one_job_at_a_time_works_on_a_chain
+        what_goes_and_comes_back_is_as_it_was_whoever_dies_in_between
+        what_no_snapshot_has_any_more_is_taken_out
+        a_directory_that_loses_very_much_at_once_is_emptied;
     objects:
         an_object_is_read_back_as_it_was_kept
         a_name_is_given_once_within_a_tenant_and_a_kind
@@ -63,6 +74,7 @@ claims! {
         the_newest_snapshot_of_each_client_and_policy_is_known;
     upkeep:
         opening_again_changes_nothing
+        a_database_of_an_older_release_is_brought_up_to_date
         a_database_of_a_newer_release_is_refused
         why_a_backup_failed_is_known_until_one_ends_well
         one_holds_a_lease_at_a_time

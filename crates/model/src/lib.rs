@@ -9,6 +9,7 @@ mod cancel;
 pub mod client;
 mod clock;
 pub mod duration;
+mod entry;
 mod id;
 pub mod job;
 pub mod monitor;
@@ -34,6 +35,7 @@ mod week;
 
 pub use cancel::{CancelToken, Cancelled};
 pub use clock::{Clock, SystemClock};
+pub use entry::EntryKind;
 pub use id::{BlobId, Id, IndexId, KeyId, LockId, PackId, ParseIdError, RepositoryId, SnapshotId, TreeId};
 pub use monitor::{Monitor, Silent};
 pub use name::{Name, ParseNameError, Tag};

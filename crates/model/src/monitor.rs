@@ -32,6 +32,8 @@ pub enum Phase {
     Repacking,
     /// Deleting what is no longer needed.
     Deleting,
+    /// Making the names in a snapshot searchable.
+    Cataloging,
 }
 
 impl Phase {
@@ -48,6 +50,7 @@ impl Phase {
             Self::Checking => "checking",
             Self::Repacking => "writing packs anew",
             Self::Deleting => "deleting",
+            Self::Cataloging => "making names searchable",
         }
     }
 }

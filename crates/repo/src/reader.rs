@@ -17,7 +17,7 @@ use crate::engine::{Core, Engine};
 use crate::error::RepoErrorKind;
 use crate::index::BlobLocation;
 use crate::pack::{BlobKind, DecodeError};
-use crate::tree::{Tree, TreeError};
+use crate::tree::{Node, NodeError, Tree, TreeError};
 
 /// Why a blob cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +82,13 @@ impl Engine {
     /// A tree, as much of it as can be understood: see its [`faults`](Tree::faults). Trees that were read lately are kept.
     pub fn load_tree(&self, id: TreeId) -> Result<Arc<Tree>, ReadError> {
         self.core().load_tree(id)
+    }
+
+    /// Gives each node of a tree to `found`, in the order in which they stand there, and what is wrong with those that cannot be
+    /// understood. Takes memory for the document, not for its nodes; nothing is kept.
+    pub fn read_nodes(&self, id: TreeId, found: &mut dyn FnMut(Result<Node, NodeError>)) -> Result<(), ReadError> {
+        let document = self.core().load_blob(BlobKind::Tree, &id.into())?;
+        Tree::read_each(&document, found).map_err(|source| ReadError::Tree { id, source })
     }
 
     /// Data blobs of one pack in the form in which they are stored, in order of their place, read with few calls.

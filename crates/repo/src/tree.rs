@@ -14,7 +14,7 @@ mod write;
 
 pub use mode::FileMode;
 pub use node::{Node, NodeKind, Xattr};
-pub use quote::display_name;
+pub use quote::{display_name, name_of_display};
 
 /// Longest name of a node in bytes: no Linux file system takes more.
 pub const MAX_NAME: usize = 255;

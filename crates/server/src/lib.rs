@@ -14,6 +14,7 @@ mod document;
 mod envelope;
 mod events;
 mod failure;
+mod find;
 mod health;
 mod host;
 mod id;

@@ -37,8 +37,10 @@ pub enum Permission {
     PrepareClients,
     /// To say which host keys are believed.
     TrustClients,
-    /// To have repositories prepared, checked and pruned.
+    /// To have repositories prepared, checked, pruned and cataloged.
     MaintainRepositories,
+    /// To search the names of what is in snapshots.
+    ReadFiles,
     /// To see jobs and their logs.
     ReadJobs,
     /// To cancel jobs, and have them done again.
@@ -93,6 +95,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::POST, "/api/v1/repositories/{id}/prepare", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/check", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/prune", P::MaintainRepositories),
+    (Method::POST, "/api/v1/repositories/{id}/catalog", P::MaintainRepositories),
     (Method::POST, "/api/v1/policies/{id}/run", P::RunPolicies),
     (Method::POST, "/api/v1/jobs/{id}/cancel", P::ControlJobs),
     (Method::POST, "/api/v1/jobs/{id}/retry", P::ControlJobs),
@@ -100,6 +103,8 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::PUT, "/api/v1/secrets/{name}", P::WriteSecrets),
     (Method::DELETE, "/api/v1/secrets/{name}", P::WriteSecrets),
     (Method::GET, "/api/v1/events", P::ReadEvents),
+    (Method::GET, "/api/v1/find", P::ReadFiles),
+    (Method::GET, "/api/v1/find/versions", P::ReadFiles),
     (Method::GET, "/api/v1/protection", P::ReadClients),
     (Method::POST, "/api/v1/retention/preview", P::ReadPolicies),
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
@@ -137,6 +142,7 @@ impl Permission {
             Self::PrepareClients => "prepare_clients",
             Self::TrustClients => "trust_clients",
             Self::MaintainRepositories => "maintain_repositories",
+            Self::ReadFiles => "read_files",
             Self::ReadJobs => "read_jobs",
             Self::ControlJobs => "control_jobs",
             Self::ReadSecrets => "read_secrets",

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, health, jobs, log, protection, retention, settings, upcoming,
+    actions, admit, body, document, envelope, events, find, health, jobs, log, protection, retention, settings,
+    upcoming,
 };
 
 /// The router of the API.
@@ -41,6 +42,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(actions::repositories::prepare))
         .routes(routes!(actions::repositories::check))
         .routes(routes!(actions::repositories::prune))
+        .routes(routes!(actions::repositories::catalog))
         .routes(routes!(actions::policies::run))
         .routes(routes!(actions::jobs::cancel))
         .routes(routes!(actions::jobs::retry))
@@ -49,6 +51,8 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(log::read))
+        .routes(routes!(find::find))
+        .routes(routes!(find::versions))
         .routes(routes!(events::watch))
         .routes(routes!(protection::list))
         .routes(routes!(retention::preview))

@@ -7,6 +7,7 @@ mod api {
     mod bodies;
     mod document;
     mod events;
+    mod find;
     mod jobs;
     mod lists;
     mod objects;

@@ -79,14 +79,18 @@ fn back_up(
     Ok(outcome(&backup(&work, &mut session.link, &session.hello, &request)?))
 }
 
+/// How the tags begin that say whose a snapshot is.
+pub(crate) const POLICY_TAG: &str = "policy:";
+pub(crate) const CLIENT_TAG: &str = "client:";
+
 /// The tag of the snapshots that a policy makes. Its name may change, this does not.
 pub fn policy_tag(policy: PolicyUid) -> String {
-    format!("policy:{policy}")
+    format!("{POLICY_TAG}{policy}")
 }
 
 /// The tag of the snapshots of a client. Another may bear its name one day.
 pub fn client_tag(client: ClientUid) -> String {
-    format!("client:{client}")
+    format!("{CLIENT_TAG}{client}")
 }
 
 /// The policy that made a snapshot with these tags.

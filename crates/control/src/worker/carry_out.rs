@@ -52,7 +52,8 @@ impl Worker {
                 let read_part = serde_json::from_value(job.parameters["read_part"].clone()).unwrap_or_default();
                 self.maintain(job, at_work, Task::Check { read_part }).await
             }
-            JobKind::Catalog | JobKind::Restore | JobKind::Verify | JobKind::Copy => {
+            JobKind::Catalog => self.catalog(job, at_work).await,
+            JobKind::Restore | JobKind::Verify | JobKind::Copy => {
                 Err(Failure::configuration(format!("this release does no {} jobs", job.kind)))
             }
         }
@@ -108,10 +109,10 @@ impl Worker {
             retention: policy.spec.retention.unwrap_or(settings.retention),
             zone: Zone::clone(&zone),
         };
-        let (worker, at_work) = (self.clone(), at_work.clone());
+        let (worker, work) = (self.clone(), at_work.clone());
         let done = self
             .with_repository(access.clone(), move |repository| {
-                forget::run(&task, repository, &*worker.control.clock, &*at_work.notes, &at_work.cancel)
+                forget::run(&task, repository, &*worker.control.clock, &*work.notes, &work.cancel)
             })
             .await?;
         let mut writer = self.control.db.write().await?;
@@ -119,6 +120,8 @@ impl Worker {
             writer.remove_snapshot(access.uid, *id).await?;
         }
         writer.commit().await?;
+        // What is gone is found no more; that its names take room is no failure of this job.
+        self.tidy_catalog(job, at_work).await;
         done.result
     }
 

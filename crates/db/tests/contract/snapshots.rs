@@ -6,7 +6,7 @@ use holdfast_model::{RepositoryUid, SnapshotId};
 
 use super::scene::{Scene, time};
 
-async fn repository(scene: &Scene) -> RepositoryUid {
+pub(crate) async fn repository(scene: &Scene) -> RepositoryUid {
     let json = r#"{"name": "main", "uri": "/srv/backup", "password": "file:/etc/p"}"#;
     let spec: RepositorySpec = serde_json::from_str(json).unwrap();
     let uid = scene.repository_uid();

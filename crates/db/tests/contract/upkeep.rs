@@ -33,6 +33,24 @@ pub(crate) async fn opening_again_changes_nothing(scene: &Scene) {
     }
 }
 
+pub(crate) async fn a_database_of_an_older_release_is_brought_up_to_date(scene: &Scene) {
+    use sqlx::{AssertSqlSafe, Connection, Executor};
+    let uid = scene.add_client("web1").await;
+    let mut connection = sqlx::AnyConnection::connect(&scene.address).await.unwrap();
+    // As the first release has left it.
+    let catalog = ["chains", "snapshots", "names", "directories", "entries"].map(|table| format!("catalog_{table}"));
+    for table in catalog.into_iter().chain(["failures".to_owned()]) {
+        connection.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
+    }
+    connection.execute("UPDATE schema_version SET version = 1").await.unwrap();
+    let db = Database::open(&Options { address: scene.address.clone(), connections: 1 }).await.unwrap();
+    let mut reader = db.read().await.unwrap();
+    assert_eq!(reader.object::<ClientSpec>(uid).await.unwrap().uid, uid);
+    assert!(reader.catalog_names(0, 10).await.unwrap().is_none());
+    drop(reader);
+    db.close().await;
+}
+
 pub(crate) async fn a_database_of_a_newer_release_is_refused(scene: &Scene) {
     let mut connection = sqlx::AnyConnection::connect(&scene.address).await.unwrap();
     use sqlx::{Connection, Executor};

@@ -23,12 +23,11 @@ impl Tree {
     /// Reads all that can be read of a tree; the rest is in its [`faults`](Self::faults). Fails only if the document as a
     /// whole is none.
     pub fn read(document: &[u8]) -> Result<Self, TreeError> {
-        let mut reader = Reader::default();
-        let mut json = serde_json::Deserializer::from_slice(document);
-        json.deserialize_map(DocumentVisitor(&mut reader))
-            .and_then(|()| json.end())
-            .map_err(|source| TreeError::Json { source })?;
-        let Reader { mut nodes, mut faults, .. } = reader;
+        let (mut nodes, mut faults) = (Vec::new(), Vec::new());
+        Self::read_each(document, &mut |node| match node {
+            Ok(node) => nodes.push(node),
+            Err(fault) => faults.push(fault),
+        })?;
         if !nodes.is_sorted_by(|a, b| a.name < b.name) {
             nodes.sort_by(|a, b| a.name.cmp(&b.name));
             nodes.dedup_by(|later, first| {
@@ -41,24 +40,29 @@ impl Tree {
         }
         Ok(Self { nodes, faults })
     }
+
+    /// Reads a tree node by node, for directories too large to be held. They come as they stand there: a name may occur twice.
+    pub(crate) fn read_each(document: &[u8], found: &mut dyn FnMut(Result<Node, NodeError>)) -> Result<(), TreeError> {
+        let mut reader = Reader { found, user: None, group: None };
+        let mut json = serde_json::Deserializer::from_slice(document);
+        json.deserialize_map(DocumentVisitor(&mut reader))
+            .and_then(|()| json.end())
+            .map_err(|source| TreeError::Json { source })
+    }
 }
 
-/// Collects nodes while the document is read.
-#[derive(Default)]
-struct Reader {
-    nodes: Vec<Node>,
-    faults: Vec<NodeError>,
+/// Gives nodes away while the document is read.
+struct Reader<'f> {
+    found: &'f mut dyn FnMut(Result<Node, NodeError>),
     // Most nodes of a tree belong to the same user and group as the one before.
     user: Option<Arc<str>>,
     group: Option<Arc<str>>,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn add(&mut self, mut raw: RawNode<'_>) {
-        match self.convert(&mut raw) {
-            Ok(node) => self.nodes.push(node),
-            Err(error) => self.faults.push(error),
-        }
+        let node = self.convert(&mut raw);
+        (self.found)(node);
     }
 
     fn convert(&mut self, raw: &mut RawNode<'_>) -> Result<Node, NodeError> {
@@ -240,9 +244,9 @@ fn text<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'a, st
     deserializer.deserialize_any(TextVisitor)
 }
 
-struct DocumentVisitor<'r>(&'r mut Reader);
+struct DocumentVisitor<'r, 'f>(&'r mut Reader<'f>);
 
-impl<'de> Visitor<'de> for DocumentVisitor<'_> {
+impl<'de> Visitor<'de> for DocumentVisitor<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -263,16 +267,16 @@ impl<'de> Visitor<'de> for DocumentVisitor<'_> {
     }
 }
 
-struct NodesSeed<'r>(&'r mut Reader);
+struct NodesSeed<'r, 'f>(&'r mut Reader<'f>);
 
-impl<'de> DeserializeSeed<'de> for NodesSeed<'_> {
+impl<'de> DeserializeSeed<'de> for NodesSeed<'_, '_> {
     type Value = ();
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for NodesSeed<'_> {
+impl<'de> Visitor<'de> for NodesSeed<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -72,6 +72,11 @@ fn put_escape(c: char, put: &mut impl FnMut(&[u8])) {
     put(&[b'\\', short]);
 }
 
+/// The bytes of a name that [`display_name`] has shown; `None` if there is an escape sequence that does not exist.
+pub fn name_of_display(text: &str) -> Option<Vec<u8>> {
+    unquote(text)
+}
+
 /// The bytes of a quoted name; `None` if there is an escape sequence that does not exist.
 pub(super) fn unquote(text: &str) -> Option<Vec<u8>> {
     let mut rest = text.as_bytes();

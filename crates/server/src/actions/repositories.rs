@@ -67,3 +67,22 @@ pub(crate) async fn prune(
 ) -> Result<Response, Failure> {
     Ok(accepted(server.control().care_for(uid, Care::Prune, asker(&actor)).await?))
 }
+
+#[utoipa::path(
+    post, path = "/api/v1/repositories/{id}/catalog", operation_id = "catalog_repository",
+    summary = "Make the names in a repository searchable",
+    description = "Looks which snapshots the repository has, and catalogs those that are not cataloged yet: after it was \
+                   adopted, or when the database was lost. What a policy backs up is cataloged by itself.",
+    params(("id" = RepositoryUid, Path, description = "Its id.")),
+    responses((
+        status = 202, description = "The job that does it.", body = Job,
+        headers(("location" = String, description = "Where the job is."))
+    ))
+)]
+pub(crate) async fn catalog(
+    actor: Actor,
+    State(server): State<Server>,
+    Id(uid): Id<RepositoryUid>,
+) -> Result<Response, Failure> {
+    Ok(accepted(server.control().care_for(uid, Care::Catalog, asker(&actor)).await?))
+}

@@ -8,8 +8,8 @@ use holdfast_api::{
     AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, Protected, RetentionForecast,
     RetentionPreview, RunRequest, SayReady, SecretList,
 };
+use holdfast_api::{FileVersion, FoundPath, SchedulePreview, Upcoming};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
-use holdfast_api::{SchedulePreview, Upcoming};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
@@ -91,7 +91,9 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
                 json!({"spec": {"name": "draft", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "count": 2});
             (Some(sent::<SchedulePreview>(draft)), Some(upcoming()))
         }
-        "prepare_client" | "prune_repository" | "cancel_job" | "retry_job" => (None, Some(json!(job()))),
+        "prepare_client" | "prune_repository" | "catalog_repository" | "cancel_job" | "retry_job" => {
+            (None, Some(json!(job())))
+        }
         "accept_host_keys" => {
             let client = json!({"id": ID, "tenant": TENANT, "revision": 1, "created": TIME, "modified": TIME,
                 "spec": client(), "status": {"host_keys": {"accepted": [HOST_KEY]}}});
@@ -107,6 +109,8 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
             let jobs = json!(JobList { jobs: vec![job()] });
             (Some(sent::<RunRequest>(json!({"clients": ["web1.example.net"]}))), Some(jobs))
         }
+        "find_names" => (None, Some(found())),
+        "find_versions" => (None, Some(versions())),
         "list_secrets" => (None, Some(json!(SecretList { secrets: vec!["main".to_owned()] }))),
         "hand_over_secret" => (Some(sent::<NewSecret>(json!({"secret": "correct horse battery staple"}))), None),
         "list_protection" => {
@@ -184,6 +188,27 @@ fn upcoming() -> Value {
             {"due": "2027-03-28T01:00:00Z", "local": "2027-03-28T03:00:00+02:00", "clock_change": "moved"},
         ],
     })))
+}
+
+fn found() -> Value {
+    let path = json!({
+        "tenant": TENANT, "client": ID, "hostname": "web1.example.net", "policy": ID, "repository": ID,
+        "path": "/etc/ssh/sshd_config", "name": "sshd_config", "type": "file", "size": 3289, "modified": TIME,
+        "first": snapshot("2026-10-01T02:30:00Z"), "last": snapshot(TIME), "versions": 2,
+    });
+    json!(Page { items: vec![read::<FoundPath>(path)], next_cursor: Some("WyJmaW5kIl0".to_owned()) })
+}
+
+fn versions() -> Value {
+    let version = json!({
+        "repository": ID, "policy": ID, "type": "file", "size": 3289, "modified": TIME, "oldest": snapshot(TIME),
+        "newest": snapshot(TIME), "snapshots": [snapshot(TIME)],
+    });
+    json!(Page { items: vec![read::<FileVersion>(version)], next_cursor: None })
+}
+
+fn snapshot(time: &str) -> Value {
+    json!({"id": "5e1f0c9b7a3d42868f10e2d3c4b5a69788796a5b4c3d2e1f0011223344556677", "time": time})
 }
 
 fn job() -> Job {
