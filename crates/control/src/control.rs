@@ -5,13 +5,19 @@ use std::sync::Arc;
 use holdfast_db::{Database, DbError, NewEvent, Writer};
 use holdfast_model::job::{Job, TransitionError};
 use holdfast_model::{Clock, JobUid, RunUid, Time, Timestamp};
+use parking_lot::Mutex;
 use serde_json::json;
+
+use crate::plans::Plans;
+use crate::protection::Calendar;
 
 /// Decides and keeps what it decides. Clones share everything.
 #[derive(Clone)]
 pub struct Control {
     pub(crate) db: Database,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) plans: Arc<Mutex<Option<Plans>>>,
+    pub(crate) calendar: Arc<Mutex<Calendar>>,
 }
 
 /// Why a use case could not be carried out.
@@ -43,7 +49,7 @@ pub enum ControlError {
 impl Control {
     /// Over a database and a clock.
     pub fn new(db: Database, clock: Arc<dyn Clock>) -> Self {
-        Self { db, clock }
+        Self { db, clock, plans: Arc::default(), calendar: Arc::default() }
     }
 
     /// The database.

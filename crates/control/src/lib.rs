@@ -8,6 +8,7 @@ pub mod dispatch;
 pub mod drive;
 pub mod find;
 mod launch;
+mod plans;
 mod protection;
 mod queue;
 pub mod run;
@@ -19,7 +20,8 @@ mod worker;
 
 pub use ask::{Asker, Care};
 pub use control::{Control, ControlError};
-pub use launch::{Launched, Plans};
+pub use launch::Launched;
+pub use plans::Plans;
 pub use protection::Protected;
 pub use queue::{LEASE, Leases};
 pub use trust::MOST_KEYS;

@@ -1,16 +1,17 @@
 //! How well each client is protected by each policy: from the snapshots that were seen, and never from jobs alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use holdfast_db::Reader;
 use holdfast_model::job::{Cause, JobKind, JobStatus};
 use holdfast_model::policy::{Idle, Policy};
 use holdfast_model::protection::{Assessment, Standing};
-use holdfast_model::{ClientUid, Name, PolicyUid, TenantUid, Time};
+use holdfast_model::schedule::ScheduleSpec;
+use holdfast_model::{ClientUid, Name, PolicyUid, ScheduleUid, TenantUid, Time};
 
 use crate::control::{Control, ControlError};
-use crate::launch::Plans;
+use crate::plans::Plans;
 
 /// How well a client is protected by a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +32,13 @@ pub struct Protected {
     pub idle: Option<Idle>,
 }
 
+/// When a schedule, as it was at a revision, is due first after some time: looking it up in the calendar takes longer than all
+/// else here.
+pub(crate) type Calendar = HashMap<(ScheduleUid, u64, Time), Option<Time>>;
+
+/// More are not remembered.
+const MOST_KNOWN_TIMES: usize = 200_000;
+
 /// What is known of all clients.
 struct Known {
     newest: BTreeMap<(ClientUid, PolicyUid), Time>,
@@ -43,16 +51,25 @@ impl Control {
     pub async fn protection(&self) -> Result<Vec<Protected>, ControlError> {
         let now = self.now();
         let mut reader = self.db.read_at_one_time().await?;
-        let plans = Plans::read(&mut reader).await?;
+        let plans = self.plans(&mut reader).await?;
         let known = Known::read(&mut reader).await?;
         drop(reader);
-        let mut all: Vec<Protected> =
-            plans.policies().iter().flat_map(|policy| of_policy(policy, &plans, &known, now)).collect();
+        let mut all = Vec::new();
+        {
+            let mut calendar = self.calendar.lock();
+            if calendar.len() > MOST_KNOWN_TIMES {
+                calendar.clear();
+            }
+            for policy in plans.policies() {
+                of_policy(policy, &plans, &known, now, &mut calendar, &mut all);
+            }
+        }
+        fn name(one: &Protected) -> (&Name, &Name, TenantUid) {
+            (&one.client.1, &one.policy.1, one.tenant)
+        }
         all.sort_by(|one, other| {
-            let key =
-                |protected: &Protected| (protected.client.1.clone(), protected.policy.1.clone(), protected.tenant);
             let worst_first = other.assessment.protection.cmp(&one.assessment.protection);
-            worst_first.then_with(|| key(one).cmp(&key(other)))
+            worst_first.then_with(|| name(one).cmp(&name(other)))
         });
         Ok(all)
     }
@@ -71,33 +88,46 @@ impl Known {
     }
 }
 
-fn of_policy(policy: &Policy, plans: &Plans, known: &Known, now: Time) -> Vec<Protected> {
+fn of_policy(
+    policy: &Policy,
+    plans: &Plans,
+    known: &Known,
+    now: Time,
+    calendar: &mut Calendar,
+    all: &mut Vec<Protected>,
+) {
     let idle = plans.idle(policy, now);
-    let schedule = plans.schedule_of(policy).map(|schedule| &schedule.spec);
-    let jitter = schedule.map_or(0, |schedule| schedule.jitter_seconds);
+    let schedule = plans.schedule_of(policy);
+    let jitter = schedule.map_or(0, |schedule| schedule.spec.jitter_seconds);
     let grace = Duration::from_secs(u64::from(plans.settings().grace_seconds) + u64::from(jitter));
     let is_off = !matches!(idle, None | Some(Idle::NoSchedule | Idle::NeverDue));
-    let protected = |client: &holdfast_model::client::Client| {
+    let spec = schedule.map(|schedule| &schedule.spec);
+    let mut next = |spec: &ScheduleSpec, after: Time| match schedule {
+        Some(schedule) => {
+            *calendar.entry((schedule.uid, schedule.revision, after)).or_insert_with(|| spec.next_after(after))
+        }
+        None => None,
+    };
+    for client in plans.clients_of(policy) {
         let key = (client.uid, policy.uid);
         let (newest, failed) = (known.newest.get(&key).copied(), known.failures.get(&key).copied());
         let standing = Standing {
             is_enabled: client.spec.enabled && !is_off,
-            schedule,
+            schedule: spec,
             since: client.created.max(policy.created),
             newest,
             is_running: known.running.contains(&key),
             failed,
             grace,
         };
-        Protected {
+        all.push(Protected {
             tenant: policy.tenant,
             client: (client.uid, client.spec.hostname.clone()),
             policy: (policy.uid, policy.spec.name.clone()),
-            assessment: standing.assess(now),
+            assessment: standing.assess_by(now, &mut next),
             newest,
             failed,
             idle: idle.clone(),
-        }
-    };
-    plans.clients_of(policy).map(protected).collect()
+        });
+    }
 }

@@ -6,6 +6,7 @@
 mod links;
 mod list;
 
+use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use holdfast_model::object::{Kind, Object, Spec};
@@ -16,6 +17,8 @@ use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
 
 pub use list::{AllObjects, ObjectFilter, Order, Page, Unreadable};
+
+const CHANGES: &str = "changes of ";
 
 const COLUMNS: &str = "uid, tenant, revision, created, modified, spec, status";
 
@@ -32,6 +35,18 @@ impl Reader {
         .during("reading an object")?;
         let row = row.ok_or_else(|| DbError::NotFound { what: S::KIND.as_str(), name: uid.to_string() })?;
         object(&Columns { table: "objects", row: &row })
+    }
+
+    /// How often objects of each kind were changed: made, replaced, removed, or something found out about one.
+    pub async fn object_changes(&mut self) -> Result<BTreeMap<String, u64>, DbError> {
+        let query = sqlx::query("SELECT name, value FROM counters WHERE name LIKE 'changes of %'");
+        let rows = query.fetch_all(self.sql()).await.during("counting changes")?;
+        let changes = |row| {
+            let columns = Columns { table: "counters", row };
+            let name = columns.text("name")?;
+            Ok((name.trim_start_matches(CHANGES).to_owned(), columns.number("value")?))
+        };
+        rows.iter().map(changes).collect()
     }
 
     /// The object of this name.
@@ -70,6 +85,7 @@ impl Writer {
         .await
         .unless_taken("keeping an object", S::KIND, spec.name())?;
         self.link(uid, tenant, &spec).await?;
+        self.count_change(S::KIND).await?;
         Ok(Object { uid, tenant, revision: 1, created: now, modified: now, spec, status })
     }
 
@@ -110,7 +126,20 @@ impl Writer {
         if found == 0u64 {
             return Err(DbError::NotFound { what: S::KIND.as_str(), name: uid.to_string() });
         }
-        Ok(())
+        self.count_change(S::KIND).await
+    }
+
+    /// Counts a change of the objects of a kind, so that who knows them all need not read them all again.
+    pub(crate) async fn count_change(&mut self, kind: Kind) -> Result<(), DbError> {
+        sqlx::query(
+            "INSERT INTO counters (name, value) VALUES ($1, 1) \
+             ON CONFLICT (name) DO UPDATE SET value = counters.value + 1",
+        )
+        .bind(format!("{CHANGES}{kind}"))
+        .execute(self.sql())
+        .await
+        .during("counting a change")
+        .map(drop)
     }
 
     /// Removes an object that nothing needs.
@@ -122,6 +151,7 @@ impl Writer {
             .execute(self.sql())
             .await
             .during("removing an object")?;
+        self.count_change(S::KIND).await?;
         Ok(object)
     }
 
@@ -152,8 +182,8 @@ impl Writer {
         .bind(json(&object.spec))
         .execute(self.sql())
         .await
-        .unless_taken("changing an object", S::KIND, object.spec.name())
-        .map(drop)
+        .unless_taken("changing an object", S::KIND, object.spec.name())?;
+        self.count_change(S::KIND).await
     }
 }
 

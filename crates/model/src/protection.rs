@@ -64,8 +64,13 @@ pub struct Assessment {
 impl Standing<'_> {
     /// How well the client is protected at `now`.
     pub fn assess(&self, now: Time) -> Assessment {
+        self.assess_by(now, ScheduleSpec::next_after)
+    }
+
+    /// The same for who has looked into the calendar before: `next` is what the schedule says of the first time after another.
+    pub fn assess_by(&self, now: Time, next: impl FnOnce(&ScheduleSpec, Time) -> Option<Time>) -> Assessment {
         let counted_from = self.newest.unwrap_or(self.since);
-        let due = self.schedule.filter(|_| self.is_enabled).and_then(|schedule| schedule.next_after(counted_from));
+        let due = self.schedule.filter(|_| self.is_enabled).and_then(|schedule| next(schedule, counted_from));
         let expected_by = due.map(|due| due.checked_add(self.grace).unwrap_or(Time::MAX));
         let is_late = expected_by.is_some_and(|by| now > by);
         let protection = if !self.is_enabled {

@@ -50,6 +50,25 @@ impl Reader {
         rows.iter().map(|row| unfinished(&Columns { table: "jobs", row })).collect()
     }
 
+    /// The jobs of a tenant, or of one of its policies, that are not finished.
+    pub async fn unfinished_of(
+        &mut self,
+        tenant: TenantUid,
+        policy: Option<PolicyUid>,
+    ) -> Result<Vec<Unfinished>, DbError> {
+        let mut statement = Statement::new(
+            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status FROM jobs",
+        );
+        statement.and("finished IS NULL AND status IN ('queued', 'blocked', 'running')");
+        statement.and("tenant = ").bind(tenant.to_string());
+        if let Some(policy) = policy {
+            statement.and("policy = ").bind(policy.to_string());
+        }
+        statement.push(" ORDER BY uid");
+        let rows = statement.query().fetch_all(self.sql()).await.during("reading the queue")?;
+        rows.iter().map(|row| unfinished(&Columns { table: "jobs", row })).collect()
+    }
+
     /// Jobs that wait for this one.
     pub async fn jobs_after(&mut self, uid: JobUid) -> Result<Vec<JobUid>, DbError> {
         let rows = sqlx::query("SELECT uid FROM jobs WHERE after = $1 AND finished IS NULL ORDER BY uid")
