@@ -8,6 +8,7 @@ mod job;
 mod object;
 mod page;
 mod problem;
+mod restore;
 mod setting;
 mod upcoming;
 
@@ -21,5 +22,6 @@ pub use object::{
 };
 pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
 pub use problem::{FieldError, Problem};
+pub use restore::{NewRestore, RestoreSource};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

@@ -3,9 +3,11 @@
 //! What is decided is decided by functions of what is known and the time; what is done is kept in the database first.
 
 mod control;
+mod depot;
 pub mod dispatch;
 mod launch;
 mod queue;
+mod restore;
 pub mod run;
 pub mod scheduler;
 mod upkeep;
@@ -13,6 +15,8 @@ pub mod work;
 mod worker;
 
 pub use control::{Control, ControlError};
+pub use depot::Depot;
 pub use launch::Plans;
 pub use queue::{LEASE, Leases};
+pub use restore::{RestoreAsked, RestoreRefused, RestoreSource};
 pub use worker::{Worker, WorkerOptions};

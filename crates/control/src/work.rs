@@ -8,6 +8,7 @@ pub mod forget;
 pub mod maintenance;
 pub mod prepare;
 pub mod repositories;
+pub mod restore;
 pub mod secrets;
 
 use std::path::PathBuf;
@@ -20,6 +21,8 @@ pub use causes::Failure;
 pub struct Workplace {
     /// Where what is not in a repository is remembered: digests, grants, index caches, host keys.
     pub state: PathBuf,
+    /// Beneath which snapshots are restored to this machine itself.
+    pub restores: PathBuf,
     /// The agents that can be brought to a client.
     pub agents: Agents,
     /// This program, which is also the puller and what maintains repositories.

@@ -6,6 +6,7 @@
 mod carry_out;
 mod notes;
 mod recover;
+mod restore;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::control::{Control, ControlError};
-use crate::work::repositories::Repositories;
+use crate::depot::Depot;
 use crate::work::secrets::Secrets;
 use crate::work::{Failure, Workplace};
 
@@ -37,10 +38,17 @@ pub struct WorkerOptions {
 /// Does jobs.
 pub struct Worker {
     control: Control,
-    options: WorkerOptions,
-    repositories: Repositories,
+    options: Parts,
+    depot: Depot,
     at_work: Mutex<HashMap<JobUid, AtWork>>,
     ended: Notify,
+}
+
+/// What a worker goes on to need.
+struct Parts {
+    name: String,
+    places: usize,
+    place: Workplace,
 }
 
 /// A job that a thread works on.
@@ -53,13 +61,20 @@ struct AtWork {
 impl Worker {
     /// A worker that has nothing to do yet.
     pub fn new(control: Control, options: WorkerOptions) -> Arc<Self> {
+        let WorkerOptions { name, places, place, secrets } = options;
+        let depot = Depot::new(control.clone(), secrets, place.state.clone());
         Arc::new(Self {
             control,
-            options,
-            repositories: Repositories::default(),
+            options: Parts { name, places, place },
+            depot,
             at_work: Mutex::default(),
             ended: Notify::new(),
         })
+    }
+
+    /// The repositories that it can open, for others in the same process.
+    pub fn depot(&self) -> &Depot {
+        &self.depot
     }
 
     /// How many jobs it is at work on.

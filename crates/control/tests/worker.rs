@@ -93,6 +93,7 @@ fn worker(control: &Control, name: &str, dir: &Path) -> Arc<Worker> {
         places: 4,
         place: Workplace {
             state: dir.join("state"),
+            restores: dir.join("restores"),
             agents: Agents::load(&agents_dir()).unwrap(),
             program: holdfast_program(),
         },

@@ -126,6 +126,18 @@ impl Reader {
         rows.iter().map(|row| snapshot(&Columns { table: "snapshots", row })).collect()
     }
 
+    /// The snapshot of this id, if it was seen in that repository.
+    pub async fn snapshot(
+        &mut self,
+        repository: RepositoryUid,
+        id: SnapshotId,
+    ) -> Result<Option<KnownSnapshot>, DbError> {
+        let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM snapshots"));
+        statement.and("repository = ").bind(repository.to_string()).and("id = ").bind(id.to_string());
+        let row = statement.query().fetch_optional(self.sql()).await.during("looking for a snapshot")?;
+        row.map(|row| snapshot(&Columns { table: "snapshots", row: &row })).transpose()
+    }
+
     /// The snapshot that a job made, if it was seen.
     pub async fn snapshot_of(&mut self, job: JobUid) -> Result<Option<KnownSnapshot>, DbError> {
         let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM snapshots"));

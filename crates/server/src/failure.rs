@@ -36,6 +36,12 @@ impl Failure {
         Self { problem: Box::new(problem), cause: None }
     }
 
+    /// The same, naming what needs it.
+    pub(crate) fn needed_by(mut self, by: Vec<String>) -> Self {
+        self.problem.needed_by = by;
+        self
+    }
+
     /// A defect of ours.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "this is a defect in Holdfast: the server's log has more of it, under the id of the request";

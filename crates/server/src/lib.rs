@@ -21,6 +21,7 @@ mod nearest;
 mod objects;
 mod permission;
 mod query;
+mod restores;
 mod revision;
 mod router;
 mod serve;

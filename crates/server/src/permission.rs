@@ -33,6 +33,8 @@ pub enum Permission {
     WritePolicies,
     /// To see jobs and their logs.
     ReadJobs,
+    /// To restore snapshots to clients and to the server.
+    RestoreFiles,
     /// To see the settings of the server.
     ReadSettings,
     /// To change them.
@@ -73,6 +75,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}/log", P::ReadJobs),
+    (Method::POST, "/api/v1/restores", P::RestoreFiles),
     (Method::GET, "/api/v1/settings", P::ReadSettings),
     (Method::PATCH, "/api/v1/settings", P::WriteSettings),
     (Method::GET, "/api/openapi.json", P::Public),
@@ -102,6 +105,7 @@ impl Permission {
             Self::ReadPolicies => "read_policies",
             Self::WritePolicies => "write_policies",
             Self::ReadJobs => "read_jobs",
+            Self::RestoreFiles => "restore_files",
             Self::ReadSettings => "read_settings",
             Self::WriteSettings => "write_settings",
         }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
-use crate::{admit, body, document, envelope, health, jobs, log, settings, upcoming};
+use crate::{admit, body, document, envelope, health, jobs, log, restores, settings, upcoming};
 
 /// The router of the API.
 pub fn router(server: Server) -> Router {
@@ -36,6 +36,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(log::read))
+        .routes(routes!(restores::create))
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(document::read))
         .routes(routes!(health::live))

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use holdfast_control::Control;
 use holdfast_db::Database;
 use holdfast_model::{Clock, Time, Timestamp};
 
@@ -13,7 +14,8 @@ pub struct Server {
 
 struct Parts {
     database: Database,
-    clock: Box<dyn Clock>,
+    clock: Arc<dyn Clock>,
+    control: Control,
     random: Box<dyn RandomBytes>,
     failures: Box<dyn Failures>,
 }
@@ -50,12 +52,18 @@ impl Server {
         random: impl RandomBytes + 'static,
         failures: impl Failures + 'static,
     ) -> Self {
-        let (clock, random, failures) = (Box::new(clock), Box::new(random), Box::new(failures));
-        Self { parts: Arc::new(Parts { database, clock, random, failures }) }
+        let clock: Arc<dyn Clock> = Arc::new(clock);
+        let control = Control::new(database.clone(), clock.clone());
+        let (random, failures) = (Box::new(random), Box::new(failures));
+        Self { parts: Arc::new(Parts { database, clock, control, random, failures }) }
     }
 
     pub(crate) fn database(&self) -> &Database {
         &self.parts.database
+    }
+
+    pub(crate) fn control(&self) -> &Control {
+        &self.parts.control
     }
 
     pub(crate) fn timestamp(&self) -> Timestamp {

@@ -9,6 +9,7 @@ mod api {
     mod lists;
     mod objects;
     mod requests;
+    mod restores;
     mod scene;
     mod schedules;
     mod serving;

@@ -44,6 +44,8 @@ pub(crate) async fn a_snapshot_is_noted_once_and_found_by_its_job(scene: &Scene)
     writer.add_snapshot(&snapshot(scene, repository, 3, 20)).await.unwrap();
     assert_eq!(writer.snapshot_of(job).await.unwrap(), Some(one.clone()));
     assert_eq!(writer.snapshot_of(scene.job_uid()).await.unwrap(), None);
+    assert_eq!(writer.snapshot(repository, one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(writer.snapshot(scene.repository_uid(), one.id).await.unwrap(), None, "it is another's");
     let query = SnapshotQuery { repository: Some(repository), limit: 2, ..SnapshotQuery::default() };
     let first = writer.snapshots(&query).await.unwrap();
     assert_eq!(first.iter().map(|snapshot| snapshot.at).collect::<Vec<_>>(), [time(30), time(20)]);

@@ -5,8 +5,10 @@
 use std::collections::BTreeMap;
 
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
-use holdfast_api::{SchedulePreview, Upcoming};
+use holdfast_api::{NewRestore, SchedulePreview, Upcoming};
 use holdfast_model::client::ClientSpec;
+use holdfast_model::job::restore::RestoreOrder;
+use holdfast_model::job::{JobKind, JobStatus, Launch, Outcome};
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
@@ -18,6 +20,7 @@ use serde_json::{Map, Value, json};
 
 const ID: &str = "0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41";
 const TENANT: &str = "0198c6a0-11d4-7e02-8a51-90b3c4d5e6f7";
+const SNAPSHOT: &str = "4bba301ef3ea0ae9b6b8b0d1d4b1f2a3c5d6e7f8091a2b3c4d5e6f708192a3b4";
 const TIME: &str = "2026-11-24T02:30:00Z";
 
 /// Adds them to an operation of the document.
@@ -89,6 +92,7 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
         }
         "list_jobs" => (None, Some(json!(Page { items: vec![job()], next_cursor: Some("WyJqb2IiXQ".to_owned()) }))),
         "read_job" => (None, Some(json!(job()))),
+        "restore" => (Some(new_restore()), Some(json!(restore()))),
         "read_settings" => (None, Some(settings())),
         "change_settings" => (Some(json!({"jobs_at_once": 4, "catalog": null})), Some(settings())),
         "read_document" => (None, Some(json!({"openapi": "3.1.0"}))),
@@ -156,6 +160,36 @@ fn job() -> Job {
         "outcome": {"error": {"cause": "unreachable", "message": "web1.example.net does not answer on port 22"}},
         "fix": fix,
     }))
+}
+
+fn new_restore() -> Value {
+    sent::<NewRestore>(json!({
+        "source": {"client": ID}, "select": {"paths": ["/etc/nginx"]},
+        "target": {"to": "client", "client": ID, "path": "/"}, "manner": {"overwrite": "if_changed"}, "dry_run": true,
+    }))
+}
+
+fn restore() -> Job {
+    let order = json!({
+        "snapshot": SNAPSHOT, "select": {"paths": ["/etc/nginx"]},
+        "target": {"to": "client", "client": ID, "path": "/"}, "manner": {"overwrite": "if_changed"}, "dry_run": true,
+    });
+    let order = json!(read::<RestoreOrder>(order));
+    Job {
+        kind: JobKind::Restore,
+        status: JobStatus::Queued,
+        launch: Launch::Api,
+        launched_by: "ann".to_owned(),
+        policy: None,
+        due: None,
+        started: None,
+        finished: None,
+        worker: None,
+        parameters: order,
+        outcome: Outcome::default(),
+        fix: None,
+        ..job()
+    }
 }
 
 /// A log as text, and a line of it as JSON.
