@@ -53,8 +53,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 const FENCES: &[(&str, &[&str], &str)] = &[
     (
         "tokio",
-        &["holdfast-store", "holdfast-control", "holdfast-server", "holdfast"],
-        "the engine and the agent run on threads; only storage drivers, workers and the API need it",
+        &["holdfast-store", "holdfast-db", "holdfast-control", "holdfast-server", "holdfast"],
+        "the engine and the agent run on threads; only storage drivers, the database, workers and the API need it",
     ),
     ("opendal", &["holdfast-store"], "storage drivers live in holdfast-store"),
     ("reqwest", &["holdfast-store"], "storage drivers live in holdfast-store"),

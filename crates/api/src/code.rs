@@ -20,6 +20,8 @@ pub enum Code {
     InvalidHeader,
     /// The actor may not do this.
     Forbidden,
+    /// The token is not good, or was used before.
+    WrongToken,
     /// There is no such object.
     NotFound,
     /// There is no such address.
@@ -32,6 +34,8 @@ pub enum Code {
     NameTaken,
     /// Something else needs the object.
     InUse,
+    /// The job does not stand where this could be done.
+    WrongState,
     /// It was changed since it was read.
     Changed,
     /// The body is larger than is taken.
@@ -54,19 +58,21 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::MalformedBody,
         Self::InvalidId,
         Self::InvalidQuery,
         Self::InvalidCursor,
         Self::InvalidHeader,
         Self::Forbidden,
+        Self::WrongToken,
         Self::NotFound,
         Self::NoSuchPath,
         Self::MethodNotAllowed,
         Self::NotAcceptable,
         Self::NameTaken,
         Self::InUse,
+        Self::WrongState,
         Self::Changed,
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
@@ -87,12 +93,14 @@ impl Code {
             Self::InvalidCursor => "invalid_cursor",
             Self::InvalidHeader => "invalid_header",
             Self::Forbidden => "forbidden",
+            Self::WrongToken => "wrong_token",
             Self::NotFound => "not_found",
             Self::NoSuchPath => "no_such_path",
             Self::MethodNotAllowed => "method_not_allowed",
             Self::NotAcceptable => "not_acceptable",
             Self::NameTaken => "name_taken",
             Self::InUse => "in_use",
+            Self::WrongState => "wrong_state",
             Self::Changed => "changed",
             Self::BodyTooLarge => "body_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -111,11 +119,11 @@ impl Code {
             Self::MalformedBody | Self::InvalidId | Self::InvalidQuery | Self::InvalidCursor | Self::InvalidHeader => {
                 400
             }
-            Self::Forbidden => 403,
+            Self::Forbidden | Self::WrongToken => 403,
             Self::NotFound | Self::NoSuchPath => 404,
             Self::MethodNotAllowed => 405,
             Self::NotAcceptable => 406,
-            Self::NameTaken | Self::InUse => 409,
+            Self::NameTaken | Self::InUse | Self::WrongState => 409,
             Self::Changed => 412,
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
@@ -136,12 +144,14 @@ impl Code {
             Self::InvalidCursor => "Not a cursor of this list",
             Self::InvalidHeader => "A header is wrong",
             Self::Forbidden => "Not allowed",
+            Self::WrongToken => "The token is not good",
             Self::NotFound => "Not found",
             Self::NoSuchPath => "No such address",
             Self::MethodNotAllowed => "Method not allowed",
             Self::NotAcceptable => "No form that is accepted",
             Self::NameTaken => "The name is taken",
             Self::InUse => "Still in use",
+            Self::WrongState => "Not at this time",
             Self::Changed => "Changed meanwhile",
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of another type",

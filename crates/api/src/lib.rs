@@ -2,7 +2,9 @@
 //!
 //! Both sides of a connection use these types, so that they agree on every word. How they are carried is not known here.
 
+mod action;
 mod code;
+mod event;
 mod health;
 mod job;
 mod object;
@@ -12,7 +14,11 @@ mod restore;
 mod setting;
 mod upcoming;
 
+pub use action::{
+    AcceptHostKeys, CheckRepository, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+};
 pub use code::Code;
+pub use event::{Event, EventList, Told};
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};
 pub use object::{

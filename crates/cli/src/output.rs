@@ -5,7 +5,6 @@
 
 mod crowd;
 mod json;
-mod meter;
 mod plain;
 mod table;
 mod terminal;

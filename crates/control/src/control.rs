@@ -26,6 +26,18 @@ pub enum ControlError {
     /// Somebody else works on the job now.
     #[error("job {0} was given to another worker meanwhile: what this one did does not count")]
     NotOurs(JobUid),
+    /// It is still to end.
+    #[error("job {0} has not ended yet: cancel it first, or wait for its end")]
+    NotEnded(JobUid),
+    /// What a job did cannot be done again.
+    #[error("job {0} cannot be done again: its client is no longer there, or disabled")]
+    NothingToDo(JobUid),
+    /// Another restore writes there.
+    #[error("job {0} restores to the same place and has not ended: wait for it, or cancel it")]
+    SamePlace(JobUid),
+    /// A token that was not given out, or was used.
+    #[error("this token is not good, or was used before: prepare the client again for a new one")]
+    WrongToken,
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]
     Random(#[source] std::io::Error),
@@ -35,6 +47,16 @@ impl Control {
     /// Over a database and a clock.
     pub fn new(db: Database, clock: Arc<dyn Clock>) -> Self {
         Self { db, clock }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.db
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// The time, as it is kept.

@@ -29,8 +29,8 @@ pub struct Depot {
 
 impl Depot {
     /// With secrets from there, and what is remembered of repositories beneath `state`.
-    pub fn new(control: Control, secrets: Secrets, state: PathBuf) -> Self {
-        Self { control, secrets: Arc::new(secrets), repositories: Repositories::default(), state }
+    pub fn new(control: Control, secrets: Arc<Secrets>, state: PathBuf) -> Self {
+        Self { control, secrets, repositories: Repositories::default(), state }
     }
 
     /// How a repository is opened.

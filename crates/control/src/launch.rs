@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use holdfast_db::{DbError, ObjectFilter, Reader, Unfinished, Writer};
+use holdfast_db::{DbError, ObjectFilter, Reader, Unfinished, Unreadable, Writer};
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Job, JobKind, Launch, NewJob, Waiting};
 use holdfast_model::object::{Object, Spec};
@@ -30,27 +30,34 @@ pub struct Plans {
     repositories: BTreeMap<(TenantUid, Name), Repository>,
     clients: BTreeMap<TenantUid, Vec<Client>>,
     settings: Settings,
+    unreadable: Vec<Unreadable>,
 }
 
 impl Plans {
-    /// Reads them.
+    /// Reads them. The reader should see all of them as they were at one time.
     pub async fn read(reader: &mut Reader) -> Result<Self, ControlError> {
-        let all = ObjectFilter::default();
-        let named = |object: Object<ScheduleSpec>| ((object.tenant, object.spec.name.clone()), object);
-        let stored = |object: Object<RepositorySpec>| ((object.tenant, object.spec.name.clone()), object);
+        let mut unreadable = Vec::new();
         let mut clients: BTreeMap<TenantUid, Vec<Client>> = BTreeMap::new();
-        for client in reader.all_objects::<ClientSpec>(&all).await? {
+        for client in readable::<ClientSpec>(reader, &mut unreadable).await? {
             clients.entry(client.tenant).or_default().push(client);
         }
-        let tenants = reader.all_objects::<TenantSpec>(&all).await?;
+        let tenants = readable::<TenantSpec>(reader, &mut unreadable).await?;
+        let schedules = readable::<ScheduleSpec>(reader, &mut unreadable).await?;
+        let repositories = readable::<RepositorySpec>(reader, &mut unreadable).await?;
         Ok(Self {
             tenants: tenants.into_iter().map(|tenant| (tenant.uid, tenant)).collect(),
-            policies: reader.all_objects::<PolicySpec>(&all).await?,
-            schedules: reader.all_objects::<ScheduleSpec>(&all).await?.into_iter().map(named).collect(),
-            repositories: reader.all_objects::<RepositorySpec>(&all).await?.into_iter().map(stored).collect(),
+            policies: readable::<PolicySpec>(reader, &mut unreadable).await?,
+            schedules: schedules.into_iter().map(|one| ((one.tenant, one.spec.name.clone()), one)).collect(),
+            repositories: repositories.into_iter().map(|one| ((one.tenant, one.spec.name.clone()), one)).collect(),
             clients,
             settings: reader.settings().await?,
+            unreadable,
         })
+    }
+
+    /// All policies.
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
     }
 
     /// Why a policy will not run by itself; `None` if it will.
@@ -81,7 +88,8 @@ impl Plans {
         })
     }
 
-    fn schedule_of(&self, policy: &Policy) -> Option<&Schedule> {
+    /// The schedule that a policy names.
+    pub fn schedule_of(&self, policy: &Policy) -> Option<&Schedule> {
         self.schedules.get(&(policy.tenant, policy.spec.schedule.clone()?))
     }
 
@@ -109,23 +117,32 @@ impl Plans {
     }
 }
 
+/// What came of looking for what is due.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Launched {
+    /// How many jobs were made.
+    pub jobs: usize,
+    /// Objects that take no part, because they cannot be read: somebody should hear of them.
+    pub unreadable: Vec<Unreadable>,
+}
+
 impl Control {
-    /// Starts what is due, and notes what was missed. Gives back how many jobs were made.
-    pub async fn launch_due(&self) -> Result<usize, ControlError> {
+    /// Starts what is due, and notes what was missed.
+    pub async fn launch_due(&self) -> Result<Launched, ControlError> {
         let now = self.now();
-        let plans = Plans::read(&mut self.db.read().await?).await?;
+        let plans = Plans::read(&mut self.db.read_at_one_time().await?).await?;
         for policy in plans.policies.iter().filter(|policy| policy.status.accounted.is_none()) {
             // Nothing is owed from before it was there.
             self.account(policy, None, now).await?;
         }
-        let mut made = 0;
+        let mut jobs = 0;
         for step in plans.steps(now) {
             let policy = plans.policies.iter().find(|policy| policy.uid == step.policy);
             if let Some(policy) = policy {
-                made += self.take_step(&plans, policy, &step, now).await?;
+                jobs += self.take_step(&plans, policy, &step, now).await?;
             }
         }
-        Ok(made)
+        Ok(Launched { jobs, unreadable: plans.unreadable })
     }
 
     /// Starts a run that somebody asks for, for all clients of the policy or for some. Gives back its jobs.
@@ -236,6 +253,15 @@ impl Control {
         }
         Ok(())
     }
+}
+
+async fn readable<S: Spec>(
+    reader: &mut Reader,
+    unreadable: &mut Vec<Unreadable>,
+) -> Result<Vec<Object<S>>, ControlError> {
+    let all = reader.all_objects::<S>(&ObjectFilter::default()).await?;
+    unreadable.extend(all.unreadable);
+    Ok(all.objects)
 }
 
 /// A run that is asked for.

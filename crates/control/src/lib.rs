@@ -2,6 +2,7 @@
 //!
 //! What is decided is decided by functions of what is known and the time; what is done is kept in the database first.
 
+mod ask;
 mod control;
 mod depot;
 pub mod dispatch;
@@ -10,13 +11,16 @@ mod queue;
 mod restore;
 pub mod run;
 pub mod scheduler;
+mod trust;
 mod upkeep;
 pub mod work;
 mod worker;
 
+pub use ask::{Asker, Care};
 pub use control::{Control, ControlError};
 pub use depot::Depot;
-pub use launch::Plans;
+pub use launch::{Launched, Plans};
 pub use queue::{LEASE, Leases};
 pub use restore::{RestoreAsked, RestoreRefused, RestoreSource};
+pub use trust::MOST_KEYS;
 pub use worker::{Worker, WorkerOptions};

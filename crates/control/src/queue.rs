@@ -8,12 +8,12 @@ mod ending;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use holdfast_db::{ObjectFilter, Reader, Writer};
+use holdfast_db::{ObjectFilter, Reader, Unfinished, Writer};
 use holdfast_model::job::{Job, JobStatus, Waiting};
 use holdfast_model::policy::{PolicySpec, Windows};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::{ScheduleSpec, Zone};
-use holdfast_model::{JobUid, PolicyUid, RepositoryUid, Time, WeekSpan};
+use holdfast_model::{JobUid, PolicyUid, RepositoryUid, TenantUid, Time, WeekSpan};
 
 use crate::control::{Control, ControlError, tell_job};
 use crate::dispatch::{Decision, Limits, dispatch};
@@ -21,7 +21,7 @@ use crate::dispatch::{Decision, Limits, dispatch};
 /// So long a worker is believed to be at work after it has last said so.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-/// So many queued jobs of a tenant are looked at: more than can begin at once.
+/// So many queued jobs of a tenant are looked at first: more than can begin at once.
 const LOOKED_AT: u32 = 500;
 
 impl Control {
@@ -30,7 +30,7 @@ impl Control {
         let now = self.now();
         let mut writer = self.db.write().await?;
         writer.lock_queue().await?;
-        let jobs = writer.unfinished_jobs(LOOKED_AT).await?;
+        let mut jobs = writer.unfinished_jobs(LOOKED_AT).await?;
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
@@ -41,7 +41,12 @@ impl Control {
             repositories: &rules.repositories,
             window: &|policy, now| rules.window(policy, now),
         };
-        let decision = dispatch(now, &jobs, &limits);
+        let mut decision = dispatch(now, &jobs, &limits);
+        // Whatever keeps the first of a tenant waiting must not hide those behind them.
+        if decision.start.len() < places && has_more(&jobs) {
+            jobs = writer.unfinished_jobs(u32::MAX).await?;
+            decision = dispatch(now, &jobs, &limits);
+        }
         let begun = carry_out(&mut writer, decision, worker, now).await?;
         writer.commit().await?;
         Ok(begun)
@@ -114,19 +119,19 @@ impl Rules {
     async fn read(reader: &mut Reader) -> Result<Self, ControlError> {
         let all = ObjectFilter::default();
         let settings = reader.settings().await?;
-        let schedules = reader.all_objects::<ScheduleSpec>(&all).await?;
+        let schedules = reader.all_objects::<ScheduleSpec>(&all).await?.objects;
         let zones: HashMap<_, _> = schedules
             .into_iter()
             .map(|schedule| ((schedule.tenant, schedule.spec.name), schedule.spec.time_zone))
             .collect();
-        let policies = reader.all_objects::<PolicySpec>(&all).await?.into_iter();
+        let policies = reader.all_objects::<PolicySpec>(&all).await?.objects.into_iter();
         let windows = policies.filter(|policy| policy.spec.windows != Windows::default()).map(|policy| {
             let schedule = policy.spec.schedule.map(|name| (policy.tenant, name));
             let zone = schedule.and_then(|schedule| zones.get(&schedule)).unwrap_or(&settings.time_zone);
             (policy.uid, (policy.spec.windows, zone.clone()))
         });
         let windows = windows.collect();
-        let repositories = reader.all_objects::<RepositorySpec>(&all).await?.into_iter();
+        let repositories = reader.all_objects::<RepositorySpec>(&all).await?.objects.into_iter();
         Ok(Self {
             jobs_at_once: settings.jobs_at_once.get() as usize,
             repositories: repositories.map(|one| (one.uid, one.spec.concurrency.get() as usize)).collect(),
@@ -156,6 +161,17 @@ impl Rules {
         }
         Some(Waiting::Window { at: None })
     }
+}
+
+/// Whether some tenant may have more queued jobs than were looked at.
+fn has_more(jobs: &[Unfinished]) -> bool {
+    let mut queued: HashMap<TenantUid, u32> = HashMap::new();
+    let is_queued = |job: &&Unfinished| job.status == JobStatus::Queued;
+    jobs.iter().filter(is_queued).any(|job| {
+        let count = queued.entry(job.tenant).or_default();
+        *count += 1;
+        *count >= LOOKED_AT
+    })
 }
 
 async fn carry_out(writer: &mut Writer, decision: Decision, worker: &str, now: Time) -> Result<Vec<Job>, ControlError> {

@@ -6,11 +6,12 @@
 use holdfast_db::{DbError, JobFilter, JobPage, SnapshotQuery, Writer};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::restore::{FolderPath, Manner, RestoreOrder, RestoreTarget, Select};
-use holdfast_model::job::{Job, JobKind, JobStatus, Launch, NewJob};
+use holdfast_model::job::{Job, JobKind, JobStatus, NewJob};
 use holdfast_model::pattern::{PatternError, PatternList};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, SnapshotId, TenantUid};
 
+use crate::ask::Asker;
 use crate::control::{Control, ControlError, tell_job};
 
 /// What somebody asks to be restored.
@@ -84,9 +85,6 @@ pub enum RestoreRefused {
         /// Why not.
         why: &'static str,
     },
-    /// Somebody else writes there.
-    #[error("job {0} restores to the same place and has not ended: wait for it, or cancel it")]
-    Overlap(JobUid),
 }
 
 impl From<DbError> for RestoreRefused {
@@ -99,7 +97,7 @@ impl RestoreRefused {
     /// Which field of what was asked is to blame, if one is.
     pub fn field(&self) -> Option<&'static str> {
         match self {
-            Self::Control(_) | Self::Overlap(_) => None,
+            Self::Control(_) => None,
             Self::Source | Self::NoSnapshot => Some("source"),
             Self::OtherTenant => Some("target.client"),
             Self::InPlace => Some("in_place"),
@@ -112,7 +110,7 @@ impl RestoreRefused {
 
 impl Control {
     /// Makes the job of a restore, or of a plan for one.
-    pub async fn launch_restore(&self, asked: RestoreAsked, launched_by: &str) -> Result<Job, RestoreRefused> {
+    pub async fn launch_restore(&self, asked: RestoreAsked, asker: Asker<'_>) -> Result<Job, RestoreRefused> {
         check(&asked)?;
         let now = self.now();
         let uid = self.new_job_uid()?;
@@ -127,18 +125,14 @@ impl Control {
         {
             return Err(RestoreRefused::OtherTenant);
         }
-        if !asked.dry_run
-            && let Some(job) = in_the_way(&mut writer, &found.order).await?
-        {
-            return Err(RestoreRefused::Overlap(job));
-        }
+        refuse_same_place(&mut writer, &found.order).await?;
         let new = NewJob {
             uid,
             tenant: found.tenant,
             kind: JobKind::Restore,
             run: self.new_run_uid()?,
-            launch: Launch::Api,
-            launched_by: launched_by.to_owned(),
+            launch: asker.launch,
+            launched_by: asker.name.to_owned(),
             now,
         };
         let mut job = new.queued().for_policy(None, found.order.client(), Some(found.repository));
@@ -248,8 +242,19 @@ fn own_folder(uid: JobUid) -> FolderPath {
     uid.to_string().parse().expect("an id is a name")
 }
 
-/// A restore that has not ended and writes where this one would.
-async fn in_the_way(writer: &mut Writer, order: &RestoreOrder) -> Result<Option<JobUid>, RestoreRefused> {
+/// A job that is done again is looked at as a new one is.
+pub(crate) async fn check_again(writer: &mut Writer, job: &Job) -> Result<(), ControlError> {
+    match serde_json::from_value::<RestoreOrder>(job.parameters.clone()) {
+        Ok(order) if job.kind == JobKind::Restore => refuse_same_place(writer, &order).await,
+        _ => Ok(()),
+    }
+}
+
+/// Fails where a restore that has not ended writes where this one would.
+async fn refuse_same_place(writer: &mut Writer, order: &RestoreOrder) -> Result<(), ControlError> {
+    if order.dry_run {
+        return Ok(());
+    }
     let filter = JobFilter {
         client: order.client(),
         kinds: vec![JobKind::Restore],
@@ -261,5 +266,8 @@ async fn in_the_way(writer: &mut Writer, order: &RestoreOrder) -> Result<Option<
         let other = serde_json::from_value::<RestoreOrder>(job.parameters.clone());
         other.is_ok_and(|other| !other.dry_run && other.overlaps(order))
     };
-    Ok(others.iter().find(overlaps).map(|job| job.uid))
+    match others.iter().find(overlaps) {
+        Some(job) => Err(ControlError::SamePlace(job.uid)),
+        None => Ok(()),
+    }
 }

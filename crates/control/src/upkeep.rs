@@ -17,7 +17,7 @@ impl Control {
     pub async fn launch_upkeep(&self) -> Result<usize, ControlError> {
         let now = self.now();
         let enabled = ObjectFilter { enabled: Some(true), ..ObjectFilter::default() };
-        let repositories = self.db.read().await?.all_objects::<RepositorySpec>(&enabled).await?;
+        let repositories = self.db.read().await?.all_objects::<RepositorySpec>(&enabled).await?.objects;
         let mut made = 0;
         for repository in repositories {
             for kind in [JobKind::Check, JobKind::Prune] {

@@ -3,6 +3,7 @@
 //! Whoever drives it calls [`Worker::step`] again and again. A job's work runs in a thread of its own and knows no database;
 //! what it needs is read before, what it found is kept after. A job that is no longer the worker's own is ended.
 
+mod at_work;
 mod carry_out;
 mod notes;
 mod recover;
@@ -10,17 +11,22 @@ mod restore;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use holdfast_model::job::{Job, JobStatus, Outcome};
-use holdfast_model::{CancelToken, JobUid, Monitor};
+use holdfast_model::JobUid;
+use holdfast_model::job::{Job, JobKind};
+use holdfast_model::policy::PolicySpec;
+use holdfast_model::schedule::ScheduleSpec;
 use parking_lot::Mutex;
+use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::control::{Control, ControlError};
 use crate::depot::Depot;
+use crate::work::Workplace;
 use crate::work::secrets::Secrets;
-use crate::work::{Failure, Workplace};
 
+use at_work::{AtWork, End, Ending, JobLimits};
 use notes::Notes;
 
 /// What a worker is made of.
@@ -41,6 +47,9 @@ pub struct Worker {
     options: Parts,
     depot: Depot,
     at_work: Mutex<HashMap<JobUid, AtWork>>,
+    /// What became of jobs, as long as the database could not be told.
+    untold: Mutex<Vec<(Taken, End)>>,
+    is_stopping: AtomicBool,
     ended: Notify,
 }
 
@@ -51,23 +60,18 @@ struct Parts {
     place: Workplace,
 }
 
-/// A job that a thread works on.
-#[derive(Clone)]
-struct AtWork {
-    cancel: CancelToken,
-    notes: Arc<Notes>,
-}
-
 impl Worker {
     /// A worker that has nothing to do yet.
     pub fn new(control: Control, options: WorkerOptions) -> Arc<Self> {
         let WorkerOptions { name, places, place, secrets } = options;
-        let depot = Depot::new(control.clone(), secrets, place.state.clone());
+        let depot = Depot::new(control.clone(), Arc::new(secrets), place.state.clone());
         Arc::new(Self {
             control,
             options: Parts { name, places, place },
             depot,
             at_work: Mutex::default(),
+            untold: Mutex::default(),
+            is_stopping: AtomicBool::new(false),
             ended: Notify::new(),
         })
     }
@@ -87,18 +91,24 @@ impl Worker {
         self.ended.notified().await;
     }
 
-    /// Says that it is still at work, finds out what became of abandoned jobs, and begins as many as it has places for.
-    /// Gives back how many it has begun.
-    pub async fn step(self: &Arc<Self>) -> Result<usize, ControlError> {
-        let at_work: Vec<JobUid> = self.at_work.lock().keys().copied().collect();
-        let leases = self.control.renew(&self.options.name, &at_work).await?;
-        for uid in &at_work {
-            if leases.to_end.contains(uid) || !leases.held.contains(uid) {
-                self.end(*uid);
-            }
+    /// Begins no more jobs, and has those that it is at work on end in order: they go on later, wherever that is.
+    pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        for at_work in self.at_work.lock().values() {
+            at_work.end(Ending::Stopping);
         }
+    }
+
+    /// Says that it is still at work, ends what is to end, finds out what became of abandoned jobs, and begins as many as it
+    /// has places for. Gives back how many it has begun.
+    pub async fn step(self: &Arc<Self>) -> Result<usize, ControlError> {
+        self.tell_ends().await;
+        self.renew().await?;
         // What is not kept now is kept the next time.
         let _ = self.keep_notes().await;
+        if self.is_stopping.load(Ordering::Relaxed) {
+            return Ok(0);
+        }
         for job in self.control.adopt_abandoned(&self.options.name).await? {
             // One of its own, if it was held up for long, is still at work.
             if let Some(taken) = self.take(job.uid) {
@@ -116,23 +126,45 @@ impl Worker {
         Ok(count)
     }
 
+    /// Tells whoever listens how far its jobs are, and keeps what they have said since the last time.
+    pub async fn tell(&self) -> Result<(), ControlError> {
+        for (uid, at_work) in self.jobs() {
+            if let Some(how_far) = at_work.notes.how_far() {
+                let words = json!({"topic": "progress", "job": uid, "progress": how_far});
+                self.control.db.say(words.to_string()).await?;
+            }
+        }
+        self.keep_notes().await
+    }
+
+    fn jobs(&self) -> Vec<(JobUid, AtWork)> {
+        self.at_work.lock().iter().map(|(uid, at_work)| (*uid, at_work.clone())).collect()
+    }
+
+    /// Says that it is still at work, and ends what is not to go on.
+    async fn renew(&self) -> Result<(), ControlError> {
+        let jobs = self.jobs();
+        let uids: Vec<JobUid> = jobs.iter().map(|(uid, _)| *uid).collect();
+        let leases = self.control.renew(&self.options.name, &uids).await?;
+        for (uid, at_work) in &jobs {
+            if leases.to_end.contains(uid) || !leases.held.contains(uid) {
+                at_work.end(Ending::Asked);
+            } else if let Some(ending) = at_work.overdue(&*self.control.clock) {
+                at_work.end(ending);
+            }
+        }
+        Ok(())
+    }
+
     /// Notes that it is at work on a job; not if it is already.
     fn take(self: &Arc<Self>, uid: JobUid) -> Option<Taken> {
-        let notes = Arc::new(Notes::new(self.control.clock.clone()));
-        let at_work = AtWork { cancel: CancelToken::new(), notes };
+        let at_work = AtWork::new(self.control.clock.clone());
         let mut all = self.at_work.lock();
         if all.contains_key(&uid) {
             return None;
         }
         all.insert(uid, at_work.clone());
         Some(Taken { worker: self.clone(), uid, at_work })
-    }
-
-    fn end(&self, uid: JobUid) {
-        let at_work = self.at_work.lock().get(&uid).cloned();
-        if let Some(at_work) = at_work {
-            at_work.cancel.cancel();
-        }
     }
 
     /// Finds out what became of a job that was abandoned. What fails is tried again when the lease has run out.
@@ -142,23 +174,62 @@ impl Worker {
 
     /// Does one job and keeps what became of it.
     async fn work_on(self: Arc<Self>, job: Job, taken: Taken) {
-        let at_work = &taken.at_work;
-        let result = self.carry_out(&job, at_work).await;
-        let (status, outcome) = ended(result, at_work);
-        if let Some(error) = &outcome.error {
+        let at_work = taken.at_work.clone();
+        if let Ok(limits) = self.limits_of(&job).await {
+            at_work.hold_to(limits);
+        }
+        let result = self.carry_out(&job, &at_work).await;
+        let end = at_work.ended(result, self.control.now());
+        if let End::Ended(_, outcome) = &end
+            && let Some(error) = &outcome.error
+        {
             at_work.notes.error(&format!("{}; {}", error.message, error.cause.fix()));
         }
-        // If the database is away, the lease runs out, and whoever finds the job looks what became of it.
         let _ = self.keep_notes_of(job.uid, &at_work.notes).await;
-        let _ = self.control.end_job(job.uid, &self.options.name, status, outcome).await;
+        if let Err(ControlError::Database(_)) = self.tell_end(job.uid, &end).await {
+            // The job stays its own until the database answers again.
+            self.untold.lock().push((taken, end));
+        }
+    }
+
+    /// Tells the database what became of jobs, as far as it could not be told before.
+    async fn tell_ends(&self) {
+        let untold = std::mem::take(&mut *self.untold.lock());
+        for (taken, end) in untold {
+            if let Err(ControlError::Database(_)) = self.tell_end(taken.uid, &end).await {
+                self.untold.lock().push((taken, end));
+            }
+        }
+    }
+
+    async fn tell_end(&self, uid: JobUid, end: &End) -> Result<(), ControlError> {
+        let worker = &self.options.name;
+        match end.clone() {
+            End::Ended(status, outcome) => self.control.end_job(uid, worker, status, outcome).await.map(drop),
+            End::PutBack { not_before, waiting } => {
+                self.control.put_back_job(uid, worker, not_before, waiting).await.map(drop)
+            }
+        }
+    }
+
+    /// What a job is held to by its policy.
+    async fn limits_of(&self, job: &Job) -> Result<JobLimits, ControlError> {
+        let Some(uid) = job.policy else { return Ok(JobLimits::default()) };
+        let mut reader = self.control.db.read().await?;
+        let policy = reader.object::<PolicySpec>(uid).await?;
+        let zone = match &policy.spec.schedule {
+            Some(name) => reader.object_named::<ScheduleSpec>(policy.tenant, name).await?.spec.time_zone,
+            None => reader.settings().await?.time_zone,
+        };
+        let pauses = job.kind == JobKind::Backup;
+        let pause = if pauses { policy.spec.windows.pause } else { Vec::new() };
+        Ok(JobLimits { timeouts: policy.spec.timeouts, pause, zone })
     }
 
     /// Keeps what all jobs have said since the last time.
     async fn keep_notes(&self) -> Result<(), ControlError> {
-        let all: Vec<(JobUid, Arc<Notes>)> =
-            self.at_work.lock().iter().map(|(uid, at_work)| (*uid, at_work.notes.clone())).collect();
-        for (uid, notes) in all {
-            self.keep_notes_of(uid, &notes).await?;
+        for (uid, at_work) in self.jobs() {
+            self.keep_notes_of(uid, &at_work.notes).await?;
         }
         Ok(())
     }
@@ -172,6 +243,7 @@ impl Worker {
         writer.add_log(uid, first, &lines).await?;
         writer.commit().await?;
         notes.kept(first + lines.len() as u64);
+        self.control.db.say(json!({"topic": "log", "job": uid}).to_string()).await?;
         Ok(())
     }
 }
@@ -187,20 +259,5 @@ impl Drop for Taken {
     fn drop(&mut self) {
         self.worker.at_work.lock().remove(&self.uid);
         self.worker.ended.notify_one();
-    }
-}
-
-/// How a job has ended.
-fn ended(result: Result<Outcome, Failure>, at_work: &AtWork) -> (JobStatus, Outcome) {
-    match result {
-        Ok(outcome) if outcome.warnings > 0 => (JobStatus::Warning, outcome),
-        Ok(outcome) => (JobStatus::Succeeded, outcome),
-        Err(Failure::Cancelled) => (JobStatus::Cancelled, Outcome::default()),
-        Err(Failure::Failed(error)) if at_work.cancel.is_cancelled() => {
-            // What breaks because it was ended has not failed.
-            at_work.notes.note(&error.message);
-            (JobStatus::Cancelled, Outcome::default())
-        }
-        Err(Failure::Failed(error)) => (JobStatus::Failed, Outcome { error: Some(error), ..Outcome::default() }),
     }
 }

@@ -4,11 +4,13 @@
 //! that none fails half-way for another's sake.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, ConnectOptions, Executor};
 
+use crate::bus::Bus;
 use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
 use crate::migrate;
@@ -19,6 +21,9 @@ pub struct Database {
     pub(crate) engine: Engine,
     read: AnyPool,
     write: AnyPool,
+    pub(crate) bus: Arc<Bus>,
+    /// Where PostgreSQL is.
+    shared: Option<Arc<str>>,
 }
 
 /// How a database is opened.
@@ -55,13 +60,36 @@ impl Database {
         Ok(Reader::new(self.engine, self.read.acquire().await.during("connecting")?))
     }
 
+    /// To read, all of it as it was at one time.
+    pub async fn read_at_one_time(&self) -> Result<Reader, DbError> {
+        let begin = match self.engine {
+            Engine::Sqlite => "BEGIN",
+            Engine::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        let transaction = self.read.begin_with(begin).await.during("beginning a transaction")?;
+        Ok(Reader::within(self.engine, transaction))
+    }
+
     /// To read and write, all or nothing; nothing unless it is committed.
     pub async fn write(&self) -> Result<Writer, DbError> {
         let transaction = match self.engine {
             Engine::Sqlite => self.write.begin_with("BEGIN IMMEDIATE").await,
             Engine::Postgres => self.write.begin().await,
         };
-        Ok(Writer::new(self.engine, transaction.during("beginning a transaction")?))
+        Ok(Writer::new(self.engine, transaction.during("beginning a transaction")?, self.bus.clone()))
+    }
+
+    /// Whether other processes may work with it.
+    pub fn is_shared(&self) -> bool {
+        self.engine == Engine::Postgres
+    }
+
+    pub(crate) fn shared_address(&self) -> Option<&str> {
+        self.shared.as_deref()
+    }
+
+    pub(crate) fn pool(&self) -> &AnyPool {
+        &self.read
     }
 
     /// Whether it answers.
@@ -104,7 +132,7 @@ async fn sqlite(options: &Options) -> Result<Database, DbError> {
     };
     let write = pool(1).connect_with(connect.clone()).await.during("opening the database")?;
     let read = pool(options.connections.max(1)).connect_with(connect).await.during("opening the database")?;
-    Ok(Database { engine: Engine::Sqlite, read, write })
+    Ok(Database { engine: Engine::Sqlite, read, write, bus: Arc::new(Bus::new()), shared: None })
 }
 
 /// The database holds what only the server may know.
@@ -135,7 +163,8 @@ async fn postgres(options: &Options) -> Result<Database, DbError> {
         .connect_with(connect)
         .await
         .during("connecting")?;
-    Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool })
+    let shared = Some(options.address.as_str().into());
+    Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool, bus: Arc::new(Bus::new()), shared })
 }
 
 /// An address as it may be shown.

@@ -55,6 +55,7 @@ impl Writer {
             .execute(self.sql())
             .await
             .during("keeping an event")?;
+        self.told = number as u64;
         Ok(number as u64)
     }
 

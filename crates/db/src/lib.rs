@@ -4,6 +4,7 @@
 //! A change and the event that tells of it are one transaction. SQL stands here alone, one file for each thing that is kept;
 //! what a job or a policy means is not known here beyond what the model says of it.
 
+mod bus;
 mod codec;
 mod connection;
 mod database;
@@ -25,5 +26,5 @@ pub use error::{DbError, DbErrorKind};
 pub use events::{Event, NewEvent};
 pub use jobs::{JobFilter, JobPage, Unfinished};
 pub use log::{Level, LogLine};
-pub use objects::{ObjectFilter, Order, Page};
+pub use objects::{AllObjects, ObjectFilter, Order, Page, Unreadable};
 pub use snapshots::{KnownSnapshot, SnapshotDetails, SnapshotQuery};

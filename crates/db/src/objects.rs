@@ -15,7 +15,7 @@ use crate::codec::{Columns, json, micros};
 use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
 
-pub use list::{ObjectFilter, Order, Page};
+pub use list::{AllObjects, ObjectFilter, Order, Page, Unreadable};
 
 const COLUMNS: &str = "uid, tenant, revision, created, modified, spec, status";
 

@@ -17,6 +17,15 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The names of all sealed secrets.
+    pub async fn sealed_names(&mut self) -> Result<Vec<String>, DbError> {
+        let rows = sqlx::query("SELECT name FROM secrets ORDER BY name").fetch_all(self.sql()).await;
+        let rows = rows.during("listing sealed secrets")?;
+        rows.iter().map(|row| row.try_get(0).during("listing sealed secrets")).collect()
+    }
+}
+
 impl Writer {
     /// Keeps a sealed secret, in place of any of its name.
     pub async fn set_sealed(&mut self, name: &str, sealed: &str) -> Result<(), DbError> {

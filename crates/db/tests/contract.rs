@@ -56,6 +56,7 @@ claims! {
         log_lines_are_kept_once_and_in_order;
     events:
         events_are_numbered_without_gaps_in_the_order_in_which_they_are_seen
+        whoever_waits_for_events_is_woken_when_they_are_there_to_be_read
         what_is_not_committed_did_not_happen;
     snapshots:
         a_snapshot_is_noted_once_and_found_by_its_job
@@ -65,4 +66,48 @@ claims! {
         a_database_of_a_newer_release_is_refused
         one_holds_a_lease_at_a_time
         secrets_and_settings_are_replaced_and_taken_back;
+}
+
+#[tokio::test]
+async fn processes_that_share_a_database_hear_each_other() {
+    let Some(server) = holdfast_testkit::Postgres::start() else { return };
+    let scene = crate::contract::scene::Scene::postgres(&server, "hearing").await;
+    let options = holdfast_db::Options { address: scene.address.clone(), connections: 2 };
+    let other = holdfast_db::Database::open(&options).await.unwrap();
+    let (mut words, events) = (other.listen(), other.watch_events());
+    let hear = other.clone();
+    let hearing = tokio::spawn(async move { hear.hear_others().await });
+    let event = holdfast_db::NewEvent {
+        at: crate::contract::scene::time(1),
+        topic: "job".into(),
+        tenant: scene.tenant,
+        subject: "one".into(),
+        body: serde_json::Value::Null,
+    };
+    // It may not be listening yet: what passes may get lost.
+    while !events.has_changed().unwrap() || words.is_empty() {
+        scene.db.say("half of it".into()).await.unwrap();
+        let mut writer = scene.db.write().await.unwrap();
+        writer.add_event(&event).await.unwrap();
+        writer.commit().await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(words.recv().await.unwrap(), "half of it");
+    hearing.abort();
+}
+
+#[tokio::test]
+async fn an_object_that_cannot_be_read_keeps_nobody_from_the_others() {
+    let scene = crate::contract::scene::Scene::sqlite().await;
+    let (bad, good) = (scene.add_client("bad").await, scene.add_client("good").await);
+    sqlx::any::install_default_drivers();
+    let pool = sqlx::AnyPool::connect(&scene.address.replace(' ', "%20")).await.unwrap();
+    let spoil = "UPDATE objects SET spec = '{\"hostname\": \"bad\", \"of_a_newer_release\": 1}' WHERE uid = $1";
+    sqlx::query(spoil).bind(bad.to_string()).execute(&pool).await.unwrap();
+    pool.close().await;
+    let mut reader = scene.db.read_at_one_time().await.unwrap();
+    let all = reader.all_objects::<holdfast_model::client::ClientSpec>(&Default::default()).await.unwrap();
+    assert_eq!(all.objects.iter().map(|client| client.uid).collect::<Vec<_>>(), [good]);
+    assert_eq!((all.unreadable.len(), all.unreadable[0].name.as_str()), (1, "bad"));
+    assert!(all.unreadable[0].to_string().contains("takes no part"), "{}", all.unreadable[0]);
 }

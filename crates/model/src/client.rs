@@ -77,6 +77,8 @@ pub struct ClientStatus {
     pub facts: Option<Facts>,
     /// The keys it has shown, and those that are believed.
     pub host_keys: HostKeys,
+    /// The SHA-256 of the token with which it can say, once, that it is ready.
+    pub ready_token: Option<String>,
 }
 
 fn enabled() -> bool {

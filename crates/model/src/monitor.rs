@@ -2,7 +2,11 @@
 //!
 //! A library never prints; it tells a [`Monitor`].
 
+mod meter;
+
 use serde::{Deserialize, Serialize};
+
+pub use meter::{Meter, share};
 
 /// What a piece of work is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

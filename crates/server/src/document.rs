@@ -17,7 +17,7 @@ use crate::permission::Permission;
 use crate::router::operations;
 
 /// Each part of the API, and what it is about.
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 11] = [
     ("tenants", "Customers: whose everything is. Who has one needs to think of none."),
     ("clients", "Machines that are backed up."),
     ("repositories", "Where backups are stored."),
@@ -25,6 +25,8 @@ const TAGS: [(&str, &str); 9] = [
     ("policies", "What of which clients is backed up, where to, when, and how long it is kept."),
     ("restores", "Snapshots given back."),
     ("jobs", "What is done, and what became of it."),
+    ("events", "What happens, as it happens."),
+    ("secrets", "Passwords and credentials that were handed over, by name."),
     ("settings", "What holds for the whole server."),
     ("server", "The server itself."),
 ];

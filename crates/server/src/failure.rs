@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use holdfast_api::{Code, FieldError, Problem};
+use holdfast_control::ControlError;
 use holdfast_db::{DbError, DbErrorKind};
 
 /// Why a request was not carried out.
@@ -36,16 +37,17 @@ impl Failure {
         Self { problem: Box::new(problem), cause: None }
     }
 
-    /// The same, naming what needs it.
-    pub(crate) fn needed_by(mut self, by: Vec<String>) -> Self {
-        self.problem.needed_by = by;
-        self
-    }
-
     /// A defect of ours.
     pub(crate) fn internal(cause: impl Into<String>) -> Self {
         let detail = "this is a defect in Holdfast: the server's log has more of it, under the id of the request";
         Self { cause: Some(cause.into()), ..Self::new(Code::Internal, detail) }
+    }
+
+    /// Something that is still needed, and by what.
+    pub(crate) fn in_use(detail: impl Into<String>, by: Vec<String>) -> Self {
+        let mut failure = Self::new(Code::InUse, detail);
+        failure.problem.needed_by = by;
+        failure
     }
 
     #[cfg(test)]
@@ -99,11 +101,24 @@ impl From<DbError> for Failure {
             }
             DbErrorKind::Corrupt | DbErrorKind::Version | DbErrorKind::Other => return Self::internal(chain(&error)),
         };
-        let mut failure = Self::new(code, error.to_string());
-        if let DbError::InUse { by, .. } = error {
-            failure.problem.needed_by = by;
+        match &error {
+            DbError::InUse { by, .. } => Self::in_use(error.to_string(), by.clone()),
+            _ => Self::new(code, error.to_string()),
         }
-        failure
+    }
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        match error {
+            ControlError::Database(error) => error.into(),
+            ControlError::Transition(_) | ControlError::NotEnded(_) | ControlError::NothingToDo(_) => {
+                Self::new(Code::WrongState, error.to_string())
+            }
+            ControlError::SamePlace(job) => Self::in_use(error.to_string(), vec![job.to_string()]),
+            ControlError::WrongToken => Self::new(Code::WrongToken, error.to_string()),
+            ControlError::NotOurs(_) | ControlError::Random(_) => Self::internal(chain(&error)),
+        }
     }
 }
 

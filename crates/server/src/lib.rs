@@ -3,6 +3,7 @@
 //! Whatever is asked, the answer is what was asked for or one problem that says what is wrong. What a policy means, and what
 //! runs when, is not known here. There are no accounts yet: only who is on this very machine is answered.
 
+mod actions;
 mod actor;
 mod admit;
 mod answer;
@@ -11,6 +12,7 @@ mod check;
 mod cursor;
 mod document;
 mod envelope;
+mod events;
 mod failure;
 mod health;
 mod host;

@@ -52,18 +52,22 @@ pub(crate) async fn read(
     let next = lines.last().map_or(from, |(number, _)| number.saturating_add(1));
     let mut body = String::new();
     for (line, entry) in lines {
-        let level = level(entry.level);
+        let line = shown(line, entry);
         if form == NDJSON {
-            let line = LogLine { line, at: entry.at, level, text: entry.text };
             body.push_str(&serde_json::to_string(&line).expect("a line has text for keys"));
         } else {
-            body.push_str(&format!("{} {:7} {}", entry.at, level.as_str(), entry.text));
+            body.push_str(&format!("{} {:7} {}", line.at, line.level.as_str(), line.text));
         }
         body.push('\n');
     }
     let form = if form == TEXT { "text/plain; charset=utf-8" } else { form };
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(form)), (NEXT_LINE, HeaderValue::from(next))];
     Ok((StatusCode::OK, headers, body).into_response())
+}
+
+/// A line as the API shows it.
+pub(crate) fn shown(line: u64, entry: holdfast_db::LogLine) -> LogLine {
+    LogLine { line, at: entry.at, level: level(entry.level), text: entry.text }
 }
 
 const fn level(level: Level) -> LogLevel {

@@ -31,10 +31,26 @@ pub enum Permission {
     ReadPolicies,
     /// To make, change and remove policies.
     WritePolicies,
+    /// To run policies.
+    RunPolicies,
+    /// To have clients prepared.
+    PrepareClients,
+    /// To say which host keys are believed.
+    TrustClients,
+    /// To have repositories prepared, checked and pruned.
+    MaintainRepositories,
     /// To see jobs and their logs.
     ReadJobs,
     /// To restore snapshots to clients and to the server.
     RestoreFiles,
+    /// To cancel jobs, and have them done again.
+    ControlJobs,
+    /// To see what secrets are called.
+    ReadSecrets,
+    /// To hand secrets over, and forget them.
+    WriteSecrets,
+    /// To watch what happens.
+    ReadEvents,
     /// To see the settings of the server.
     ReadSettings,
     /// To change them.
@@ -72,6 +88,20 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/policies/{id}", P::ReadPolicies),
     (Method::PUT, "/api/v1/policies/{id}", P::WritePolicies),
     (Method::DELETE, "/api/v1/policies/{id}", P::WritePolicies),
+    (Method::POST, "/api/v1/clients/{id}/prepare", P::PrepareClients),
+    (Method::POST, "/api/v1/clients/{id}/accept-host-keys", P::TrustClients),
+    // The token says who it is.
+    (Method::POST, "/api/v1/clients/{id}/ready", P::Public),
+    (Method::POST, "/api/v1/repositories/{id}/prepare", P::MaintainRepositories),
+    (Method::POST, "/api/v1/repositories/{id}/check", P::MaintainRepositories),
+    (Method::POST, "/api/v1/repositories/{id}/prune", P::MaintainRepositories),
+    (Method::POST, "/api/v1/policies/{id}/run", P::RunPolicies),
+    (Method::POST, "/api/v1/jobs/{id}/cancel", P::ControlJobs),
+    (Method::POST, "/api/v1/jobs/{id}/retry", P::ControlJobs),
+    (Method::GET, "/api/v1/secrets", P::ReadSecrets),
+    (Method::PUT, "/api/v1/secrets/{name}", P::WriteSecrets),
+    (Method::DELETE, "/api/v1/secrets/{name}", P::WriteSecrets),
+    (Method::GET, "/api/v1/events", P::ReadEvents),
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}/log", P::ReadJobs),
@@ -104,8 +134,16 @@ impl Permission {
             Self::WriteSchedules => "write_schedules",
             Self::ReadPolicies => "read_policies",
             Self::WritePolicies => "write_policies",
+            Self::RunPolicies => "run_policies",
+            Self::PrepareClients => "prepare_clients",
+            Self::TrustClients => "trust_clients",
+            Self::MaintainRepositories => "maintain_repositories",
             Self::ReadJobs => "read_jobs",
             Self::RestoreFiles => "restore_files",
+            Self::ControlJobs => "control_jobs",
+            Self::ReadSecrets => "read_secrets",
+            Self::WriteSecrets => "write_secrets",
+            Self::ReadEvents => "read_events",
             Self::ReadSettings => "read_settings",
             Self::WriteSettings => "write_settings",
         }

@@ -1,13 +1,13 @@
 //! Restores: asked for here, planned and done as jobs.
 
 use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use holdfast_api::{Code, FieldError, Job, NewRestore};
 use holdfast_control::{ControlError, RestoreAsked, RestoreRefused, RestoreSource};
+use holdfast_db::DbErrorKind;
 
+use crate::actions::{accepted, asker};
 use crate::actor::Actor;
-use crate::answer::json;
 use crate::body::Body;
 use crate::failure::Failure;
 use crate::server::Server;
@@ -31,35 +31,23 @@ pub(crate) async fn create(
     let holdfast_api::RestoreSource { repository, snapshot, client, policy } = source;
     let source = RestoreSource { repository, snapshot, client, policy };
     let asked = RestoreAsked { source, select, target, manner, in_place, dry_run, plan };
-    let job = server.control().launch_restore(asked, actor.name()).await?;
-    let location = [(header::LOCATION, format!("/api/v1/jobs/{}", job.uid))];
-    Ok((location, json(StatusCode::ACCEPTED, &Job::from(job))).into_response())
+    Ok(accepted(server.control().launch_restore(asked, asker(&actor)).await?))
 }
 
 impl From<RestoreRefused> for Failure {
     fn from(refused: RestoreRefused) -> Self {
         let message = refused.to_string();
         match refused {
+            // What a body names must be there.
+            RestoreRefused::Control(ControlError::Database(error)) if error.kind() == DbErrorKind::NotFound => {
+                Self::new(Code::Dangling, message)
+            }
             RestoreRefused::Control(error) => error.into(),
-            RestoreRefused::Overlap(job) => Self::new(Code::InUse, message).needed_by(vec![job.to_string()]),
             RestoreRefused::NoSnapshot => Self::new(Code::Dangling, message),
             other => {
                 let field = other.field().unwrap_or_default().to_owned();
                 Self::fields(vec![FieldError { field, message, suggestion: None }])
             }
-        }
-    }
-}
-
-/// What a body names must be there.
-impl From<ControlError> for Failure {
-    fn from(error: ControlError) -> Self {
-        use holdfast_db::DbErrorKind::NotFound;
-        match error {
-            ControlError::Database(error) if error.kind() == NotFound => Self::new(Code::Dangling, error.to_string()),
-            ControlError::Database(error) => error.into(),
-            ControlError::Transition(error) => Self::new(Code::InUse, error.to_string()),
-            other => Self::internal(other.to_string()),
         }
     }
 }

@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
-use crate::{admit, body, document, envelope, health, jobs, log, restores, settings, upcoming};
+use crate::{actions, admit, body, document, envelope, events, health, jobs, log, restores, settings, upcoming};
 
 /// The router of the API.
 pub fn router(server: Server) -> Router {
@@ -33,10 +33,22 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(upcoming::of_draft))
         .routes(routes!(policies::list, policies::create))
         .routes(routes!(policies::read, policies::replace, policies::delete))
+        .routes(routes!(actions::clients::prepare))
+        .routes(routes!(actions::clients::accept_host_keys))
+        .routes(routes!(actions::clients::say_ready))
+        .routes(routes!(actions::repositories::prepare))
+        .routes(routes!(actions::repositories::check))
+        .routes(routes!(actions::repositories::prune))
+        .routes(routes!(actions::policies::run))
+        .routes(routes!(actions::jobs::cancel))
+        .routes(routes!(actions::jobs::retry))
+        .routes(routes!(actions::secrets::list))
+        .routes(routes!(actions::secrets::put, actions::secrets::delete))
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(log::read))
         .routes(routes!(restores::create))
+        .routes(routes!(events::watch))
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(document::read))
         .routes(routes!(health::live))
@@ -97,7 +109,9 @@ mod tests {
         let address = format!("sqlite:{}", dir.path().join("holdfast.db").display());
         let database = Database::open(&Options { address, connections: 1 }).await.unwrap();
         let notes = Notes::default();
-        let server = Server::new(database, SystemClock, SystemRandom, notes.clone());
+        let control = holdfast_control::Control::new(database, Arc::new(SystemClock));
+        let secrets = holdfast_control::work::secrets::Secrets::open(dir.path(), |_| None).unwrap();
+        let server = Server::new(control, Arc::new(secrets), SystemRandom, notes.clone());
         // In the place of an operation, so that it has a row in the table of permissions; and one without.
         let routes = Router::new().route("/health/live", get(panics)).route("/health/dead", get(panics));
         let router = finished(routes, server);

@@ -1,10 +1,12 @@
-//! What every handler has at hand: the database, the time, random bytes for ids, and somewhere to report defects.
+//! What every handler has at hand: the use cases, the database, the time, random bytes for ids, what seals secrets, and
+//! somewhere to report defects.
 
 use std::sync::Arc;
 
 use holdfast_control::Control;
+use holdfast_control::work::secrets::Secrets;
 use holdfast_db::Database;
-use holdfast_model::{Clock, Time, Timestamp};
+use holdfast_model::{Time, Timestamp};
 
 /// What every handler has at hand. Clones share it.
 #[derive(Clone)]
@@ -13,9 +15,8 @@ pub struct Server {
 }
 
 struct Parts {
-    database: Database,
-    clock: Arc<dyn Clock>,
     control: Control,
+    secrets: Arc<Secrets>,
     random: Box<dyn RandomBytes>,
     failures: Box<dyn Failures>,
 }
@@ -45,29 +46,31 @@ impl RandomBytes for SystemRandom {
 }
 
 impl Server {
-    /// A server over this database.
+    /// A server that asks for what these use cases do.
     pub fn new(
-        database: Database,
-        clock: impl Clock + 'static,
+        control: Control,
+        secrets: Arc<Secrets>,
         random: impl RandomBytes + 'static,
         failures: impl Failures + 'static,
     ) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(clock);
-        let control = Control::new(database.clone(), clock.clone());
         let (random, failures) = (Box::new(random), Box::new(failures));
-        Self { parts: Arc::new(Parts { database, clock, control, random, failures }) }
-    }
-
-    pub(crate) fn database(&self) -> &Database {
-        &self.parts.database
+        Self { parts: Arc::new(Parts { control, secrets, random, failures }) }
     }
 
     pub(crate) fn control(&self) -> &Control {
         &self.parts.control
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        self.parts.control.database()
+    }
+
+    pub(crate) fn secrets(&self) -> &Secrets {
+        &self.parts.secrets
+    }
+
     pub(crate) fn timestamp(&self) -> Timestamp {
-        self.parts.clock.now()
+        self.parts.control.clock().now()
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -85,6 +88,6 @@ impl Server {
 
 impl std::fmt::Debug for Server {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Server").field("database", &self.parts.database).finish_non_exhaustive()
+        f.debug_struct("Server").field("database", self.database()).finish_non_exhaustive()
     }
 }

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod api {
+    mod actions;
     mod bodies;
     mod document;
+    mod events;
     mod jobs;
     mod lists;
     mod objects;

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::OfHost;
-use super::meter::{Meter, share};
+use holdfast_model::monitor::{Meter, share};
 
 /// A status event comes at most so often.
 const EVERY: Duration = Duration::from_millis(250);

@@ -8,8 +8,8 @@ use holdfast_model::monitor::{ItemError, Phase, Progress};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
-use super::meter::{Meter, share};
 use super::text;
+use holdfast_model::monitor::{Meter, share};
 
 /// A line of progress comes so often.
 const EVERY: Duration = Duration::from_secs(30);

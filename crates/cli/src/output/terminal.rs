@@ -8,8 +8,8 @@ use holdfast_model::monitor::{ItemError, Phase, Progress};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
-use super::meter::Meter;
 use super::plain::{error_line, progress_line};
+use holdfast_model::monitor::Meter;
 
 /// The line is drawn again at most so often.
 const EVERY: Duration = Duration::from_millis(100);

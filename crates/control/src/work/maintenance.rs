@@ -11,12 +11,17 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_model::job::{Cause, JobError, Outcome};
 use holdfast_model::monitor::{ItemError, Phase, Progress};
 use holdfast_model::{CancelToken, Monitor};
+use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -31,6 +36,8 @@ pub const VERB: &str = "maintenance";
 
 /// Address space that the process may have, in bytes: the index of a hundred million blobs fits.
 const MOST_MEMORY: u64 = 16 << 30;
+/// So long it may take to end in order, once it was asked to.
+const PATIENCE: Duration = Duration::from_secs(60);
 /// What it tells in one line has no more bytes.
 const LONGEST_LINE: u64 = 1 << 20;
 
@@ -99,12 +106,24 @@ pub fn run(
     let stopper = process
         .give(&order)
         .map_err(|error| broken(format!("cannot tell the process that maintains repositories what to do ({error})")))?;
-    // Whoever cancels closes the pipe.
-    cancel.on_cancel(move || drop(stopper));
-    process.listen(monitor)
+    // Whoever cancels closes the pipe. One that does not end then, because its storage hangs, is killed: it can be at any time.
+    let (child, patience) = (process.0.clone(), PATIENCE);
+    let (has_ended, ended) = mpsc::channel::<()>();
+    cancel.on_cancel(move || {
+        drop(stopper);
+        thread::spawn(move || {
+            if ended.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
+                let _ = child.lock().kill();
+            }
+        });
+    });
+    let listened = process.listen(monitor);
+    drop(has_ended);
+    listened
 }
 
-struct Process(Child);
+/// The process, of which one thread hears and another may end it.
+struct Process(Arc<Mutex<Child>>);
 
 impl Process {
     fn start(place: &Workplace) -> std::io::Result<Self> {
@@ -116,20 +135,20 @@ impl Process {
             // A system that does not allow it runs it without.
             let _ = prlimit(Some(pid), Resource::As, limit);
         }
-        Ok(Self(child))
+        Ok(Self(Arc::new(Mutex::new(child))))
     }
 
     /// Hands the order over; gives back the pipe, whose closing ends the work.
     fn give(&mut self, order: &Order) -> std::io::Result<ChildStdin> {
         let mut line = Zeroizing::new(serde_json::to_vec(order)?);
         line.push(b'\n');
-        let mut stdin = self.0.stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
+        let mut stdin = self.0.lock().stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
         stdin.write_all(&line)?;
         Ok(stdin)
     }
 
     fn listen(&mut self, monitor: &dyn Monitor) -> Result<Outcome, Failure> {
-        let stdout = self.0.stdout.take().ok_or_else(|| broken("the process has no output".to_owned()))?;
+        let stdout = self.0.lock().stdout.take().ok_or_else(|| broken("the process has no output".to_owned()))?;
         let mut lines = BufReader::new(stdout);
         let mut end = None;
         while let Some(told) = next(&mut lines) {
@@ -146,7 +165,7 @@ impl Process {
         }
         // One that goes on to tell what nobody understands must not wait for us.
         drop(lines);
-        let status = self.0.wait().map_err(|error| broken(error.to_string()))?;
+        let status = self.0.lock().wait().map_err(|error| broken(error.to_string()))?;
         end.unwrap_or_else(|| {
             Err(broken(format!("the process that maintains repositories ended before its work was done ({status})")))
         })
@@ -156,8 +175,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // It has ended, unless it could not be told what to do.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.0.lock().kill();
+        let _ = self.0.lock().wait();
     }
 }
 

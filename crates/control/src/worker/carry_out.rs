@@ -77,6 +77,7 @@ impl Worker {
             agent_version: done.result.as_ref().ok().map(|prepared| prepared.agent_version.clone()),
             facts: found.or(before.facts),
             host_keys: before.host_keys,
+            ready_token: before.ready_token,
         };
         if !done.offered.is_empty() && status.host_keys.show(done.offered) {
             for key in &status.host_keys.offered {

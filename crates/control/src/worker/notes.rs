@@ -1,11 +1,13 @@
 //! What a job says while it is at work, until that is kept.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use holdfast_db::{Level, LogLine};
-use holdfast_model::monitor::{ItemError, Phase};
+use holdfast_model::monitor::{ItemError, Meter, Phase, Progress};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
+use serde::Serialize;
 
 /// A job says no more lines than this, and no more bytes: what goes on without end says nothing new.
 const MOST_LINES: u64 = 100_000;
@@ -13,10 +15,32 @@ const MOST_BYTES: usize = 16 << 20;
 /// A line has no more characters.
 const LONGEST_LINE: usize = 2000;
 
-/// The lines of one job.
+/// The lines of one job, and how far it is.
 pub(super) struct Notes {
     clock: Arc<dyn Clock>,
     state: Mutex<State>,
+    standing: Mutex<Standing>,
+}
+
+/// How far a job is. This is kept nowhere.
+struct Standing {
+    phase: Option<Phase>,
+    progress: Progress,
+    meter: Meter,
+    /// When something went on last.
+    moved: Instant,
+    /// Whether it was asked for since.
+    is_told: bool,
+}
+
+/// How far a job is, as it is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct HowFar {
+    phase: Option<Phase>,
+    #[serde(flatten)]
+    progress: Progress,
+    bytes_per_second: u64,
+    seconds_left: Option<u64>,
 }
 
 struct State {
@@ -32,7 +56,31 @@ struct State {
 
 impl Notes {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, state: Mutex::new(State { lines: Vec::new(), first: 1, bytes: 0, is_full: false }) }
+        let now = clock.instant();
+        let standing =
+            Standing { phase: None, progress: Progress::default(), meter: Meter::new(now), moved: now, is_told: true };
+        Self {
+            clock,
+            state: Mutex::new(State { lines: Vec::new(), first: 1, bytes: 0, is_full: false }),
+            standing: Mutex::new(standing),
+        }
+    }
+
+    /// For how long nothing has gone on.
+    pub(super) fn idle(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.standing.lock().moved)
+    }
+
+    /// How far the job is, if that was not told yet.
+    pub(super) fn how_far(&self) -> Option<HowFar> {
+        let mut standing = self.standing.lock();
+        if std::mem::replace(&mut standing.is_told, true) {
+            return None;
+        }
+        let mut progress = standing.progress.clone();
+        progress.current = progress.current.map(|path| path.chars().take(LONGEST_LINE / 4).collect());
+        let seconds_left = standing.meter.left(&progress).map(|left| left.as_secs());
+        Some(HowFar { phase: standing.phase, progress, bytes_per_second: standing.meter.rate(), seconds_left })
     }
 
     /// Lines that are not kept yet, with the number of the first.
@@ -74,6 +122,24 @@ impl Notes {
 impl Monitor for Notes {
     fn phase(&self, phase: Phase) {
         self.add(Level::Info, phase.as_words());
+        let now = self.clock.instant();
+        *self.standing.lock() = Standing {
+            phase: Some(phase),
+            progress: Progress::default(),
+            meter: Meter::new(now),
+            moved: now,
+            is_told: false,
+        };
+    }
+
+    fn progress(&self, progress: &Progress) {
+        let now = self.clock.instant();
+        let mut standing = self.standing.lock();
+        if standing.progress != *progress {
+            standing.progress = progress.clone();
+            standing.meter.note(now, progress.bytes_done);
+            (standing.moved, standing.is_told) = (now, false);
+        }
     }
 
     fn item_error(&self, error: &ItemError) {

@@ -72,7 +72,7 @@ async fn day(seed: u64) {
     }
     // Nobody comes back; what is left is found and worked off, and nothing new is due.
     let mut writer = scene.db.write().await.unwrap();
-    for policy in writer.all_objects::<holdfast_model::policy::PolicySpec>(&Default::default()).await.unwrap() {
+    for policy in writer.all_objects::<holdfast_model::policy::PolicySpec>(&Default::default()).await.unwrap().objects {
         let off = holdfast_model::policy::PolicySpec { enabled: false, ..policy.spec };
         writer.update(policy.uid, None, off, scene.now()).await.unwrap();
     }

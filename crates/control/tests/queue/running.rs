@@ -96,7 +96,7 @@ async fn two_servers_start_a_run_once() {
     scene.set("2026-11-24T02:00:00Z");
     let other = scene.control.clone();
     let (one, two) = tokio::join!(scene.control.launch_due(), other.launch_due());
-    assert_eq!(one.unwrap() + two.unwrap(), 9, "three jobs for each of three clients");
+    assert_eq!(one.unwrap().jobs + two.unwrap().jobs, 9, "three jobs for each of three clients");
     let begin = |worker| scene.control.begin_jobs(worker, 50);
     let (one, two) = tokio::join!(begin("one"), begin("two"));
     assert_eq!(one.unwrap().len() + two.unwrap().len(), 3);

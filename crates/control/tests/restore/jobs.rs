@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use holdfast_control::{RestoreAsked, RestoreRefused, RestoreSource};
+use holdfast_control::{Asker, ControlError, RestoreAsked, RestoreRefused, RestoreSource};
 use holdfast_model::SnapshotId;
 use holdfast_model::client::{ClientSpec, ClientStatus};
 use holdfast_model::job::restore::OverwriteMode;
-use holdfast_model::job::{Cause, JobStatus};
+use holdfast_model::job::{Cause, JobStatus, Launch};
 use holdfast_testkit::{CompareOptions, compare_trees};
 
 use super::scene::{Scene, tally};
@@ -86,15 +86,23 @@ async fn a_restore_that_is_not_finished_keeps_others_from_the_same_place() {
     let first = scene.ask(scene.to_client(scene.web1, &out)).await.unwrap();
     for path in [&out, &within] {
         let refused = scene.ask(scene.to_client(scene.web1, path)).await.unwrap_err();
-        assert!(matches!(refused, RestoreRefused::Overlap(job) if job == first.uid), "{refused}");
+        assert!(
+            matches!(refused, RestoreRefused::Control(ControlError::SamePlace(job)) if job == first.uid),
+            "{refused}"
+        );
     }
     // Another client, another place, or a plan is no matter of it.
     scene.ask(RestoreAsked { dry_run: true, ..scene.to_client(scene.web1, &out) }).await.unwrap();
     scene.ask(scene.to_client(scene.web1, scene.dir.path().join("elsewhere"))).await.unwrap();
     scene.ask(scene.to_directory(Some("a"))).await.unwrap();
     let refused = scene.ask(scene.to_directory(Some("a/b"))).await.unwrap_err();
-    assert!(matches!(refused, RestoreRefused::Overlap(_)), "{refused}");
+    assert!(matches!(refused, RestoreRefused::Control(ControlError::SamePlace(_))), "{refused}");
     scene.control.cancel_job(first.uid).await.unwrap();
+    let asker = Asker { launch: Launch::Manual, name: "ann" };
+    let again = scene.control.do_again(first.uid, asker).await.unwrap();
+    let refused = scene.control.do_again(first.uid, asker).await.unwrap_err();
+    assert!(matches!(refused, ControlError::SamePlace(job) if job == again.uid), "{refused}");
+    scene.control.cancel_job(again.uid).await.unwrap();
     scene.ask(scene.to_client(scene.web1, &within)).await.unwrap();
 }
 

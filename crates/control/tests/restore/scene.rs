@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use holdfast_control::work::Workplace;
 use holdfast_control::work::secrets::Secrets;
-use holdfast_control::{Control, RestoreAsked, RestoreRefused, RestoreSource, Worker, WorkerOptions};
+use holdfast_control::{Asker, Control, RestoreAsked, RestoreRefused, RestoreSource, Worker, WorkerOptions};
 use holdfast_db::{Database, Options};
 use holdfast_model::client::{ClientSpec, ClientStatus};
 use holdfast_model::job::restore::{Manner, RestoreTally, RestoreTarget, Select};
@@ -105,7 +105,7 @@ impl Scene {
     }
 
     pub(crate) async fn ask(&self, asked: RestoreAsked) -> Result<Job, RestoreRefused> {
-        self.control.launch_restore(asked, "ann").await
+        self.control.launch_restore(asked, Asker { launch: Launch::Api, name: "ann" }).await
     }
 
     /// Has a restore done, and gives back the job when it has ended.

@@ -2,7 +2,9 @@
 //!
 //! A page goes on behind the last row of the one before, so that what is added or removed meanwhile moves nothing.
 
-use holdfast_model::object::{Object, Spec};
+use std::fmt;
+
+use holdfast_model::object::{Kind, Object, Spec};
 use holdfast_model::{Tag, TenantUid};
 
 use super::{COLUMNS, object};
@@ -68,6 +70,34 @@ impl Page {
     }
 }
 
+/// All objects of a kind.
+pub struct AllObjects<S: Spec> {
+    /// Those that can be read.
+    pub objects: Vec<Object<S>>,
+    /// Those that cannot: a newer release made them, or they name what this machine does not know.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// An object that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unreadable {
+    /// What it is.
+    pub kind: Kind,
+    /// Its id.
+    pub uid: String,
+    /// Its name.
+    pub name: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, uid, name, reason } = self;
+        write!(f, "the {kind} {name} ({uid}) cannot be read and takes no part: {reason}")
+    }
+}
+
 impl Reader {
     /// A page of a list.
     pub async fn objects<S: Spec>(&mut self, filter: &ObjectFilter, page: &Page) -> Result<Vec<Object<S>>, DbError> {
@@ -93,9 +123,29 @@ impl Reader {
         rows.iter().map(|row| object(&Columns { table: "objects", row })).collect()
     }
 
-    /// All objects of a kind, for who looks at them all: by name.
-    pub async fn all_objects<S: Spec>(&mut self, filter: &ObjectFilter) -> Result<Vec<Object<S>>, DbError> {
-        self.objects(filter, &Page::first(i32::MAX as u32)).await
+    /// All objects of a kind, for who looks at them all: by name. One that cannot be read keeps nobody from the others.
+    pub async fn all_objects<S: Spec>(&mut self, filter: &ObjectFilter) -> Result<AllObjects<S>, DbError> {
+        let mut statement = Statement::new(&format!("SELECT {COLUMNS}, name FROM objects"));
+        filter.add_to::<S>(&mut statement);
+        statement.push(" ORDER BY name, uid");
+        let rows = statement.query().fetch_all(self.sql()).await.during("listing objects")?;
+        let mut all = AllObjects { objects: Vec::with_capacity(rows.len()), unreadable: Vec::new() };
+        for row in &rows {
+            let columns = Columns { table: "objects", row };
+            match object(&columns) {
+                Ok(object) => all.objects.push(object),
+                Err(reason) => {
+                    let name = columns.text("name")?;
+                    all.unreadable.push(Unreadable {
+                        kind: S::KIND,
+                        uid: columns.text("uid")?,
+                        name,
+                        reason: reason.to_string(),
+                    });
+                }
+            }
+        }
+        Ok(all)
     }
 
     /// How many there are.

@@ -58,3 +58,17 @@ pub(crate) async fn what_is_not_committed_did_not_happen(scene: &Scene) {
     assert_eq!(writer.add_event(&event(scene, 2)).await.unwrap(), 1, "no number is left out");
     writer.commit().await.unwrap();
 }
+
+pub(crate) async fn whoever_waits_for_events_is_woken_when_they_are_there_to_be_read(scene: &Scene) {
+    let mut watch = scene.db.watch_events();
+    let mut given_up = scene.db.write().await.unwrap();
+    given_up.add_event(&event(scene, 1)).await.unwrap();
+    drop(given_up);
+    assert!(!watch.has_changed().unwrap(), "what was given up has not happened");
+    let mut writer = scene.db.write().await.unwrap();
+    let number = writer.add_event(&event(scene, 2)).await.unwrap();
+    writer.commit().await.unwrap();
+    watch.changed().await.unwrap();
+    assert_eq!(*watch.borrow(), number);
+    assert_eq!(scene.db.read().await.unwrap().events_after(0, 9).await.unwrap().len(), 1);
+}

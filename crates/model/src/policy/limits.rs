@@ -32,7 +32,7 @@ pub struct Retries {
 }
 
 /// How long a job may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Timeouts {
@@ -40,6 +40,13 @@ pub struct Timeouts {
     pub whole_seconds: Option<u32>,
     /// Seconds without any progress.
     pub idle_seconds: Option<u32>,
+}
+
+/// However long it takes, as long as something goes on: what hangs for two hours hangs for ever.
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { whole_seconds: None, idle_seconds: Some(7200) }
+    }
 }
 
 impl Default for Retries {

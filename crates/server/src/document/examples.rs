@@ -4,6 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use holdfast_api::{
+    AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
 use holdfast_api::{NewRestore, SchedulePreview, Upcoming};
 use holdfast_model::client::ClientSpec;
@@ -21,6 +24,7 @@ use serde_json::{Map, Value, json};
 const ID: &str = "0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41";
 const TENANT: &str = "0198c6a0-11d4-7e02-8a51-90b3c4d5e6f7";
 const SNAPSHOT: &str = "4bba301ef3ea0ae9b6b8b0d1d4b1f2a3c5d6e7f8091a2b3c4d5e6f708192a3b4";
+const HOST_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0123456789abcdefghijklmnopqrstuvwxyzABCD";
 const TIME: &str = "2026-11-24T02:30:00Z";
 
 /// Adds them to an operation of the document.
@@ -53,14 +57,13 @@ fn give(content: &mut Value, form: &str, example: Value) {
 /// What an operation takes and gives.
 fn of(operation: &str) -> (Option<Value>, Option<Value>) {
     match operation.split_once('_') {
+        Some((verb, _)) if !["list", "create", "read", "replace", "delete"].contains(&verb) => of_the_rest(operation),
         Some((verb, "tenant" | "tenants")) => of_kind::<TenantSpec>(verb, tenant(), json!({})),
         Some((verb, "client" | "clients")) => of_kind::<ClientSpec>(verb, client(), client_status()),
         Some((verb, "repository" | "repositories")) => {
             of_kind::<RepositorySpec>(verb, repository(), json!({"ready_since": TIME}))
         }
-        Some((verb @ ("list" | "create" | "read" | "replace"), "schedule" | "schedules")) => {
-            of_kind::<ScheduleSpec>(verb, schedule(), json!({}))
-        }
+        Some((verb, "schedule" | "schedules")) => of_kind::<ScheduleSpec>(verb, schedule(), json!({})),
         Some((verb, "policy" | "policies")) => of_kind::<PolicySpec>(verb, policy(), json!({"accounted": TIME})),
         _ => of_the_rest(operation),
     }
@@ -89,6 +92,29 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
             let draft =
                 json!({"spec": {"name": "draft", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "count": 2});
             (Some(sent::<SchedulePreview>(draft)), Some(upcoming()))
+        }
+        "prepare_client" | "prune_repository" | "cancel_job" | "retry_job" => (None, Some(json!(job()))),
+        "accept_host_keys" => {
+            let client = json!({"id": ID, "tenant": TENANT, "revision": 1, "created": TIME, "modified": TIME,
+                "spec": client(), "status": {"host_keys": {"accepted": [HOST_KEY]}}});
+            (Some(sent::<AcceptHostKeys>(json!({"keys": [HOST_KEY]}))), Some(json!(read::<Object<ClientSpec>>(client))))
+        }
+        "say_ready" => {
+            let said = json!({"token": "b2a6e5c41d2b8a6e5c41d2b8a6e5c41d", "host_keys": [HOST_KEY]});
+            (Some(sent::<SayReady>(said)), None)
+        }
+        "prepare_repository" => (Some(sent::<PrepareRepository>(json!({"create": true}))), Some(json!(job()))),
+        "check_repository" => (Some(sent::<CheckRepository>(json!({"read_data": true}))), Some(json!(job()))),
+        "run_policy" => {
+            let jobs = json!(JobList { jobs: vec![job()] });
+            (Some(sent::<RunRequest>(json!({"clients": ["web1.example.net"]}))), Some(jobs))
+        }
+        "list_secrets" => (None, Some(json!(SecretList { secrets: vec!["main".to_owned()] }))),
+        "hand_over_secret" => (Some(sent::<NewSecret>(json!({"secret": "correct horse battery staple"}))), None),
+        "watch_events" => {
+            let event = json!({"number": 7, "at": TIME, "topic": "job", "tenant": TENANT, "subject": ID,
+                "body": {"kind": "backup", "status": "running"}});
+            (None, Some(json!(read::<EventList>(json!({"events": [event], "last": 7, "is_incomplete": false})))))
         }
         "list_jobs" => (None, Some(json!(Page { items: vec![job()], next_cursor: Some("WyJqb2IiXQ".to_owned()) }))),
         "read_job" => (None, Some(json!(job()))),

@@ -7,6 +7,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use holdfast_control::Control;
+use holdfast_control::work::secrets::Secrets;
 use holdfast_db::{Database, Options};
 use holdfast_model::{Clock, Timestamp};
 use holdfast_server::{Failures, RandomBytes, Server, ensure_default_tenant, router};
@@ -77,7 +79,9 @@ impl Scene {
         // 2026-11-24T12:00:00Z
         let clock = StandingClock(Arc::new(AtomicI64::new(1_795_521_600)));
         let notes = Notes::default();
-        let server = Server::new(database.clone(), clock.clone(), Counting::default(), notes.clone());
+        let control = Control::new(database.clone(), Arc::new(clock.clone()));
+        let secrets = Arc::new(Secrets::open(&dir.path().join("server"), |_| None).unwrap());
+        let server = Server::new(control, secrets, Counting::default(), notes.clone());
         let tenant = ensure_default_tenant(&server).await.unwrap().uid.to_string();
         Self { database, router: router(server.clone()), server, tenant, clock, notes, _dir: dir }
     }

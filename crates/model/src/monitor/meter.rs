@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use holdfast_model::monitor::Progress;
+use super::Progress;
 
 /// The rate is taken over so much time.
 const WINDOW: Duration = Duration::from_secs(10);

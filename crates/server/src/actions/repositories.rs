@@ -1,0 +1,69 @@
+//! What is asked for of repositories.
+
+use axum::extract::State;
+use axum::response::Response;
+use holdfast_api::{CheckRepository, Job, PrepareRepository};
+use holdfast_control::Care;
+use holdfast_model::RepositoryUid;
+
+use super::{accepted, asker};
+use crate::actor::Actor;
+use crate::body::Body;
+use crate::failure::Failure;
+use crate::id::Id;
+use crate::server::Server;
+
+#[utoipa::path(
+    post, path = "/api/v1/repositories/{id}/prepare", operation_id = "prepare_repository",
+    summary = "Prepare a repository",
+    description = "Opens it and takes note of its snapshots, whoever made them: so one that restic has written is adopted.",
+    params(("id" = RepositoryUid, Path, description = "Its id.")),
+    request_body = PrepareRepository,
+    responses((
+        status = 202, description = "The job that does it.", body = Job,
+        headers(("location" = String, description = "Where the job is."))
+    ))
+)]
+pub(crate) async fn prepare(
+    actor: Actor,
+    State(server): State<Server>,
+    Id(uid): Id<RepositoryUid>,
+    Body(PrepareRepository { create }): Body<PrepareRepository>,
+) -> Result<Response, Failure> {
+    Ok(accepted(server.control().care_for(uid, Care::Prepare { create }, asker(&actor)).await?))
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/repositories/{id}/check", operation_id = "check_repository", summary = "Check a repository",
+    params(("id" = RepositoryUid, Path, description = "Its id.")),
+    request_body = CheckRepository,
+    responses((
+        status = 202, description = "The job that does it.", body = Job,
+        headers(("location" = String, description = "Where the job is."))
+    ))
+)]
+pub(crate) async fn check(
+    actor: Actor,
+    State(server): State<Server>,
+    Id(uid): Id<RepositoryUid>,
+    Body(CheckRepository { read_data }): Body<CheckRepository>,
+) -> Result<Response, Failure> {
+    Ok(accepted(server.control().care_for(uid, Care::Check { read_data }, asker(&actor)).await?))
+}
+
+#[utoipa::path(
+    post, path = "/api/v1/repositories/{id}/prune", operation_id = "prune_repository", summary = "Prune a repository",
+    description = "Deletes what no snapshot needs.",
+    params(("id" = RepositoryUid, Path, description = "Its id.")),
+    responses((
+        status = 202, description = "The job that does it.", body = Job,
+        headers(("location" = String, description = "Where the job is."))
+    ))
+)]
+pub(crate) async fn prune(
+    actor: Actor,
+    State(server): State<Server>,
+    Id(uid): Id<RepositoryUid>,
+) -> Result<Response, Failure> {
+    Ok(accepted(server.control().care_for(uid, Care::Prune, asker(&actor)).await?))
+}
