@@ -12,6 +12,7 @@ mod page;
 mod problem;
 mod restore;
 mod setting;
+mod snapshot;
 mod upcoming;
 
 pub use action::{
@@ -26,8 +27,9 @@ pub use object::{
     ReplacementClient, ReplacementPolicy, ReplacementRepository, ReplacementSchedule, ReplacementTenant, Repository,
     Schedule, Tenant,
 };
-pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage};
+pub use page::{ClientPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, SnapshotPage, TenantPage};
 pub use problem::{FieldError, Problem};
 pub use restore::{NewRestore, RestoreSource};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
+pub use snapshot::{FileList, Snapshot};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

@@ -33,6 +33,10 @@ impl Depot {
         Self { control, secrets, repositories: Repositories::default(), state }
     }
 
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
+    }
+
     /// How a repository is opened.
     pub async fn access(&self, uid: RepositoryUid) -> Result<Access, Failure> {
         let spec = self.control.db.read().await?.object::<RepositorySpec>(uid).await?.spec;

@@ -3,6 +3,7 @@
 //! What is decided is decided by functions of what is known and the time; what is done is kept in the database first.
 
 mod ask;
+mod browse;
 mod control;
 mod depot;
 pub mod dispatch;
@@ -17,6 +18,7 @@ pub mod work;
 mod worker;
 
 pub use ask::{Asker, Care};
+pub use browse::{BrowseError, Download, Form, Found, Listed, Outlet, Shelf};
 pub use control::{Control, ControlError};
 pub use depot::Depot;
 pub use launch::{Launched, Plans};

@@ -29,6 +29,7 @@ mod router;
 mod serve;
 mod server;
 mod settings;
+mod snapshots;
 mod tenant;
 mod upcoming;
 

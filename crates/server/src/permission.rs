@@ -41,6 +41,10 @@ pub enum Permission {
     MaintainRepositories,
     /// To see jobs and their logs.
     ReadJobs,
+    /// To see which snapshots there are.
+    ReadSnapshots,
+    /// To see the names of files in snapshots, and to have their content.
+    ReadFiles,
     /// To restore snapshots to clients and to the server.
     RestoreFiles,
     /// To cancel jobs, and have them done again.
@@ -105,6 +109,9 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}/log", P::ReadJobs),
+    (Method::GET, "/api/v1/snapshots", P::ReadSnapshots),
+    (Method::GET, "/api/v1/snapshots/{repository}/{snapshot}/files", P::ReadFiles),
+    (Method::GET, "/api/v1/snapshots/{repository}/{snapshot}/download", P::ReadFiles),
     (Method::POST, "/api/v1/restores", P::RestoreFiles),
     (Method::GET, "/api/v1/settings", P::ReadSettings),
     (Method::PATCH, "/api/v1/settings", P::WriteSettings),
@@ -139,6 +146,8 @@ impl Permission {
             Self::TrustClients => "trust_clients",
             Self::MaintainRepositories => "maintain_repositories",
             Self::ReadJobs => "read_jobs",
+            Self::ReadSnapshots => "read_snapshots",
+            Self::ReadFiles => "read_files",
             Self::RestoreFiles => "restore_files",
             Self::ControlJobs => "control_jobs",
             Self::ReadSecrets => "read_secrets",

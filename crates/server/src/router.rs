@@ -11,7 +11,9 @@ use utoipa_axum::routes;
 use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
-use crate::{actions, admit, body, document, envelope, events, health, jobs, log, restores, settings, upcoming};
+use crate::{
+    actions, admit, body, document, envelope, events, health, jobs, log, restores, settings, snapshots, upcoming,
+};
 
 /// The router of the API.
 pub fn router(server: Server) -> Router {
@@ -47,6 +49,9 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(jobs::list))
         .routes(routes!(jobs::read))
         .routes(routes!(log::read))
+        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::files))
+        .routes(routes!(snapshots::download))
         .routes(routes!(restores::create))
         .routes(routes!(events::watch))
         .routes(routes!(settings::read, settings::change))

@@ -16,4 +16,5 @@ mod api {
     mod schedules;
     mod serving;
     mod settings;
+    mod snapshots;
 }

@@ -120,6 +120,7 @@ impl From<CatalogueError> for Failure {
             CatalogueError::Read { source, .. } => of_repository(source.kind()),
             CatalogueError::Node { .. } | CatalogueError::MissingBlob { .. } => Some(Cause::Damaged),
             CatalogueError::Write { .. } => Some(Cause::Disconnected),
+            CatalogueError::TooMuch { .. } => Some(Cause::Configuration),
         };
         cause.map_or(Self::Cancelled, |cause| Self::of(cause, &error))
     }

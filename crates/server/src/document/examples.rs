@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use holdfast_api::{
     AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
 };
+use holdfast_api::{FileList, NewRestore, SchedulePreview, Snapshot, Upcoming};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
-use holdfast_api::{NewRestore, SchedulePreview, Upcoming};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::restore::RestoreOrder;
 use holdfast_model::job::{JobKind, JobStatus, Launch, Outcome};
@@ -42,6 +42,9 @@ pub(super) fn add(operation: &mut Map<String, Value>) {
         let (text, line) = log();
         give(content, "text/plain", text);
         give(content, "application/x-ndjson", line);
+        for form in ["application/octet-stream", "application/zstd", "application/x-tar", "application/zip"] {
+            give(content, form, json!("bytes"));
+        }
         if let Some(response) = &response {
             give(content, "application/json", response.clone());
         }
@@ -118,6 +121,8 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
         }
         "list_jobs" => (None, Some(json!(Page { items: vec![job()], next_cursor: Some("WyJqb2IiXQ".to_owned()) }))),
         "read_job" => (None, Some(json!(job()))),
+        "list_snapshots" => (None, Some(json!(Page { items: vec![snapshot()], next_cursor: None }))),
+        "list_files" => (None, Some(files())),
         "restore" => (Some(new_restore()), Some(json!(restore()))),
         "read_settings" => (None, Some(settings())),
         "change_settings" => (Some(json!({"jobs_at_once": 4, "catalog": null})), Some(settings())),
@@ -186,6 +191,21 @@ fn job() -> Job {
         "outcome": {"error": {"cause": "unreachable", "message": "web1.example.net does not answer on port 22"}},
         "fix": fix,
     }))
+}
+
+fn snapshot() -> Snapshot {
+    read(json!({
+        "repository": ID, "id": SNAPSHOT, "tenant": TENANT, "client": ID, "policy": ID, "job": ID, "at": TIME,
+        "complete": true, "hostname": "web1.example.net", "paths": ["/etc"], "tags": [format!("job:{ID}")],
+        "files": 1234, "bytes": 5_678_901,
+    }))
+}
+
+fn files() -> Value {
+    json!(read::<FileList>(json!({"items": [{
+        "name": "nginx.conf", "path": "/etc/nginx/nginx.conf", "kind": "file", "size": 1482, "mode": 420,
+        "modified": TIME, "uid": 0, "gid": 0, "user": "root", "group": "root", "target": null,
+    }], "next_cursor": null, "left_out": []})))
 }
 
 fn new_restore() -> Value {
