@@ -40,6 +40,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "holdfast-pull",
             "holdfast-db",
             "holdfast-control",
+            "holdfast-api",
+            "holdfast-server",
         ],
     ),
     ("holdfast-api", &["holdfast-model"]),

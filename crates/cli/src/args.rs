@@ -10,6 +10,7 @@ mod maintenance;
 mod repository;
 mod restore;
 mod run;
+mod server;
 mod snapshots;
 
 use clap::{Parser, Subcommand};
@@ -19,6 +20,7 @@ pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneA
 pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand, NewPassword};
 pub use restore::{OverwriteMode, RestoreArgs};
 pub use run::RunArgs;
+pub use server::{ConfigArgs, ConfigCommand, ServeArgs, ServerArgs, WorkerArgs};
 pub use snapshots::{DiffArgs, DumpArgs, FindArgs, LsArgs, SnapshotFilter, SnapshotsArgs, StatsArgs, StatsMode};
 
 /// What every verb shares, at the end of its help.
@@ -82,6 +84,12 @@ pub enum Verb {
     Unlock(UnlockArgs),
     /// Back up everything that a small configuration names: for cron and systemd timers
     Run(RunArgs),
+    /// Run the server: it pulls its clients on their schedules, and answers the API
+    Serve(ServeArgs),
+    /// Work for a server whose database is PostgreSQL, on another machine
+    Worker(WorkerArgs),
+    /// Check the server's configuration, or show it
+    Config(ConfigArgs),
     /// Print the completion script for a shell
     Completions {
         /// The shell

@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod chosen;
+mod config;
 mod copy;
 mod diff;
 mod dump;
@@ -16,6 +17,7 @@ mod prune;
 mod remote;
 mod restore;
 mod run;
+mod serve;
 mod shell;
 mod snapshots;
 mod stats;
@@ -46,6 +48,9 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Key(args) => key::run(context, &args),
         Verb::Unlock(args) => unlock::run(context, &args),
         Verb::Run(args) => run::run(context, &args),
+        Verb::Serve(args) => serve::run(context, &args),
+        Verb::Worker(args) => serve::work(context, &args),
+        Verb::Config(args) => config::run(context, &args),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),

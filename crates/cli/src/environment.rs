@@ -22,8 +22,16 @@ pub fn variable(name: &str) -> Option<String> {
 ///
 /// `None` where there is neither that nor a home: then nothing is remembered, and more is read.
 pub fn default_state() -> Option<PathBuf> {
-    let base = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    folder("XDG_STATE_HOME", ".local/state").map(|base| base.join("holdfast"))
+}
+
+/// A folder of the user's, by its variable or in the home; here, for who has neither.
+pub fn home_folder(variable: &str, in_home: &str) -> PathBuf {
+    folder(variable, in_home).unwrap_or_else(|| PathBuf::from("."))
+}
+
+fn folder(name: &str, in_home: &str) -> Option<PathBuf> {
+    let base = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // Services have no variable for the home: the list of users knows it too.
-    let base = base.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(".local/state")));
-    base.map(|base| base.join("holdfast"))
+    base.or_else(|| env::home_dir().filter(|home| home.is_absolute()).map(|home| home.join(in_home)))
 }

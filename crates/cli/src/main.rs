@@ -6,6 +6,7 @@
 
 mod args;
 mod commands;
+mod dotenv;
 mod environment;
 mod exit;
 mod failure;
@@ -14,6 +15,7 @@ mod memory;
 mod open;
 mod output;
 mod password;
+mod server_config;
 mod signals;
 
 use std::collections::BTreeMap;

@@ -71,6 +71,11 @@ impl Output {
         &*self.monitor
     }
 
+    /// The same, for who goes on beside this.
+    pub fn shared_monitor(&self) -> Arc<dyn Monitor> {
+        self.monitor.clone()
+    }
+
     /// Whether a program reads the output.
     pub fn is_json(&self) -> bool {
         self.json

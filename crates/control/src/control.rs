@@ -75,7 +75,7 @@ impl Control {
     }
 }
 
-fn random() -> Result<[u8; 10], ControlError> {
+pub(crate) fn random() -> Result<[u8; 10], ControlError> {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).map_err(|source| ControlError::Random(source.into()))?;
     Ok(bytes)

@@ -37,6 +37,11 @@ impl Depot {
         &self.control
     }
 
+    /// Those that are open.
+    pub(crate) fn repositories(&self) -> &Repositories {
+        &self.repositories
+    }
+
     /// How a repository is opened.
     pub async fn access(&self, uid: RepositoryUid) -> Result<Access, Failure> {
         let spec = self.control.db.read().await?.object::<RepositorySpec>(uid).await?.spec;

@@ -7,6 +7,7 @@ mod browse;
 mod control;
 mod depot;
 pub mod dispatch;
+pub mod drive;
 mod launch;
 mod queue;
 mod restore;

@@ -5,17 +5,22 @@ pub mod backup;
 mod causes;
 pub mod client;
 pub mod forget;
+pub mod hooks;
+pub mod identity;
 pub mod maintenance;
 pub mod prepare;
 pub mod repositories;
 pub mod restore;
 pub mod secrets;
+pub mod survey;
+pub mod verify;
 
 use std::path::PathBuf;
 
 use holdfast_pull::Agents;
 
 pub use causes::Failure;
+pub(crate) use causes::sentence;
 
 /// What all work needs of the machine that it is done on.
 pub struct Workplace {
@@ -23,8 +28,14 @@ pub struct Workplace {
     pub state: PathBuf,
     /// Beneath which snapshots are restored to this machine itself.
     pub restores: PathBuf,
+    /// The key by which clients let the server in, beside those that `ssh` finds by itself.
+    pub identity: Option<PathBuf>,
     /// The agents that can be brought to a client.
     pub agents: Agents,
     /// This program, which is also the puller and what maintains repositories.
     pub program: PathBuf,
+    /// The folder with the programs that hooks may run here.
+    pub hooks: PathBuf,
+    /// Where clients find the server's API, for what they are told to call.
+    pub public_url: String,
 }

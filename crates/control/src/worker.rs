@@ -6,8 +6,11 @@
 mod at_work;
 mod carry_out;
 mod notes;
+mod prepare;
 mod recover;
+mod repository;
 mod restore;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -38,7 +41,7 @@ pub struct WorkerOptions {
     /// The machine that it works on.
     pub place: Workplace,
     /// Where secrets come from.
-    pub secrets: Secrets,
+    pub secrets: Arc<Secrets>,
 }
 
 /// Does jobs.
@@ -64,7 +67,7 @@ impl Worker {
     /// A worker that has nothing to do yet.
     pub fn new(control: Control, options: WorkerOptions) -> Arc<Self> {
         let WorkerOptions { name, places, place, secrets } = options;
-        let depot = Depot::new(control.clone(), Arc::new(secrets), place.state.clone());
+        let depot = Depot::new(control.clone(), secrets, place.state.clone());
         Arc::new(Self {
             control,
             options: Parts { name, places, place },
@@ -79,6 +82,11 @@ impl Worker {
     /// The repositories that it can open, for others in the same process.
     pub fn depot(&self) -> &Depot {
         &self.depot
+    }
+
+    /// What it works with.
+    pub(crate) fn control(&self) -> &Control {
+        &self.control
     }
 
     /// How many jobs it is at work on.

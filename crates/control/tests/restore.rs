@@ -6,4 +6,5 @@ mod restore {
     mod jobs;
     mod plans;
     mod scene;
+    mod verify;
 }

@@ -168,7 +168,7 @@ async fn postgres(options: &Options) -> Result<Database, DbError> {
 }
 
 /// An address as it may be shown.
-fn without_password(address: &str) -> String {
+pub fn without_password(address: &str) -> String {
     match (address.find("://"), address.rfind('@')) {
         (Some(scheme), Some(at)) if scheme < at => match address[scheme + 3..at].find(':') {
             Some(colon) => format!("{}:…{}", &address[..scheme + 3 + colon], &address[at..]),

@@ -21,7 +21,7 @@ mod snapshots;
 mod statement;
 
 pub use connection::{Reader, Writer};
-pub use database::{Database, Options};
+pub use database::{Database, Options, without_password};
 pub use error::{DbError, DbErrorKind};
 pub use events::{Event, NewEvent};
 pub use jobs::{JobFilter, JobPage, Unfinished};

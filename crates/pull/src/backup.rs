@@ -26,7 +26,7 @@ use crate::link::{ClientLink, Trust};
 use crate::problems::Problems;
 use crate::state::{ClientState, DigestMemory, DigestRecorder};
 
-use self::credit::Credit;
+pub(crate) use self::credit::Credit;
 use self::dirs::Dirs;
 use self::files::Files;
 use self::node::Owners;

@@ -16,6 +16,7 @@ mod preamble;
 mod problems;
 pub mod puller;
 mod restore;
+mod run_command;
 pub mod ssh;
 pub mod state;
 mod text;
@@ -34,5 +35,6 @@ pub use preamble::Start;
 pub use restore::{
     All, RestoreError, RestoreReport, RestoreRequest, Selection, Witness, Witnessed, restore, restore_before,
 };
+pub use run_command::{CommandOutput, RunCommandError, run_command};
 pub use text::printable_path;
 pub use violation::Violation;

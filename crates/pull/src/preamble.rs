@@ -18,6 +18,8 @@ pub struct Start {
     pub sudo: bool,
     /// Leave nothing on the client.
     pub ephemeral: bool,
+    /// Start the agent that is installed there, and bring none. A forced command starts it whatever is asked for.
+    pub installed: bool,
 }
 
 /// What the script says before it becomes the agent.
@@ -82,6 +84,10 @@ const SCRIPT: &str = concat!(
 
 /// The command for the SSH session.
 pub(crate) fn command(agents: &Agents, start: Start) -> String {
+    if start.installed {
+        let sudo = if start.sudo { "sudo -n " } else { "" };
+        return format!("exec {sudo}holdfast-agent --stdio");
+    }
     let mut table = String::new();
     for agent in agents.iter() {
         // Architectures are letters, digits and underscores: the manifest was checked for that.

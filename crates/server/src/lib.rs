@@ -19,7 +19,6 @@ mod host;
 mod id;
 mod jobs;
 mod log;
-mod nearest;
 mod objects;
 mod permission;
 mod query;

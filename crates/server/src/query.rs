@@ -6,7 +6,7 @@ use std::str::FromStr;
 use holdfast_api::{Code, FieldError};
 
 use crate::failure::Failure;
-use crate::nearest::nearest;
+use holdfast_model::nearest;
 
 /// The parameters of a request.
 #[derive(Debug)]

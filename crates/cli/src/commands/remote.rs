@@ -44,7 +44,7 @@ impl Call {
         let agents = Agents::find(&agent_folders(args.agents.clone(), &file))?;
         // Not by its path: there may be a newer release by then.
         let program = PathBuf::from("/proc/self/exe");
-        let start = Start { sudo: args.sudo, ephemeral: args.ephemeral };
+        let start = Start { sudo: args.sudo, ephemeral: args.ephemeral, installed: false };
         Ok(Self { interactive, ssh, agents, start, program, limit_rate })
     }
 
@@ -75,7 +75,8 @@ impl Turns {
 }
 
 /// Where the agents may be: where the option says, else beside the program or where packages put them.
-fn agent_folders(option: Option<PathBuf>, program: &std::path::Path) -> Vec<PathBuf> {
+/// Where agents are looked for: where it is said, or where they may be installed.
+pub fn agent_folders(option: Option<PathBuf>, program: &std::path::Path) -> Vec<PathBuf> {
     if let Some(folder) = option {
         return vec![folder];
     }

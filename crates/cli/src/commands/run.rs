@@ -4,7 +4,6 @@
 //! they have in common is stored once, also if it arrives at the same moment. One host that fails does not stop the
 //! others, and the worst that happened is what the caller learns.
 
-mod dotenv;
 mod forgetting;
 mod hosts;
 mod instance;

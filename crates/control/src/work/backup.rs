@@ -4,7 +4,7 @@
 
 use holdfast_model::job::Outcome;
 use holdfast_model::pattern::PatternList;
-use holdfast_model::policy::{Excludes, Work};
+use holdfast_model::policy::{Excludes, Hooks, Work};
 use holdfast_model::{CancelToken, ClientUid, Clock, JobUid, Monitor, Name, PolicyUid, Timestamp};
 use holdfast_pull::state::{ClientIdentity, RepositoryState};
 use holdfast_pull::{Backup, BackupRequest, Filter, ParentChoice, Stamp, Summary, backup};
@@ -12,6 +12,7 @@ use holdfast_repo::Repository;
 use holdfast_repo::time::ZonedTime;
 
 use super::client::Caller;
+use super::hooks::{Round, Told};
 use super::{Failure, Workplace};
 
 /// What is to be backed up, and how.
@@ -27,10 +28,31 @@ pub struct BackupTask {
     pub work: Work,
     /// What is left out.
     pub excludes: Excludes,
+    /// What is run before and after.
+    pub hooks: Hooks,
+    /// What the policy is called, for whoever is run.
+    pub policy_name: Name,
 }
 
-/// Makes the snapshot.
+/// Makes the snapshot, with what the policy has run before and after.
 pub fn run(
+    task: &BackupTask,
+    repository: &Repository,
+    place: &Workplace,
+    clock: &dyn Clock,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> Result<Outcome, Failure> {
+    let variables = vec![
+        ("HOLDFAST_JOB", task.job.to_string()),
+        ("HOLDFAST_CLIENT", task.caller.spec.hostname.to_string()),
+        ("HOLDFAST_POLICY", task.policy_name.to_string()),
+    ];
+    let round = Round { hooks: &task.hooks, caller: &task.caller, place, monitor, told: Told { variables } };
+    round.around(cancel, || back_up(task, repository, place, clock, monitor, cancel))
+}
+
+fn back_up(
     task: &BackupTask,
     repository: &Repository,
     place: &Workplace,
@@ -65,6 +87,16 @@ pub fn policy_tag(policy: PolicyUid) -> String {
 /// The tag of the snapshots of a client. Another may bear its name one day.
 pub fn client_tag(client: ClientUid) -> String {
     format!("client:{client}")
+}
+
+/// The policy that made a snapshot with these tags.
+pub fn policy_of_tags(tags: &[String]) -> Option<PolicyUid> {
+    tags.iter().find_map(|tag| tag.strip_prefix("policy:")?.parse().ok())
+}
+
+/// The client that a snapshot with these tags is of.
+pub fn client_of_tags(tags: &[String]) -> Option<ClientUid> {
+    tags.iter().find_map(|tag| tag.strip_prefix("client:")?.parse().ok())
 }
 
 /// What the agent is asked for, and what the snapshot says of itself: both are the server's to say.

@@ -37,7 +37,7 @@ impl Failure {
 const LONGEST: usize = 2000;
 
 /// The error and what lies beneath it, on one line.
-pub(super) fn sentence(error: &dyn Error) -> String {
+pub(crate) fn sentence(error: &dyn Error) -> String {
     let mut parts = vec![error.to_string()];
     let mut source = error.source();
     while let Some(cause) = source {

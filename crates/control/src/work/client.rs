@@ -80,18 +80,21 @@ impl Caller {
         }
         let known_hosts = self.write_known_hosts(&place.state)?;
         let alias = self.uid.to_string();
-        let ssh = self.ssh(&[
-            ("HostKeyAlias", &alias),
-            ("UserKnownHostsFile", &quoted(&known_hosts)),
-            ("GlobalKnownHostsFile", "none"),
-            ("StrictHostKeyChecking", "yes"),
-            ("UpdateHostKeys", "no"),
-            ("CheckHostIP", "no"),
-            // No other way to believe a key, whatever else is configured.
-            ("VerifyHostKeyDNS", "no"),
-            ("KnownHostsCommand", "none"),
-            ("NoHostAuthenticationForLocalhost", "no"),
-        ]);
+        let ssh = self.ssh(
+            place,
+            &[
+                ("HostKeyAlias", &alias),
+                ("UserKnownHostsFile", &quoted(&known_hosts)),
+                ("GlobalKnownHostsFile", "none"),
+                ("StrictHostKeyChecking", "yes"),
+                ("UpdateHostKeys", "no"),
+                ("CheckHostIP", "no"),
+                // No other way to believe a key, whatever else is configured.
+                ("VerifyHostKeyDNS", "no"),
+                ("KnownHostsCommand", "none"),
+                ("NoHostAuthenticationForLocalhost", "no"),
+            ],
+        );
         let remote = Remote {
             host: &host,
             ssh: &ssh,
@@ -108,8 +111,8 @@ impl Caller {
     }
 
     /// The keys that the host shows now, whether they are believed or not.
-    pub fn offered_keys(&self) -> Result<Vec<HostKey>, AskError> {
-        let keys = offered_keys(&self.ssh(&[]), &self.host()?)?;
+    pub fn offered_keys(&self, place: &Workplace) -> Result<Vec<HostKey>, AskError> {
+        let keys = offered_keys(&self.ssh(place, &[]), &self.host()?)?;
         Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
     }
 
@@ -120,15 +123,21 @@ impl Caller {
 
     fn start(&self) -> Start {
         let connection = &self.spec.connection;
-        Start { sudo: connection.sudo, ephemeral: connection.agent == AgentMode::Ephemeral }
+        Start {
+            sudo: connection.sudo,
+            ephemeral: connection.agent == AgentMode::Ephemeral,
+            installed: connection.agent == AgentMode::ForcedCommand,
+        }
     }
 
     /// `ssh` with these options, which go before all others, and those of the connection.
-    fn ssh(&self, first: &[(&str, &str)]) -> SshProgram {
+    fn ssh(&self, place: &Workplace, first: &[(&str, &str)]) -> SshProgram {
         let connection = &self.spec.connection;
         let mut ssh = first.iter().fold(SshProgram::default(), |ssh, (name, value)| ssh.with_option(name, value));
         if let Some(file) = &connection.identity_file {
             ssh = ssh.with_option("IdentityFile", &quoted(file)).with_option("IdentitiesOnly", "yes");
+        } else if let Some(file) = &place.identity {
+            ssh = ssh.with_option("IdentityFile", &quoted(file));
         }
         if let Some(jump) = &connection.jump_host {
             ssh = ssh.with_option("ProxyJump", jump);

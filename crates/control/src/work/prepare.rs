@@ -1,56 +1,85 @@
-//! Prepares a client: which key it shows, whether it lets the server in, whether the agent runs there.
+//! Prepares a client: which key it shows, whether it lets the server in, whether the agent runs there, what the host is.
+//!
+//! What the host says of itself decides nothing but what people read; every word of it is bounded.
 
-use holdfast_model::CancelToken;
-use holdfast_model::client::HostKey;
+mod checklist;
+mod facts;
+
+use holdfast_model::client::{Checked, Facts, HostKey};
+use holdfast_model::policy::RootPath;
+use holdfast_model::{CancelToken, Monitor, Timestamp};
+use holdfast_pull::{RunCommandError, run_command};
 
 use super::client::{CallError, Caller};
 use super::{Failure, Workplace};
+use checklist::Checklist;
+pub(in crate::work) use facts::quoted;
 
 /// What was found out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
     /// The agent that runs there.
     pub agent_version: String,
-    /// As the client's kernel names it.
-    pub architecture: String,
-    /// How far its clock is ahead of ours, in seconds.
-    pub clock_skew_seconds: i64,
+    /// What the host is.
+    pub facts: Facts,
 }
 
 /// What a client said, or why it cannot be backed up; and the keys that it shows, if they are not those that are believed.
 pub struct Preparation {
     /// What was found out.
     pub result: Result<Prepared, Failure>,
+    /// All that was looked at.
+    pub checklist: Vec<Checked>,
     /// Keys that somebody has to decide about.
     pub offered: Vec<HostKey>,
 }
 
-/// Calls a client to see whether it can be backed up.
+/// What the host says of itself has no more bytes.
+const MOST_WORDS: usize = 64 << 10;
+
+/// Calls a client to see whether it can be backed up. These are the paths that are to be.
 pub fn prepare(
     caller: &Caller,
+    roots: &[RootPath],
     place: &Workplace,
-    now: holdfast_model::Timestamp,
+    now: Timestamp,
+    monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Preparation {
+    let mut checklist = Checklist::new(caller, place);
     let called = caller.call(place, cancel);
-    let offered = match &called {
-        Err(error) if is_about_key(error) => match caller.offered_keys() {
-            Ok(keys) => keys,
-            // Then it does not even answer: that is what is to be mended first.
-            Err(asked) => return Preparation { result: Err(asked.into()), offered: Vec::new() },
-        },
-        _ => Vec::new(),
-    };
-    let prepared = called.map(|mut session| {
-        // It was called only to be seen.
-        let _ = holdfast_pull::ClientLink::send(&mut session.link, holdfast_pull::ToAgent::Finish);
-        Prepared {
-            agent_version: shortened(&session.hello.release),
-            architecture: shortened(&session.hello.architecture),
-            clock_skew_seconds: session.hello.now.seconds.saturating_sub(now.seconds),
+    let (result, offered) = match called {
+        Ok(mut session) => {
+            let skew = session.hello.now.seconds.saturating_sub(now.seconds);
+            let architecture = shortened(&session.hello.architecture);
+            let agent_version = shortened(&session.hello.release);
+            checklist.runs(&agent_version, &architecture, skew);
+            let said = run_command(&mut session.link, &facts::script(roots), MOST_WORDS, cancel);
+            let said = match said {
+                Ok(output) => output.stdout,
+                Err(RunCommandError::Cancelled(_)) => return checklist.ended(Err(Failure::Cancelled), Vec::new()),
+                Err(RunCommandError::Link(error)) => {
+                    monitor.note(&format!("the host does not say what it is: {error}"));
+                    Vec::new()
+                }
+            };
+            let mut facts = facts::read(&said);
+            (facts.found, facts.clock_skew_seconds) = (Some(now.to_time()), skew);
+            facts.architecture = architecture;
+            checklist.knows(&facts, &facts::unreadable(&said, roots), !said.is_empty());
+            (Ok(Prepared { agent_version, facts }), Vec::new())
         }
-    });
-    Preparation { result: prepared.map_err(Failure::from), offered }
+        Err(error) if is_about_key(&error) => match caller.offered_keys(place) {
+            Ok(keys) => (Err(Failure::from(error)), keys),
+            // Then it does not even answer: that is what is to be mended first.
+            Err(asked) => (Err(asked.into()), Vec::new()),
+        },
+        Err(error) => (Err(Failure::from(error)), Vec::new()),
+    };
+    if let Err(Failure::Failed(error)) = &result {
+        checklist.failed(error);
+    }
+    checklist.ended(result, offered)
 }
 
 fn is_about_key(error: &CallError) -> bool {

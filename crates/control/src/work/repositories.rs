@@ -76,6 +76,11 @@ pub fn store(access: &Access) -> Result<Arc<dyn Store>, Failure> {
 }
 
 fn open(access: &Access, state: PathBuf) -> Result<Repository, Failure> {
+    Ok(Repository::open(store(access)?, access.password.as_bytes(), options(access, state))?)
+}
+
+/// How a repository is opened.
+pub(super) fn options(access: &Access, state: PathBuf) -> OpenOptions {
     let engine = EngineOptions {
         compression: match access.compression {
             Compression::Auto => holdfast_repo::Compression::Auto,
@@ -85,7 +90,5 @@ fn open(access: &Access, state: PathBuf) -> Result<Repository, Failure> {
         },
         ..EngineOptions::default()
     };
-    let options =
-        OpenOptions { state_dir: Some(state), engine, lock_patience: LOCK_PATIENCE, ..OpenOptions::default() };
-    Ok(Repository::open(store(access)?, access.password.as_bytes(), options)?)
+    OpenOptions { state_dir: Some(state), engine, lock_patience: LOCK_PATIENCE, ..OpenOptions::default() }
 }

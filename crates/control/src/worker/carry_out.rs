@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails};
 use holdfast_model::Monitor;
-use holdfast_model::client::{Client, ClientSpec, ClientStatus, Facts};
+use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
 use holdfast_model::policy::{Policy, PolicySpec};
 use holdfast_model::repository::RepositorySpec;
@@ -19,7 +19,7 @@ use crate::work::client::Caller;
 use crate::work::forget::ForgetTask;
 use crate::work::maintenance::{self, Task};
 use crate::work::repositories::Access;
-use crate::work::{Failure, backup, forget, prepare};
+use crate::work::{Failure, backup, forget};
 
 impl From<ControlError> for Failure {
     fn from(error: ControlError) -> Self {
@@ -42,6 +42,7 @@ impl From<DbError> for Failure {
 impl Worker {
     pub(super) async fn carry_out(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         match job.kind {
+            JobKind::Prepare if job.client.is_none() => self.prepare_repository(job, at_work).await,
             JobKind::Prepare => self.prepare(job, at_work).await,
             JobKind::Backup => self.back_up(job, at_work).await,
             JobKind::Forget => self.forget(job, at_work).await,
@@ -50,59 +51,25 @@ impl Worker {
                 let read_part = serde_json::from_value(job.parameters["read_part"].clone()).unwrap_or_default();
                 self.maintain(job, at_work, Task::Check { read_part }).await
             }
+            JobKind::Verify => self.verify(job, at_work).await,
             JobKind::Restore => self.restore(job, at_work).await,
-            JobKind::Catalog | JobKind::Verify | JobKind::Copy => {
+            JobKind::Catalog | JobKind::Copy => {
                 Err(Failure::configuration(format!("this release does no {} jobs", job.kind)))
             }
         }
     }
 
-    async fn prepare(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
-        let client = self.client_of(job).await?;
-        let (caller, cancel, worker) = (self.caller(&client), at_work.cancel.clone(), self.clone());
-        let now = self.control.clock.now();
-        let done = in_thread(move || Ok(prepare::prepare(&caller, &worker.options.place, now, &cancel))).await?;
-        let found = done.result.as_ref().ok().map(|prepared| Facts {
-            found: Some(now.to_time()),
-            architecture: prepared.architecture.clone(),
-            clock_skew_seconds: prepared.clock_skew_seconds,
-            ..Facts::default()
-        });
-        // What somebody has decided meanwhile stays.
-        let mut writer = self.control.db.write().await?;
-        writer.lock_queue().await?;
-        let before = writer.object::<ClientSpec>(client.uid).await?.status;
-        let mut status = ClientStatus {
-            ready_since: found.as_ref().map(|_| before.ready_since.unwrap_or(now.to_time())),
-            agent_version: done.result.as_ref().ok().map(|prepared| prepared.agent_version.clone()),
-            facts: found.or(before.facts),
-            host_keys: before.host_keys,
-            ready_token: before.ready_token,
-        };
-        if !done.offered.is_empty() && status.host_keys.show(done.offered) {
-            for key in &status.host_keys.offered {
-                at_work.notes.note(&format!("the host shows the key {key}"));
-            }
-        }
-        writer.set_status::<ClientSpec>(client.uid, &status).await?;
-        writer.commit().await?;
-        done.result.map(|_| Outcome::default())
-    }
-
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
-        let hooks = &policy.spec.hooks;
-        if hooks.client.all().chain(hooks.server.all()).next().is_some() {
-            // A backup without what was to run before it may lack what matters most.
-            return Err(Failure::configuration("the policy has hooks, which this release does not run"));
-        }
         let access = self.access_of(job).await?;
         let task = BackupTask {
             job: job.uid,
             policy: policy.uid,
-            caller: self.caller(&client),
+            caller: self.caller(&client).await?,
             work: policy.spec.work,
             excludes: policy.spec.excludes,
+            hooks: policy.spec.hooks,
+            policy_name: policy.spec.name,
         };
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
@@ -172,6 +139,9 @@ impl Worker {
         }
         writer.set_status::<RepositorySpec>(uid, &status).await?;
         writer.commit().await?;
+        if let Err(Failure::Failed(error)) = self.survey_again(job, at_work).await {
+            at_work.notes.warning(&format!("what is in the repository could not be noted: {}", error.message));
+        }
         Ok(outcome)
     }
 
@@ -190,7 +160,7 @@ impl Worker {
         self.depot.access(uid).await
     }
 
-    async fn client_of(&self, job: &Job) -> Result<Client, Failure> {
+    pub(super) async fn client_of(&self, job: &Job) -> Result<Client, Failure> {
         let uid = job.client.ok_or_else(|| Failure::configuration("the job names no client"))?;
         Ok(self.control.db.read().await?.object::<ClientSpec>(uid).await?)
     }
@@ -200,15 +170,17 @@ impl Worker {
         Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?)
     }
 
-    pub(super) fn caller(&self, client: &Client) -> Caller {
-        let now = self.control.now().to_zoned(jiff::tz::TimeZone::UTC).datetime();
+    /// A client, as it is called at this time of the week, by the clock of the server's time zone.
+    pub(super) async fn caller(&self, client: &Client) -> Result<Caller, Failure> {
+        let zone = self.control.db.read().await?.settings().await?.time_zone;
+        let now = self.control.now().to_zoned(zone.time_zone().clone()).datetime();
         let limit = client.spec.bandwidth.iter().find(|limit| limit.when.contains(now));
-        Caller {
+        Ok(Caller {
             uid: client.uid,
             spec: client.spec.clone(),
             accepted: client.status.host_keys.accepted.clone(),
             limit_rate: limit.map(|limit| limit.bytes_per_second.get()),
-        }
+        })
     }
 
     /// Notes a snapshot that a job made.

@@ -8,14 +8,14 @@ use holdfast_control::work::Workplace;
 use holdfast_control::work::secrets::Secrets;
 use holdfast_control::{Asker, Control, RestoreAsked, RestoreRefused, RestoreSource, Worker, WorkerOptions};
 use holdfast_db::{Database, Options};
-use holdfast_model::client::{ClientSpec, ClientStatus};
+use holdfast_model::client::{Client, ClientSpec, ClientStatus};
 use holdfast_model::job::restore::{Manner, RestoreTally, RestoreTarget, Select};
-use holdfast_model::job::{Job, JobKind, JobStatus, Launch};
+use holdfast_model::job::{Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::tenant::TenantSpec;
-use holdfast_model::{ClientUid, Clock, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Timestamp};
+use holdfast_model::{ClientUid, Clock, JobUid, PolicyUid, RepositoryUid, RunUid, SnapshotId, TenantUid, Timestamp};
 use holdfast_pull::Agents;
 use holdfast_repo::{InitOptions, OpenOptions, Repository};
 use holdfast_store::{LocalStore, Store};
@@ -57,10 +57,13 @@ impl Scene {
             place: Workplace {
                 state: dir.path().join("state"),
                 restores: dir.path().join("restores"),
+                identity: None,
                 agents: Agents::load(&agents_dir()).unwrap(),
                 program: holdfast_program(),
+                hooks: dir.path().join("hooks"),
+                public_url: "http://127.0.0.1:8420".into(),
             },
-            secrets: Secrets::open(&dir.path().join("server"), |_| None).unwrap(),
+            secrets: Arc::new(Secrets::open(&dir.path().join("server"), |_| None).unwrap()),
         };
         let worker = Worker::new(control.clone(), options);
         let mut furniture = Furniture { db: &db, at: clock.now(), count: 0 };
@@ -113,6 +116,31 @@ impl Scene {
         let job = self.ask(asked).await.unwrap();
         self.work_off().await;
         self.job(&job).await
+    }
+
+    /// Has the repository verified.
+    pub(crate) async fn verify(&self, number: u8, parameters: Value) -> Job {
+        let repository = self.db.read().await.unwrap().object::<RepositorySpec>(self.repository).await.unwrap();
+        let new = NewJob {
+            uid: JobUid::new(self.clock.now(), [number; 10]),
+            tenant: repository.tenant,
+            kind: JobKind::Verify,
+            run: RunUid::new(self.clock.now(), [number; 10]),
+            launch: Launch::Manual,
+            launched_by: "ann".into(),
+            now: self.clock.now().to_time(),
+        };
+        let mut job = new.queued().for_policy(None, None, Some(self.repository));
+        job.parameters = parameters;
+        let mut writer = self.db.write().await.unwrap();
+        writer.add_job(&job).await.unwrap();
+        writer.commit().await.unwrap();
+        self.work_off().await;
+        self.job(&job).await
+    }
+
+    pub(crate) async fn client(&self, uid: ClientUid) -> Client {
+        self.db.read().await.unwrap().object::<ClientSpec>(uid).await.unwrap()
     }
 
     pub(crate) async fn job(&self, job: &Job) -> Job {

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Hooks {
-    /// On the client, within the session of the backup.
+    /// On the client, each in a session of its own.
     pub client: HookSet,
     /// On the server.
     pub server: HookSet,

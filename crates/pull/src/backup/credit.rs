@@ -9,19 +9,19 @@ const STEP: u64 = 1 << 20;
 
 /// The credit of one session; without a limit, everything goes.
 #[derive(Debug)]
-pub(super) struct Credit {
+pub(crate) struct Credit {
     left: Option<u64>,
     used: u64,
 }
 
 impl Credit {
     /// What the job says.
-    pub(super) fn new(granted: Option<u64>) -> Self {
+    pub(crate) fn new(granted: Option<u64>) -> Self {
         Self { left: granted, used: 0 }
     }
 
     /// Notes bytes that came; gives how much the client is to be granted anew, when that is worth a message.
-    pub(super) fn spend(&mut self, bytes: u64) -> Result<Option<u64>, Violation> {
+    pub(crate) fn spend(&mut self, bytes: u64) -> Result<Option<u64>, Violation> {
         let Some(left) = &mut self.left else { return Ok(None) };
         let overspent = || Violation::new(ViolationClass::Quota, "more bytes than there was credit for");
         *left = left.checked_sub(bytes).ok_or_else(overspent)?;

@@ -5,7 +5,7 @@ use std::fmt;
 use holdfast_api::FieldError;
 use serde::de;
 
-use crate::nearest::nearest;
+use holdfast_model::nearest;
 
 /// What is wrong with a value.
 #[derive(Debug)]

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use toml::Value;
 
-use super::dotenv;
 use crate::args::{ExcludeArgs, KeepArgs, RunArgs};
+use crate::dotenv;
 use crate::environment;
 
 /// What a setting takes.

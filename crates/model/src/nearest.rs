@@ -1,7 +1,7 @@
 //! The known name that somebody may have meant.
 
 /// The nearest of some names, if one is near: a few letters away, or the longer or shorter form of it.
-pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (name.chars().count() / 3).max(1);
     let distance = |other: &&str| {
         let longer = name.len() >= 3 && other.len() >= 3 && (other.starts_with(name) || name.starts_with(*other));

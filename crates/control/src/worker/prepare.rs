@@ -1,0 +1,88 @@
+//! Prepares clients, and keeps what was found out about them.
+
+use std::sync::Arc;
+
+use holdfast_model::client::{Client, ClientSpec, ClientStatus};
+use holdfast_model::job::{Job, Outcome};
+use holdfast_model::policy::{PolicySpec, RootPath};
+use holdfast_model::{Monitor, Time};
+
+use super::Worker;
+use super::at_work::AtWork;
+use crate::ask::tell_object;
+use crate::control::ControlError;
+use crate::depot::in_thread;
+use crate::trust::digest;
+use crate::work::prepare::{self, Preparation};
+use crate::work::{Failure, prepare::prepare};
+
+impl Worker {
+    pub(super) async fn prepare(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let client = self.client_of(job).await?;
+        let roots = self.roots_of(job).await?;
+        let (caller, work, worker) = (self.caller(&client).await?, at_work.clone(), self.clone());
+        let now = self.control.clock.now();
+        let done =
+            in_thread(move || Ok(prepare(&caller, &roots, &worker.options.place, now, &*work.notes, &work.cancel)))
+                .await?;
+        for checked in &done.checklist {
+            at_work.notes.note(&checked.to_string());
+        }
+        let token = if done.result.is_err() { Some(self.new_token()?) } else { None };
+        self.keep_prepared(&client, &done, token.as_deref(), at_work, now.to_time()).await?;
+        if let Some(token) = token {
+            let url = &self.options.place.public_url;
+            at_work.notes.note(&format!(
+                "a client that was prepared by other means says so itself, once, with: curl -fsS -X POST \
+                 {url}/api/v1/clients/{}/ready -H 'content-type: application/json' -d '{{\"token\": \"{token}\"}}'",
+                client.uid
+            ));
+        }
+        done.result.map(|_| Outcome::default())
+    }
+
+    /// Keeps what was found out. What somebody has decided meanwhile stays.
+    async fn keep_prepared(
+        &self,
+        client: &Client,
+        done: &Preparation,
+        token: Option<&str>,
+        at_work: &AtWork,
+        now: Time,
+    ) -> Result<(), ControlError> {
+        let found: Option<&prepare::Prepared> = done.result.as_ref().ok();
+        let mut writer = self.control.db.write().await?;
+        writer.lock_queue().await?;
+        let current = writer.object::<ClientSpec>(client.uid).await?;
+        let before = current.status.clone();
+        let mut status = ClientStatus {
+            ready_since: found.map(|_| before.ready_since.unwrap_or(now)),
+            agent_version: found.map(|found| found.agent_version.clone()),
+            facts: found.map(|found| found.facts.clone()).or(before.facts),
+            checklist: done.checklist.clone(),
+            ready_token: token.map(digest),
+            ..before
+        };
+        let mut change = if found.is_some() { "prepared" } else { "not ready" };
+        if !done.offered.is_empty() && status.host_keys.show(done.offered.clone()) {
+            change = if status.host_keys.is_changed() { "host key changed" } else { "host key shown" };
+            for key in &status.host_keys.offered {
+                at_work.notes.note(&format!("the host shows the key {key}"));
+            }
+        }
+        writer.set_status::<ClientSpec>(client.uid, &status).await?;
+        tell_object(&mut writer, &current, change, "a prepare job", now).await?;
+        Ok(writer.commit().await?)
+    }
+
+    /// What is to be backed up of a client: by its policy, or by all that name it.
+    async fn roots_of(&self, job: &Job) -> Result<Vec<RootPath>, Failure> {
+        let Some(uid) = job.policy else { return Ok(Vec::new()) };
+        Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?.spec.work.roots())
+    }
+
+    fn new_token(&self) -> Result<String, ControlError> {
+        let (one, other) = (crate::control::random()?, crate::control::random()?);
+        Ok(one.iter().chain(&other).map(|byte| format!("{byte:02x}")).collect())
+    }
+}

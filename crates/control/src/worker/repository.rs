@@ -1,0 +1,170 @@
+//! Prepares repositories, and holds what is known of their snapshots against what is there: snapshots that others made or
+//! removed, or that could not be noted when they were made.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use holdfast_db::{KnownSnapshot, ObjectFilter, SnapshotDetails};
+use holdfast_model::client::ClientSpec;
+use holdfast_model::job::{Job, Outcome};
+use holdfast_model::repository::{Repository, RepositorySize, RepositorySpec};
+use holdfast_model::{ClientUid, JobUid, Name, PolicyUid, RepositoryUid, SnapshotId};
+use holdfast_repo::SavedSnapshot;
+
+use super::Worker;
+use super::at_work::AtWork;
+use crate::ask::tell_object;
+use crate::control::ControlError;
+use crate::depot::in_thread;
+use crate::work::Failure;
+use crate::work::backup::{client_of_tags, policy_of_tags};
+use crate::work::repositories::Access;
+use crate::work::survey::{self, Survey};
+
+/// So many snapshots are noted in one transaction: others want to write too.
+const AT_ONCE: usize = 200;
+
+impl Worker {
+    /// Opens a repository, or makes it, and takes note of what is in it.
+    pub(super) async fn prepare_repository(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let create = job.parameters["create"].as_bool().unwrap_or(false);
+        let access = self.access_of(job).await?;
+        let known = self.known_before(&access).await?;
+        let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
+        let looked = in_thread(move || {
+            let (place, monitor) = (&worker.options.place, &*work.notes);
+            let repository = survey::open(&access, create, worker.depot.repositories(), place, monitor)?;
+            survey::survey(&repository, &access, monitor, &work.cancel)
+        })
+        .await;
+        match looked {
+            Ok(survey) => {
+                let adopted = self.note_survey(uid, &known, &survey).await?;
+                Ok(Outcome { files: adopted as u64, ..Outcome::default() })
+            }
+            Err(failure) => {
+                if let Failure::Failed(error) = &failure {
+                    self.note_problem(uid, &error.message).await?;
+                }
+                Err(failure)
+            }
+        }
+    }
+
+    /// Looks again what is in a repository, after it was checked.
+    pub(super) async fn survey_again(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<(), Failure> {
+        let access = self.access_of(job).await?;
+        let known = self.known_before(&access).await?;
+        let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
+        let survey = in_thread(move || {
+            let repository = worker.depot.repositories().get(&access, worker.options.place.state.clone())?;
+            survey::survey(&repository, &access, &*work.notes, &work.cancel)
+        });
+        self.note_survey(uid, &known, &survey.await?).await?;
+        Ok(())
+    }
+
+    /// What was known before anybody looks: what is made while one looks is not gone because it was not seen.
+    async fn known_before(&self, access: &Access) -> Result<BTreeSet<SnapshotId>, ControlError> {
+        Ok(self.control.db.read().await?.snapshot_ids(access.uid).await?.into_iter().collect())
+    }
+
+    /// Keeps what was found. Gives back how many snapshots were not known before.
+    async fn note_survey(
+        &self,
+        uid: RepositoryUid,
+        known: &BTreeSet<SnapshotId>,
+        survey: &Survey,
+    ) -> Result<usize, ControlError> {
+        let repository = self.control.db.read().await?.object::<RepositorySpec>(uid).await?;
+        let owners = Owners::read(self, &repository).await?;
+        let found: BTreeSet<SnapshotId> = survey.snapshots.iter().map(|snapshot| snapshot.id).collect();
+        let new: Vec<&SavedSnapshot> = survey.snapshots.iter().filter(|one| !known.contains(&one.id)).collect();
+        for some in new.chunks(AT_ONCE) {
+            let mut writer = self.control.db.write().await?;
+            for snapshot in some {
+                writer.add_snapshot(&owners.known(&repository, snapshot)).await?;
+            }
+            writer.commit().await?;
+        }
+        let gone: Vec<SnapshotId> = known.difference(&found).copied().collect();
+        for some in gone.chunks(AT_ONCE) {
+            let mut writer = self.control.db.write().await?;
+            for id in some {
+                writer.remove_snapshot(uid, *id).await?;
+            }
+            writer.commit().await?;
+        }
+        let now = self.control.now();
+        let mut writer = self.control.db.write().await?;
+        writer.lock_queue().await?;
+        let mut current = writer.object::<RepositorySpec>(uid).await?;
+        let status = &mut current.status;
+        status.ready_since = status.ready_since.or(Some(now));
+        status.problem = None;
+        status.id = Some(survey.id);
+        status.size = Some(RepositorySize {
+            measured: now,
+            stored_bytes: survey.stored_bytes,
+            snapshots: survey.snapshots.len() as u64,
+        });
+        writer.set_status::<RepositorySpec>(uid, &current.status).await?;
+        tell_object(&mut writer, &current, "looked into", "a job", now).await?;
+        writer.commit().await?;
+        Ok(new.len())
+    }
+
+    async fn note_problem(&self, uid: RepositoryUid, problem: &str) -> Result<(), ControlError> {
+        let now = self.control.now();
+        let mut writer = self.control.db.write().await?;
+        writer.lock_queue().await?;
+        let mut current = writer.object::<RepositorySpec>(uid).await?;
+        (current.status.ready_since, current.status.problem) = (None, Some(problem.to_owned()));
+        writer.set_status::<RepositorySpec>(uid, &current.status).await?;
+        tell_object(&mut writer, &current, "does not open", "a job", now).await?;
+        Ok(writer.commit().await?)
+    }
+}
+
+/// Whose snapshots may be: the clients of a tenant, by id and by name.
+struct Owners {
+    clients: BTreeSet<ClientUid>,
+    by_name: BTreeMap<Name, ClientUid>,
+}
+
+impl Owners {
+    async fn read(worker: &Worker, repository: &Repository) -> Result<Self, ControlError> {
+        let filter = ObjectFilter { tenant: Some(repository.tenant), ..ObjectFilter::default() };
+        let clients = worker.control.db.read().await?.all_objects::<ClientSpec>(&filter).await?.objects;
+        Ok(Self {
+            clients: clients.iter().map(|client| client.uid).collect(),
+            by_name: clients.into_iter().map(|client| (client.spec.hostname, client.uid)).collect(),
+        })
+    }
+
+    /// What is known of a snapshot by its own words: a tag of ours says whose it is; one that another program made belongs to
+    /// the client of its hostname, if there is one. No policy has made that.
+    fn known(&self, repository: &Repository, snapshot: &SavedSnapshot) -> KnownSnapshot {
+        let tagged = client_of_tags(&snapshot.tags).filter(|uid| self.clients.contains(uid));
+        let policy: Option<PolicyUid> = tagged.and_then(|_| policy_of_tags(&snapshot.tags));
+        let named = || self.by_name.get(&snapshot.hostname.parse::<Name>().ok()?).copied();
+        let summary = snapshot.summary.as_ref();
+        KnownSnapshot {
+            repository: repository.uid,
+            id: snapshot.id,
+            tenant: repository.tenant,
+            client: tagged.or_else(named),
+            policy,
+            job: tagged.and_then(|_| JobUid::of_tags(&snapshot.tags)),
+            at: snapshot.time.at.to_time(),
+            complete: true,
+            hostname: snapshot.hostname.clone(),
+            details: SnapshotDetails {
+                paths: snapshot.paths.clone(),
+                tags: snapshot.tags.clone(),
+                files: summary.map(|summary| summary.total_files_processed),
+                bytes: summary.map(|summary| summary.total_bytes_processed),
+            },
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Repositories are made, adopted, and looked into again.
+
+use holdfast_control::{Asker, Care};
+use holdfast_db::SnapshotQuery;
+use holdfast_model::RepositoryUid;
+use holdfast_model::client::Step;
+use holdfast_model::job::{Cause, Job, JobStatus, Launch};
+use holdfast_model::repository::{RepositorySpec, RepositoryStatus};
+use serde_json::json;
+
+use super::scene::{Scene, work_off};
+
+const ANN: Asker<'_> = Asker { launch: Launch::Manual, name: "ann" };
+
+async fn prepare(scene: &Scene, create: bool) -> (Job, RepositoryStatus) {
+    let uid = repository(scene).await;
+    let job = scene.control.care_for(uid, Care::Prepare { create }, ANN).await.unwrap();
+    work_off(&scene.worker).await;
+    let mut reader = scene.db.read().await.unwrap();
+    let status = reader.object::<RepositorySpec>(uid).await.unwrap().status;
+    (reader.job(job.uid).await.unwrap(), status)
+}
+
+async fn repository(scene: &Scene) -> RepositoryUid {
+    let all = scene.db.read().await.unwrap().all_objects::<RepositorySpec>(&Default::default()).await.unwrap();
+    all.objects[0].uid
+}
+
+#[tokio::test]
+async fn a_repository_is_made_only_if_that_is_wanted() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    std::fs::remove_dir_all(scene.dir.path().join("repository")).unwrap();
+    let (job, status) = prepare(&scene, false).await;
+    assert_eq!(job.outcome.error.unwrap().cause, Cause::RepositoryMissing);
+    assert!(status.ready_since.is_none() && status.problem.is_some());
+    assert!(!scene.dir.path().join("repository/config").exists());
+    let (job, status) = prepare(&scene, true).await;
+    assert_eq!(job.status, JobStatus::Succeeded, "{:?}", job.outcome);
+    assert!(status.ready_since.is_some() && status.problem.is_none());
+    assert_eq!(status.id.unwrap(), scene.repository().id());
+    // Once more changes nothing of it.
+    assert_eq!(prepare(&scene, true).await.1.id, status.id);
+}
+
+#[tokio::test]
+async fn what_others_have_stored_is_adopted_and_what_they_remove_is_no_longer_known() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    let Some(restic) = holdfast_testkit::Restic::new(scene.dir.path().join("repository"), "secret") else { return };
+    let source = scene.dir.path().join("source").display().to_string();
+    restic.ok(["backup", &source, "--host", "web1"]);
+    restic.ok(["backup", &source, "--host", "stranger"]);
+    let (job, status) = prepare(&scene, false).await;
+    assert_eq!((job.status, job.outcome.files), (JobStatus::Succeeded, 2), "{:?}", job.outcome);
+    let size = status.size.unwrap();
+    assert!(size.snapshots == 2 && size.stored_bytes > 0, "{size:?}");
+    let known = async || {
+        let query = SnapshotQuery { repository: Some(repository(&scene).await), limit: 10, ..SnapshotQuery::default() };
+        scene.db.read().await.unwrap().snapshots(&query).await.unwrap()
+    };
+    let snapshots = known().await;
+    let clients: Vec<_> = snapshots.iter().map(|one| (one.hostname.as_str(), one.client, one.policy)).collect();
+    assert_eq!(clients, [("stranger", None, None), ("web1", Some(scene.client.uid), None)]);
+    restic.ok(["forget", &snapshots[0].id.to_string()]);
+    assert_eq!(prepare(&scene, false).await.0.outcome.files, 0);
+    assert_eq!(known().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_client_is_looked_at_step_by_step_and_says_what_to_do() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    let looked = async || {
+        scene.control.prepare_client(scene.client.uid, ANN).await.unwrap();
+        work_off(&scene.worker).await;
+        let status = scene.client().await.status;
+        let steps = status.checklist.iter().map(|one| (one.step, format!("{:?}", one.found))).collect::<Vec<_>>();
+        (steps, status)
+    };
+    let (steps, status) = looked().await;
+    assert_eq!(
+        steps[..3],
+        [(Step::Reach, "Good".into()), (Step::HostKey, "Bad".into()), (Step::Login, "Unknown".into())]
+    );
+    assert!(status.checklist[1].fix.as_ref().unwrap().contains("compare the fingerprint"));
+    assert!(status.ready_token.is_some(), "it can say by itself that it is ready");
+    scene.accept_host_key().await;
+    let (steps, status) = looked().await;
+    // The test's clock stands somewhere else.
+    let odd: Vec<_> = steps.iter().filter(|(_, found)| found != "Good").collect();
+    assert_eq!(odd, [&(Step::Clock, "Odd".into())], "{:?}", status.checklist);
+    assert!(status.ready_token.is_none() && status.ready_since.is_some());
+    let facts = status.facts.unwrap();
+    assert!(!facts.kernel.is_empty() && facts.processors > 0 && facts.memory_bytes > 0, "{facts:?}");
+}
