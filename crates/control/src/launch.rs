@@ -55,6 +55,11 @@ impl Plans {
         })
     }
 
+    /// What holds for the whole server.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// All policies.
     pub fn policies(&self) -> &[Policy] {
         &self.policies
@@ -110,7 +115,8 @@ impl Plans {
                 schedule: &self.schedule_of(policy)?.spec,
                 is_active: self.idle(policy, now).is_none(),
                 on_missed: policy.spec.on_missed,
-                accounted: policy.status.accounted?,
+                // Nothing is owed from before it was there.
+                accounted: policy.status.accounted.unwrap_or(policy.created),
             })
         };
         scheduler::due(now, &self.policies.iter().filter_map(scheduled).collect::<Vec<_>>())
@@ -131,10 +137,6 @@ impl Control {
     pub async fn launch_due(&self) -> Result<Launched, ControlError> {
         let now = self.now();
         let plans = Plans::read(&mut self.db.read_at_one_time().await?).await?;
-        for policy in plans.policies.iter().filter(|policy| policy.status.accounted.is_none()) {
-            // Nothing is owed from before it was there.
-            self.account(policy, None, now).await?;
-        }
         let mut jobs = 0;
         for step in plans.steps(now) {
             let policy = plans.policies.iter().find(|policy| policy.uid == step.policy);
@@ -244,14 +246,6 @@ impl Control {
         let jobs: Vec<Job> = jobs.collect::<Result<_, ControlError>>()?;
         keep(writer, &jobs, now).await?;
         Ok(jobs)
-    }
-
-    async fn account(&self, policy: &Policy, before: Option<Time>, accounted: Time) -> Result<(), ControlError> {
-        let mut writer = self.db.write().await?;
-        if set_accounted(&mut writer, policy, before, accounted).await? {
-            writer.commit().await?;
-        }
-        Ok(())
     }
 }
 

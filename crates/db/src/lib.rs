@@ -10,6 +10,7 @@ mod connection;
 mod database;
 mod error;
 mod events;
+mod failures;
 mod jobs;
 mod leases;
 mod log;

@@ -64,6 +64,7 @@ claims! {
     upkeep:
         opening_again_changes_nothing
         a_database_of_a_newer_release_is_refused
+        why_a_backup_failed_is_known_until_one_ends_well
         one_holds_a_lease_at_a_time
         secrets_and_settings_are_replaced_and_taken_back;
 }

@@ -91,7 +91,7 @@ pub enum OnMissed {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct PolicyStatus {
-    /// Up to this time every run that was due has been started, or noted as missed. `None` until it was looked at first.
+    /// Up to this time every run that was due has been started, or noted as missed. `None` until the first was due.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub accounted: Option<Time>,
 }

@@ -12,6 +12,7 @@ use crate::schedule::ScheduleSpec;
 
 /// How well a client is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Protection {
     /// It is not to be backed up at the moment.
@@ -94,6 +95,32 @@ impl Standing<'_> {
 }
 
 impl Protection {
+    /// All of them, the best first.
+    pub const ALL: [Self; 8] = [
+        Self::Paused,
+        Self::Protected,
+        Self::Running,
+        Self::Due,
+        Self::Never,
+        Self::Overdue,
+        Self::Unreachable,
+        Self::Failing,
+    ];
+
+    /// As it stands in messages.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Protected => "protected",
+            Self::Running => "running",
+            Self::Due => "due",
+            Self::Never => "never",
+            Self::Overdue => "overdue",
+            Self::Unreachable => "unreachable",
+            Self::Failing => "failing",
+        }
+    }
+
     /// Whether somebody should look.
     pub const fn is_bad(self) -> bool {
         matches!(self, Self::Overdue | Self::Unreachable | Self::Failing)

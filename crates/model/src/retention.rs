@@ -5,6 +5,7 @@
 
 mod apply;
 mod calendar;
+mod foresee;
 mod group;
 mod tags;
 #[cfg(test)]
@@ -19,6 +20,7 @@ use crate::duration::CalendarDuration;
 
 pub use apply::{Candidate, Decision, GroupPlan, Kept, PlanError, Reason, plan};
 pub use calendar::{ParseSnapshotTimeError, Period, snapshot_time};
+pub use foresee::{Foreseen, foresee};
 pub use group::{GroupBy, GroupKey, ParseGroupByError, group};
 pub use tags::TagList;
 

@@ -27,6 +27,8 @@ pub struct Settings {
     /// Days for which finished jobs and their logs are kept.
     #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
     pub keep_jobs_days: NonZeroU32,
+    /// Seconds that a backup may take after it was due, before its client counts as late.
+    pub grace_seconds: u32,
     /// The time zone of what is said without one.
     pub time_zone: Zone,
 }
@@ -48,6 +50,7 @@ impl Default for Settings {
             },
             jobs_at_once: const { NonZeroU32::new(8).expect("8 is not 0") },
             keep_jobs_days: const { NonZeroU32::new(400).expect("400 is not 0") },
+            grace_seconds: 2 * 3600,
             time_zone: Zone::default(),
         }
     }

@@ -17,7 +17,7 @@ use crate::permission::Permission;
 use crate::router::operations;
 
 /// Each part of the API, and what it is about.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 14] = [
     ("tenants", "Customers: whose everything is. Who has one needs to think of none."),
     ("clients", "Machines that are backed up."),
     ("repositories", "Where backups are stored."),
@@ -26,6 +26,8 @@ const TAGS: [(&str, &str); 12] = [
     ("snapshots", "What is stored, and what is in it."),
     ("restores", "Snapshots given back."),
     ("jobs", "What is done, and what became of it."),
+    ("protection", "How well clients are protected."),
+    ("retention", "What is kept, and for how long."),
     ("events", "What happens, as it happens."),
     ("secrets", "Passwords and credentials that were handed over, by name."),
     ("settings", "What holds for the whole server."),

@@ -106,6 +106,8 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::PUT, "/api/v1/secrets/{name}", P::WriteSecrets),
     (Method::DELETE, "/api/v1/secrets/{name}", P::WriteSecrets),
     (Method::GET, "/api/v1/events", P::ReadEvents),
+    (Method::GET, "/api/v1/protection", P::ReadClients),
+    (Method::POST, "/api/v1/retention/preview", P::ReadPolicies),
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}/log", P::ReadJobs),

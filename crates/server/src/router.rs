@@ -12,7 +12,8 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, health, jobs, log, restores, settings, snapshots, upcoming,
+    actions, admit, body, document, envelope, events, health, jobs, log, protection, restores, retention, settings,
+    snapshots, upcoming,
 };
 
 /// The router of the API.
@@ -54,6 +55,8 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(snapshots::download))
         .routes(routes!(restores::create))
         .routes(routes!(events::watch))
+        .routes(routes!(protection::list))
+        .routes(routes!(retention::preview))
         .routes(routes!(settings::read, settings::change))
         .routes(routes!(document::read))
         .routes(routes!(health::live))

@@ -10,6 +10,7 @@ mod api {
     mod jobs;
     mod lists;
     mod objects;
+    mod protection;
     mod requests;
     mod restores;
     mod scene;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use holdfast_db::Writer;
-use holdfast_model::job::{Cause, Job, JobStatus, Launch, Outcome, Waiting};
+use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch, Outcome, Waiting};
 use holdfast_model::policy::{OnMissed, PolicySpec, Retries};
 use holdfast_model::{JobUid, Time};
 
@@ -30,6 +30,7 @@ impl Control {
         job.end(status, outcome, now)?;
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
+        note_end(&mut writer, &job, cause_of(&job), now).await?;
         match self.retry(&mut writer, &job, now).await? {
             Some(retry) => follow(&mut writer, job.uid, &retry, now).await?,
             None => self.settle_followers(&mut writer, &job, now).await?,
@@ -100,6 +101,8 @@ impl Control {
     /// What becomes of those that waited for a job that has ended and is not tried again.
     pub(super) async fn settle_followers(&self, writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlError> {
         let mut ended = vec![job.clone()];
+        // What failed first is why all others did.
+        let cause = cause_of(job);
         while let Some(before) = ended.pop() {
             for uid in writer.jobs_after(before.uid).await? {
                 let mut follower = writer.lock_job(uid).await?;
@@ -114,6 +117,9 @@ impl Control {
                 }
                 writer.save_job(&follower).await?;
                 tell_job(writer, &follower, now).await?;
+                if follower.status == JobStatus::Failed {
+                    note_end(writer, &follower, cause, now).await?;
+                }
                 if follower.status.is_finished() {
                     ended.push(follower);
                 }
@@ -121,6 +127,23 @@ impl Control {
         }
         Ok(())
     }
+}
+
+/// Why a job failed, if it did.
+fn cause_of(job: &Job) -> Option<Cause> {
+    match job.status {
+        JobStatus::Lost => Some(Cause::Disconnected),
+        _ => job.outcome.error.as_ref().map(|error| error.cause),
+    }
+}
+
+/// Notes how a backup ended, from which it is told why a client is not protected.
+async fn note_end(writer: &mut Writer, job: &Job, cause: Option<Cause>, now: Time) -> Result<(), ControlError> {
+    let says_something = job.status.is_good() || matches!(job.status, JobStatus::Failed | JobStatus::Lost);
+    if let (JobKind::Backup, Some(client), Some(policy), true) = (job.kind, job.client, job.policy, says_something) {
+        writer.note_end(client, policy, now, cause).await?;
+    }
+    Ok(())
 }
 
 /// The job, if the worker is still at work on it and nobody else is.

@@ -7,6 +7,20 @@ use serde_json::json;
 
 use super::scene::{Scene, time};
 
+pub(crate) async fn why_a_backup_failed_is_known_until_one_ends_well(scene: &Scene) {
+    use holdfast_model::job::Cause;
+    let (client, policy) = (scene.client_uid(), scene.policy_uid());
+    let note = async |second, cause| {
+        let mut writer = scene.db.write().await.unwrap();
+        writer.note_end(client, policy, time(second), cause).await.unwrap();
+        writer.commit().await.unwrap();
+        scene.db.read().await.unwrap().failures().await.unwrap().get(&(client, policy)).copied()
+    };
+    assert_eq!(note(1, Some(Cause::Full)).await, Some((time(1), Cause::Full)));
+    assert_eq!(note(2, Some(Cause::Unreachable)).await, Some((time(2), Cause::Unreachable)));
+    assert_eq!(note(3, None).await, None);
+}
+
 pub(crate) async fn opening_again_changes_nothing(scene: &Scene) {
     let uid = scene.add_client("web1").await;
     scene.db.ping().await.unwrap();

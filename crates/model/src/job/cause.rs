@@ -68,6 +68,64 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 24] = [
+        Self::Unreachable,
+        Self::HostKeyUnknown,
+        Self::HostKeyChanged,
+        Self::LoginRefused,
+        Self::SudoRefused,
+        Self::Agent,
+        Self::Disconnected,
+        Self::Violation,
+        Self::SourceMissing,
+        Self::RepositoryMissing,
+        Self::WrongPassword,
+        Self::Secret,
+        Self::Locked,
+        Self::Storage,
+        Self::StorageDenied,
+        Self::Full,
+        Self::Damaged,
+        Self::Hook,
+        Self::Timeout,
+        Self::Idle,
+        Self::Dependency,
+        Self::Configuration,
+        Self::Quota,
+        Self::Internal,
+    ];
+
+    /// As it stands in messages and the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unreachable => "unreachable",
+            Self::HostKeyUnknown => "host_key_unknown",
+            Self::HostKeyChanged => "host_key_changed",
+            Self::LoginRefused => "login_refused",
+            Self::SudoRefused => "sudo_refused",
+            Self::Agent => "agent",
+            Self::Disconnected => "disconnected",
+            Self::Violation => "violation",
+            Self::SourceMissing => "source_missing",
+            Self::RepositoryMissing => "repository_missing",
+            Self::WrongPassword => "wrong_password",
+            Self::Secret => "secret",
+            Self::Locked => "locked",
+            Self::Storage => "storage",
+            Self::StorageDenied => "storage_denied",
+            Self::Full => "full",
+            Self::Damaged => "damaged",
+            Self::Hook => "hook",
+            Self::Timeout => "timeout",
+            Self::Idle => "idle",
+            Self::Dependency => "dependency",
+            Self::Configuration => "configuration",
+            Self::Quota => "quota",
+            Self::Internal => "internal",
+        }
+    }
+
     /// Whether it may pass by itself, so that trying again can help.
     pub const fn may_pass(self) -> bool {
         use Cause::{Agent, Disconnected, Idle, Locked, Storage, Timeout, Unreachable};
@@ -115,6 +173,13 @@ impl Cause {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_the_same_word_everywhere() {
+        for cause in Cause::ALL {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.as_str());
+        }
+    }
 
     #[test]
     fn what_a_person_must_decide_is_not_tried_again() {

@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use holdfast_api::{
-    AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+    AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, Protected, RetentionForecast,
+    RetentionPreview, RunRequest, SayReady, SecretList,
 };
 use holdfast_api::{FileList, NewRestore, SchedulePreview, Snapshot, Upcoming};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
@@ -114,6 +115,21 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
         }
         "list_secrets" => (None, Some(json!(SecretList { secrets: vec!["main".to_owned()] }))),
         "hand_over_secret" => (Some(sent::<NewSecret>(json!({"secret": "correct horse battery staple"}))), None),
+        "list_protection" => {
+            let one = json!({"tenant": TENANT, "client": {"id": ID, "name": "web1.example.net"},
+                "policy": {"id": ID, "name": "web servers"}, "protection": "failing", "expected_by": TIME,
+                "newest": "2026-11-22T01:30:00Z", "failed": TIME, "cause": "login_refused",
+                "fix": "put the server's public key into authorized_keys of the login there", "idle": null});
+            (None, Some(json!(Page { items: vec![read::<Protected>(one)], next_cursor: None })))
+        }
+        "preview_retention" => {
+            let asked = json!({"retention": {"daily": 7, "monthly": 12}, "cron": "30 2 * * *",
+                "time_zone": "Europe/Berlin", "days": 30});
+            let forecast = json!({"in_words": "keep 7 daily, 12 monthly snapshots", "kept": 1, "removed": 0,
+                "snapshots": [{"snapshot": null, "time": TIME, "reasons": ["daily snapshot"],
+                    "goes": "2026-12-01T01:30:00Z"}]});
+            (Some(sent::<RetentionPreview>(asked)), Some(json!(read::<RetentionForecast>(forecast))))
+        }
         "watch_events" => {
             let event = json!({"number": 7, "at": TIME, "topic": "job", "tenant": TENANT, "subject": ID,
                 "body": {"kind": "backup", "status": "running"}});

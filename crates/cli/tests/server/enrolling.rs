@@ -1,0 +1,68 @@
+//! From nothing to backups that run by themselves.
+
+use holdfast_testkit::{Restic, Sshd, Tree};
+use serde_json::json;
+
+use crate::scene::{Databases, Scene};
+
+pub(crate) fn hosts_are_enrolled_prepared_and_backed_up_when_it_is_time(databases: &Databases) {
+    let (Some(one), Some(two)) = (Sshd::start(), Sshd::start()) else { return };
+    let scene = Scene::new(databases);
+    let tree = Tree::create(scene.dir.path().join("source"));
+    tree.file("etc/hosts", "127.0.0.1 localhost\n");
+    let (web1, _) = (scene.enrol(&one, "web1"), scene.enrol(&two, "web2"));
+    let facts = scene.get(&web1)["status"]["facts"].clone();
+    assert!(facts["memory_bytes"].as_u64().unwrap() > 0 && !facts["kernel"].as_str().unwrap().is_empty(), "{facts}");
+    scene.make("schedules", json!({"name": "hourly", "cron": "0 * * * *"}));
+    scene.make(
+        "policies",
+        json!({"name": "files", "work": {"type": "folders", "paths": [scene.path("source")]}, "repository": "main",
+            "schedule": "hourly", "clients": ["web1", "web2"]}),
+    );
+    let protection = || {
+        let page = scene.get("/api/v1/protection");
+        let items = page["items"].as_array().unwrap().clone();
+        items.iter().map(|item| item["protection"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(protection(), ["never", "never"]);
+    scene.put_forward_to("06:00");
+    scene.comes_to("backup", &["succeeded", "succeeded"]);
+    scene.comes_to_rest();
+    assert_eq!(protection(), ["protected", "protected"]);
+    for job in scene.jobs("backup") {
+        assert_eq!((&job["launch"], job["due"].as_str().unwrap().ends_with("T06:00:00Z")), (&json!("scheduled"), true));
+        let log = scene.get(&format!("/api/v1/jobs/{}/log", job["id"].as_str().unwrap()));
+        assert!(log.is_null(), "a log is text");
+    }
+    let Some(restic) = Restic::new(scene.dir.path().join("repository"), "correct horse") else { return };
+    restic.check_read_data();
+    assert_eq!(crate::scene::snapshots(&restic), 2);
+}
+
+pub(crate) fn a_repository_that_restic_has_written_is_adopted(databases: &Databases) {
+    let scene = Scene::new(databases);
+    let Some(restic) = Restic::new(scene.dir.path().join("theirs"), "battery staple") else { return };
+    let tree = Tree::create(scene.dir.path().join("source"));
+    tree.file("etc/hosts", "127.0.0.1 localhost\n");
+    restic.ok(["init"]);
+    restic.ok(["backup", &scene.path("source"), "--host", "old"]);
+    scene.send("PUT", "/api/v1/secrets/theirs", json!({"secret": "battery staple"}));
+    let theirs =
+        scene.make("repositories", json!({"name": "theirs", "uri": scene.path("theirs"), "password": "sealed:theirs"}));
+    let job = scene.send("POST", &format!("{theirs}/prepare"), json!({}));
+    assert_eq!(scene.job_of(job, "succeeded")["outcome"]["files"], 1, "one snapshot was not known");
+    let status = scene.get(&theirs)["status"].clone();
+    assert_eq!((&status["size"]["snapshots"], &status["problem"]), (&json!(1), &json!(null)), "{status}");
+    let Some(sshd) = Sshd::start() else { return };
+    scene.enrol(&sshd, "old");
+    let policy = scene.make(
+        "policies",
+        json!({"name": "files", "work": {"type": "folders", "paths": [scene.path("source")]}, "repository": "theirs",
+            "clients": ["old"]}),
+    );
+    scene.send("POST", &format!("{policy}/run"), json!({}));
+    scene.comes_to("backup", &["succeeded"]);
+    scene.comes_to_rest();
+    restic.check_read_data();
+    assert_eq!(crate::scene::snapshots(&restic), 2);
+}

@@ -1,0 +1,100 @@
+//! A server that is killed at any moment: no job is stuck, every run is accounted for once, and the repository is sound.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use holdfast_testkit::process::{Signal, kill_tree, signal, wait_until};
+use holdfast_testkit::{Prng, Restic, Sshd, Tree};
+use serde_json::{Value, json};
+
+use crate::scene::{Databases, Scene};
+
+/// So often it is killed; `HOLDFAST_KILLS` says otherwise.
+const KILLS: u64 = 8;
+
+pub(crate) fn whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost(databases: &Databases) {
+    let hosts: Vec<Sshd> = std::iter::repeat_with(Sshd::start).take(3).flatten().collect();
+    if hosts.len() < 3 {
+        return;
+    }
+    let kills = std::env::var("HOLDFAST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
+    let seed = std::env::var("HOLDFAST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_124);
+    println!("seed {seed}, {kills} kills");
+    let mut random = Prng::new(seed);
+    let scene = Scene::new(databases);
+    let tree = Tree::create(scene.dir.path().join("source"));
+    for nth in 0..40 {
+        tree.file(format!("directory {}/file {nth}", nth % 7), random.bytes(30_000));
+    }
+    let names = ["one", "two", "three"];
+    for (name, sshd) in names.iter().zip(&hosts) {
+        scene.enrol(sshd, name);
+    }
+    scene.make("schedules", json!({"name": "hourly", "cron": "0 * * * *"}));
+    scene.make(
+        "policies",
+        json!({"name": "files", "work": {"type": "folders", "paths": [scene.path("source")]}, "repository": "main",
+            "schedule": "hourly", "clients": names, "retention": {"last": 3},
+            "retries": {"count": 200, "delay_seconds": 1, "longest_delay_seconds": 1}}),
+    );
+    scene.put_forward_to("06:00");
+    for nth in 0..kills {
+        tree.file(format!("changed {}", nth % 5), random.bytes(20_000));
+        // Somewhere between the first look at the clock and the last word of the last job.
+        wait_until(Duration::from_millis(random.below(2500)), || false);
+        if nth % 4 == 3 {
+            // Whatever it has started dies with it.
+            kill_tree(scene.pid());
+        } else {
+            signal(scene.pid(), Signal::KILL);
+        }
+        scene.wait_for_end();
+        scene.put_forward(3600);
+        scene.start();
+    }
+    // Leases run out, and whatever is tried again has its time.
+    for _ in 0..10 {
+        wait_until(Duration::from_secs(3), || open(&scene).is_empty());
+        scene.put_forward(60);
+    }
+    scene.comes_to_rest();
+    every_run_is_accounted_for_once(&scene, &names, kills);
+    let repository = scene.get("/api/v1/repositories")["items"][0]["id"].as_str().unwrap().to_owned();
+    let check = format!("/api/v1/repositories/{repository}/check");
+    scene.job_of(scene.send("POST", &check, json!({"read_data": true})), "succeeded");
+    if let Some(restic) = Restic::new(scene.dir.path().join("repository"), "correct horse") {
+        restic.check_read_data();
+    }
+}
+
+fn open(scene: &Scene) -> Vec<Value> {
+    let open = scene.get("/api/v1/jobs?status=queued&status=blocked&status=running&limit=500");
+    open["items"].as_array().unwrap().clone()
+}
+
+/// For each time that was due and each client there is one success, or a reason why there is none; and never two.
+fn every_run_is_accounted_for_once(scene: &Scene, names: &[&str], kills: u64) {
+    let mut runs: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    let mut cursor = String::new();
+    loop {
+        let page = scene.get(&format!("/api/v1/jobs?kind=backup&limit=500{cursor}"));
+        for job in page["items"].as_array().unwrap() {
+            let text = |name: &str| job[name].as_str().unwrap().to_owned();
+            assert!(!job["finished"].is_null(), "{job:#}");
+            runs.entry((text("due"), text("client"))).or_default().push(text("status"));
+        }
+        match page["next_cursor"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    let successes = |statuses: &[String]| statuses.iter().filter(|status| *status == "succeeded").count();
+    let bad: Vec<_> = runs
+        .iter()
+        .filter(|(_, statuses)| successes(statuses) != 1 && !statuses.iter().any(|status| status == "skipped"))
+        .collect();
+    assert!(bad.is_empty(), "{bad:#?}");
+    // The clock went forward by an hour for each kill: no hour lacks its jobs.
+    assert!(runs.len() as u64 >= kills * names.len() as u64, "{} runs of {kills} hours", runs.len());
+    println!("{} runs, {} jobs", runs.len(), runs.values().map(Vec::len).sum::<usize>());
+}

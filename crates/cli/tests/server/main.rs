@@ -1,0 +1,56 @@
+//! The server from end to end: the real program, real hosts behind sshd, SQLite and a real PostgreSQL; asked over its API, and
+//! with a clock that is put forward instead of waited for.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod enrolling;
+mod failing;
+mod keeping;
+mod killing;
+mod overlapping;
+mod scene;
+
+use scene::Databases;
+
+/// One test of each story for each database.
+macro_rules! stories {
+    ($($file:ident: $($story:ident)*;)*) => {
+        mod sqlite {
+            $($(
+                #[test]
+                fn $story() {
+                    crate::$file::$story(&crate::Databases::Sqlite);
+                }
+            )*)*
+        }
+
+        mod postgres {
+            $($(
+                #[test]
+                fn $story() {
+                    if let Some(databases) = crate::Databases::postgres() {
+                        crate::$file::$story(&databases);
+                    }
+                }
+            )*)*
+        }
+    };
+}
+
+stories! {
+    enrolling:
+        hosts_are_enrolled_prepared_and_backed_up_when_it_is_time
+        a_repository_that_restic_has_written_is_adopted;
+    overlapping:
+        a_run_that_meets_the_one_before_is_skipped_and_no_other_tenant_is_touched
+        what_was_missed_while_the_server_was_away_is_made_up_for_once
+        a_job_waits_for_its_window;
+    failing:
+        what_may_pass_is_tried_again_until_it_works
+        a_job_that_runs_is_cancelled_and_what_follows_it_too
+        a_server_that_is_interrupted_goes_on_where_it_was;
+    keeping:
+        what_the_retention_does_not_keep_is_forgotten_and_pruned;
+    killing:
+        whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost;
+}

@@ -1,0 +1,119 @@
+//! How well clients are protected, and what a retention keeps.
+
+use holdfast_db::{KnownSnapshot, SnapshotDetails};
+use holdfast_model::Time;
+use holdfast_model::job::Cause;
+use serde_json::{Value, json};
+
+use super::scene::Scene;
+
+fn id_of(address: &str) -> &str {
+    address.rsplit('/').next().unwrap()
+}
+
+/// A server with clients web1 and web2, a policy that is due at two each night, and the addresses of all.
+async fn furnished(scene: &Scene) -> (String, String, String) {
+    let (client, _) = (scene.make_client("web1").await, scene.make_client("web2").await);
+    let repository =
+        scene.make("repositories", json!({"name": "main", "uri": "/srv/backup", "password": "env:P"})).await;
+    scene.make("schedules", json!({"name": "nightly", "cron": "0 2 * * *"})).await;
+    let policy = json!({"name": "web", "work": {"type": "config"}, "repository": "main", "schedule": "nightly",
+        "clients": ["web1", "web2"], "retention": {"daily": 2}});
+    (client, repository, scene.make("policies", policy).await)
+}
+
+async fn note_snapshot(scene: &Scene, (client, repository, policy): &(String, String, String), at: &str) {
+    let at: Time = at.parse().unwrap();
+    let snapshot = KnownSnapshot {
+        repository: id_of(repository).parse().unwrap(),
+        id: format!("{:064x}", at.as_second()).parse().unwrap(),
+        tenant: scene.tenant.parse().unwrap(),
+        client: Some(id_of(client).parse().unwrap()),
+        policy: Some(id_of(policy).parse().unwrap()),
+        job: None,
+        at,
+        complete: true,
+        hostname: "web1".into(),
+        details: SnapshotDetails::default(),
+    };
+    let mut writer = scene.database.write().await.unwrap();
+    writer.add_snapshot(&snapshot).await.unwrap();
+    writer.commit().await.unwrap();
+}
+
+async fn protection(scene: &Scene, query: &str) -> Vec<(String, String)> {
+    let page = scene.get(&format!("/api/v1/protection?{query}")).await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let items = page["items"].as_array().unwrap().iter();
+    items.map(|item| (text(&item["client"]["name"]), text(&item["protection"]))).collect()
+}
+
+fn pair(client: &str, protection: &str) -> (String, String) {
+    (client.to_owned(), protection.to_owned())
+}
+
+#[tokio::test]
+async fn whoever_looks_sees_the_worst_first_and_by_when_a_backup_is_expected() {
+    let scene = Scene::new().await;
+    let all = furnished(&scene).await;
+    assert_eq!(protection(&scene, "").await, [pair("web1", "never"), pair("web2", "never")]);
+    note_snapshot(&scene, &all, "2026-11-24T12:30:00Z").await;
+    assert_eq!(protection(&scene, "").await, [pair("web2", "never"), pair("web1", "protected")]);
+    assert_eq!(protection(&scene, "protection=protected").await, [pair("web1", "protected")]);
+    // Past the night, and past the time that a backup may take.
+    scene.put_forward(16 * 3600 + 1);
+    let page = scene.get("/api/v1/protection?limit=1").await.json();
+    assert_eq!(page["items"][0]["protection"], "overdue");
+    assert_eq!(page["items"][0]["expected_by"], "2026-11-25T04:00:00Z");
+    let next = page["next_cursor"].as_str().unwrap();
+    assert_eq!(protection(&scene, &format!("limit=1&cursor={next}")).await, [pair("web2", "overdue")]);
+    let mut writer = scene.database.write().await.unwrap();
+    let (client, policy) = (id_of(&all.0).parse().unwrap(), id_of(&all.2).parse().unwrap());
+    let at = "2026-11-25T02:10:00Z".parse().unwrap();
+    writer.note_end(client, policy, at, Some(Cause::LoginRefused)).await.unwrap();
+    writer.commit().await.unwrap();
+    let failing = scene.get(&format!("/api/v1/protection?client={}", id_of(&all.0))).await.json();
+    let failing = &failing["items"][0];
+    assert_eq!((&failing["protection"], &failing["cause"]), (&json!("failing"), &json!("login_refused")));
+    assert!(failing["fix"].as_str().unwrap().contains("authorized_keys"));
+}
+
+#[tokio::test]
+async fn a_policy_that_will_not_run_says_why() {
+    let scene = Scene::new().await;
+    let (_, repository, _) = furnished(&scene).await;
+    let spec = json!({"spec": {"name": "main", "uri": "/srv/backup", "password": "env:P", "enabled": false}});
+    let off = scene.send(axum::http::Method::PUT, &repository, &[("if-match", "*")], &spec.to_string()).await;
+    assert_eq!(off.status, 200);
+    let page = scene.get("/api/v1/protection").await.json();
+    assert_eq!(page["items"][0]["protection"], "paused");
+    assert_eq!(page["items"][0]["idle"], "its repository main is disabled");
+}
+
+#[tokio::test]
+async fn a_retention_tells_what_it_keeps_before_it_counts() {
+    let scene = Scene::new().await;
+    let all = furnished(&scene).await;
+    for at in ["2026-11-21T02:00:00Z", "2026-11-22T02:00:00Z", "2026-11-23T02:00:00Z"] {
+        note_snapshot(&scene, &all, at).await;
+    }
+    let asked = json!({"policy": id_of(&all.2), "client": id_of(&all.0)});
+    let forecast = scene.post("/api/v1/retention/preview", asked).await.json();
+    assert_eq!((&forecast["kept"], &forecast["removed"]), (&json!(2), &json!(1)), "{forecast}");
+    assert_eq!(forecast["snapshots"][0]["reasons"], json!(["daily snapshot"]));
+    assert_eq!(forecast["snapshots"][0]["goes"], "2026-11-26T02:00:00Z");
+    assert_eq!(forecast["snapshots"][2]["goes"], "2026-11-24T12:00:00Z", "at once");
+    let draft = json!({"retention": {"last": 1, "monthly": 2}, "cron": "0 2 * * *", "days": 60});
+    let forecast = scene.post("/api/v1/retention/preview", draft).await.json();
+    assert_eq!((&forecast["kept"], &forecast["removed"]), (&json!(2), &json!(58)));
+    assert_eq!(forecast["snapshots"][0]["snapshot"], Value::Null, "it is made up");
+    for (wrong, field) in [
+        (json!({"cron": "* * * * *"}), "days"),
+        (json!({"retention": {"daily": 1}}), "cron"),
+        (json!({"retention": {}, "cron": "@daily"}), "retention"),
+        (json!({"client": id_of(&all.0)}), "policy"),
+    ] {
+        let answer = scene.post("/api/v1/retention/preview", wrong).await;
+        assert_eq!((answer.status.as_u16(), &answer.json()["errors"][0]["field"]), (422, &json!(field)), "{answer:?}");
+    }
+}
