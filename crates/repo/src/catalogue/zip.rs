@@ -21,6 +21,8 @@ use self::record::{End, Entry, Method};
 use super::{Blobs, CatalogueError, Place, Walk, display_path, dump_file, file_size};
 use crate::tree::{Node, NodeKind};
 
+/// The effort: the least that does not make larger what does not shrink.
+const LEVEL: u32 = 3;
 /// Bytes that the directory may take in memory.
 const MOST: usize = 256 << 20;
 /// The file that lists what is left out, and the bytes that it has at most.
@@ -115,7 +117,7 @@ impl<'a> Zip<'a> {
 
     /// Writes the content of a file, deflated; gives back its sum and length.
     fn deflate(&mut self, path: &[u8], node: &Node) -> Result<(u32, u64), CatalogueError> {
-        let deflated = DeflateEncoder::new(&mut self.out, Compression::fast());
+        let deflated = DeflateEncoder::new(&mut self.out, Compression::new(LEVEL));
         let mut summed = Summed { out: deflated, crc: Crc::new(), size: 0 };
         dump_file(self.blobs, path, node, &mut summed, self.cancel)?;
         summed.out.try_finish().map_err(written)?;

@@ -28,7 +28,7 @@ pub(super) enum Method {
 
 impl Method {
     /// Contents from this size on may not fit 32 bits, deflated or not: what does not shrink grows a little.
-    pub(super) const LARGE: u64 = 0xff00_0000;
+    pub(super) const LARGE: u64 = 0xe000_0000;
 }
 
 /// An entry.

@@ -122,3 +122,16 @@ fn more_files_than_sixteen_bits_count_are_read() {
         assert_eq!(said, "70000\n");
     }
 }
+
+#[test]
+fn what_does_not_shrink_hardly_grows() {
+    let (mut blobs, mut random) = (MapBlobs::default(), holdfast_testkit::Prng::new(1));
+    let bytes = random.bytes(1 << 20);
+    let mut node = blobs.file("x", &[]);
+    node.kind = NodeKind::File { content: vec![blobs.add_data(&bytes)] };
+    let mut archive = Vec::new();
+    zip_place(&blobs, b"/x", &Place::Node(Box::new(node)), &mut archive, &CancelToken::new()).unwrap();
+    let margin = (u64::from(u32::MAX) - Method::LARGE) * bytes.len() as u64 / Method::LARGE;
+    assert!(archive.len() < bytes.len() + bytes.len() / 100, "{}", archive.len());
+    assert!(margin > bytes.len() as u64 / 100, "so that what is not large before is not large after");
+}
