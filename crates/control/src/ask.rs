@@ -40,6 +40,8 @@ pub enum Care {
     },
     /// Delete what no snapshot needs.
     Prune,
+    /// Restore some files of the newest snapshots, to prove that they can be.
+    Verify,
 }
 
 impl Control {
@@ -64,6 +66,7 @@ impl Control {
             Care::Check { read_data: false } => (JobKind::Check, Value::Null),
             Care::Check { read_data: true } => (JobKind::Check, json!({ "read_part": (1, 1) })),
             Care::Prune => (JobKind::Prune, Value::Null),
+            Care::Verify => (JobKind::Verify, Value::Null),
         };
         let asked = Asked { kind, tenant: repository.tenant, parameters };
         let job = self.ask(&mut writer, asker, asked, |job| job.for_policy(None, None, Some(uid))).await?;

@@ -37,7 +37,7 @@ pub enum Permission {
     PrepareClients,
     /// To say which host keys are believed.
     TrustClients,
-    /// To have repositories prepared, checked and pruned.
+    /// To have repositories prepared, checked, pruned and verified.
     MaintainRepositories,
     /// To see jobs and their logs.
     ReadJobs,
@@ -99,6 +99,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::POST, "/api/v1/repositories/{id}/prepare", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/check", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/prune", P::MaintainRepositories),
+    (Method::POST, "/api/v1/repositories/{id}/verify", P::MaintainRepositories),
     (Method::POST, "/api/v1/policies/{id}/run", P::RunPolicies),
     (Method::POST, "/api/v1/jobs/{id}/cancel", P::ControlJobs),
     (Method::POST, "/api/v1/jobs/{id}/retry", P::ControlJobs),

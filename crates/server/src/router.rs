@@ -42,6 +42,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(actions::repositories::prepare))
         .routes(routes!(actions::repositories::check))
         .routes(routes!(actions::repositories::prune))
+        .routes(routes!(actions::repositories::verify))
         .routes(routes!(actions::policies::run))
         .routes(routes!(actions::jobs::cancel))
         .routes(routes!(actions::jobs::retry))

@@ -97,7 +97,9 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
                 json!({"spec": {"name": "draft", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "count": 2});
             (Some(sent::<SchedulePreview>(draft)), Some(upcoming()))
         }
-        "prepare_client" | "prune_repository" | "cancel_job" | "retry_job" => (None, Some(json!(job()))),
+        "prepare_client" | "prune_repository" | "verify_repository" | "cancel_job" | "retry_job" => {
+            (None, Some(json!(job())))
+        }
         "accept_host_keys" => {
             let client = json!({"id": ID, "tenant": TENANT, "revision": 1, "created": TIME, "modified": TIME,
                 "spec": client(), "status": {"host_keys": {"accepted": [HOST_KEY]}}});

@@ -33,6 +33,7 @@ async fn what_takes_long_is_a_job_that_is_made_once() {
         ("prepare", json!({"create": true}), "prepare"),
         ("check", json!({"read_data": true}), "check"),
         ("prune", json!({}), "prune"),
+        ("verify", json!({}), "verify"),
     ] {
         let job = scene.post(&format!("{repository}/{action}"), body).await.json();
         assert_eq!(job["kind"], kind);
