@@ -1,11 +1,14 @@
 //! `make run`: the main job, shown on this machine from end to end.
 //!
-//! A throwaway SSH server plays the host. One real directory is pulled from it into a new repository, twice, listed,
-//! restored and compared. All that stays is `./demo`.
+//! A server starts with SQLite and a local repository, all of it in `./demo`. A throwaway SSH server plays the host: it is
+//! enrolled, and one real directory of this machine is pulled from it by a policy, twice, restored and compared. On a terminal
+//! the server goes on until it is interrupted, so that one can look around. All that stays is `./demo`.
 
 mod place;
+mod server;
 mod source;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,6 +18,7 @@ use holdfast_testkit::{CompareOptions, Sshd, compare_trees};
 use crate::agent;
 use crate::command::{cargo, run as run_command, shown};
 use crate::workspace::Workspace;
+use server::Server;
 use source::Source;
 
 /// How the host is called in the snapshots.
@@ -27,49 +31,78 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let source = source::choose()?;
     let dir = workspace.root.join("demo");
     place::make(&dir)?;
-    let holdfast = Holdfast { program: workspace.target.join("release/holdfast"), agents, dir };
+    let program = workspace.target.join("release/holdfast");
+
+    heading("Starting the server, with everything that it keeps in ./demo/server");
+    let server = Server::start(&program, &agents, &dir.join("server"))?;
+    println!("it answers at {}/api/v1, and describes itself at {}/api/openapi.json", server.url, server.url);
+    let holdfast = Holdfast { program, agents, dir, url: server.url.clone() };
+    holdfast.run(&["repository", "add", "demo", &holdfast.text("repository"), "--init"])?;
 
     heading("Starting an SSH server on a free port: it plays the host to back up");
     let sshd =
         Sshd::start().context("the demonstration needs OpenSSH's server and client; scripts/prepare installs them")?;
-    println!("ssh {} on port {}", sshd.destination(), sshd.port());
+    let (port, key) = (sshd.port().to_string(), sshd.client_key().display().to_string());
+    let fingerprint = sshd.fingerprint().context("the host's key has no fingerprint")?;
+    let connection = ["--address", "127.0.0.1", "--port", &port, "--user", sshd.user(), "--identity-file", &key];
+    let client = ["client", "add", HOST, "--accept-key", &fingerprint];
+    holdfast.run(&[&client[..], &connection[..]].concat())?;
 
     heading(&format!("First backup: {} of that host, {} files", source.path.display(), source.files));
-    holdfast.run(&["init"])?;
-    let ssh = sshd.ssh_command();
-    let place = sshd.source(&source.path);
-    holdfast.run(&["backup", "--host", HOST, "--tag", "demo", "--ssh", &ssh, &place])?;
+    let path = source.path.display().to_string();
+    holdfast.run(&["schedule", "add", "nightly", "30 2 * * *"])?;
+    holdfast.run(&[
+        "policy",
+        "add",
+        "files",
+        "--path",
+        &path,
+        "--client",
+        HOST,
+        "--repository",
+        "demo",
+        "--schedule",
+        "nightly",
+    ])?;
+    holdfast.run(&["policy", "run", "files", "--follow"])?;
 
     heading("Second backup: nothing has changed, so next to nothing travels");
-    holdfast.run(&["backup", "--host", HOST, "--tag", "demo", "--ssh", &ssh, &place])?;
-    holdfast.run(&["snapshots"])?;
+    holdfast.run(&["policy", "run", "files", "--follow"])?;
+    holdfast.run(&["job", "list"])?;
+    holdfast.run(&["status"])?;
 
-    heading("Restore, and compare with the original");
+    heading("Restore without the server, as after a disaster, and compare with the original");
     let restored = holdfast.dir.join("restored");
-    let snapshot = format!("latest:{}", source.path.display());
+    let snapshot = format!("latest:{path}");
     holdfast.run(&["restore", &snapshot, "--host", HOST, "--target", &restored.display().to_string()])?;
     compare(&source, &restored)?;
-    drop(sshd);
-    print_next(&holdfast, workspace);
-    Ok(())
+    let stays = std::io::stdout().is_terminal();
+    print_next(&holdfast, workspace, stays);
+    if stays { server.wait() } else { Ok(()) }
 }
 
-/// The program, and the one repository that it works on here.
+/// The program, with the server and the repository that it works with here.
 struct Holdfast {
     program: PathBuf,
     agents: PathBuf,
     dir: PathBuf,
+    url: String,
 }
 
 impl Holdfast {
+    fn text(&self, name: &str) -> String {
+        self.dir.join(name).display().to_string()
+    }
+
     /// What stands in the environment, so that the commands stay short.
-    fn environment(&self) -> [(&'static str, PathBuf); 4] {
+    fn environment(&self) -> [(&'static str, String); 5] {
         [
-            ("HOLDFAST_REPOSITORY", self.dir.join("repository")),
-            ("HOLDFAST_PASSWORD_FILE", self.dir.join("password")),
-            ("HOLDFAST_AGENTS", self.agents.clone()),
+            ("HOLDFAST_SERVER", self.url.clone()),
+            ("HOLDFAST_REPOSITORY", self.text("repository")),
+            ("HOLDFAST_PASSWORD_FILE", self.text("password")),
+            ("HOLDFAST_AGENTS", self.agents.display().to_string()),
             // What the command line remembers between runs stays in ./demo too.
-            ("XDG_STATE_HOME", self.dir.join("state")),
+            ("XDG_STATE_HOME", self.text("state")),
         ]
     }
 
@@ -103,20 +136,27 @@ fn compare(source: &Source, restored: &Path) -> Result<()> {
     Ok(())
 }
 
-fn print_next(holdfast: &Holdfast, workspace: &Workspace) {
-    heading("What to type next");
-    for (name, value) in holdfast.environment().into_iter().take(2) {
-        println!("export {name}={}", value.display());
+fn print_next(holdfast: &Holdfast, workspace: &Workspace, stays: bool) {
+    heading(if stays { "What to type next, in another terminal" } else { "What to type next" });
+    if !stays {
+        println!("{} serve --config /dev/null --data demo/server &", holdfast.program.display());
+    }
+    for (name, value) in holdfast.environment().into_iter().skip(usize::from(!stays)).take(3) {
+        println!("export {name}={value}");
     }
     println!("export PATH={}:$PATH", workspace.target.join("release").display());
     println!();
-    println!("holdfast ls latest                          # what is in the newest snapshot");
-    println!("holdfast find '*.conf'                      # in which snapshots a file is");
-    println!("holdfast check --read-data                  # every byte is there and right");
-    println!("restic -r demo/repository -p demo/password snapshots    # any restic reads it");
-    println!("holdfast backup root@YOUR-HOST:/etc         # a host of your own, with nothing installed there");
+    println!("holdfast status                             # who is protected, the worst first");
+    println!("holdfast job list                           # what was done; holdfast job log ID");
+    println!("holdfast client show {HOST}              # what is known of the host");
+    println!("holdfast client add YOUR-HOST --user root   # a host of your own, with nothing installed there");
+    println!("holdfast export                             # all of the configuration; holdfast apply -f FILE");
+    println!("restic -r demo/repository -p demo/password snapshots    # any restic reads it, without the server");
     println!("holdfast --help");
-    println!("\nThe repository, its password and the restored files are in ./demo; delete it when you like.");
+    println!("\nEverything is in ./demo; delete it when you like.");
+    if stays {
+        println!("\nThe server answers at {}/api/v1 until you interrupt it (Ctrl-C).", holdfast.url);
+    }
 }
 
 fn heading(text: &str) {

@@ -60,7 +60,11 @@ const FENCES: &[(&str, &[&str], &str)] = &[
     ),
     ("opendal", &["holdfast-store"], "storage drivers live in holdfast-store"),
     ("reqwest", &["holdfast-store"], "storage drivers live in holdfast-store"),
-    ("ureq", &["holdfast-store"], "storage drivers live in holdfast-store"),
+    (
+        "ureq",
+        &["holdfast-store", "holdfast-api"],
+        "storage drivers live in holdfast-store, the API's client in holdfast-api",
+    ),
     ("anyhow", &["holdfast", "holdfast-testkit", "xtask"], "a library's errors have types"),
     ("clap", &["holdfast"], "a library does not know its command line"),
     ("rusqlite", &[], "both databases are reached through sqlx"),

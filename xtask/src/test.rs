@@ -30,9 +30,12 @@ pub(crate) fn run(workspace: &Workspace, filter: Option<&str>) -> Result<()> {
     let (mut command, runner) = runner(filter);
     command.current_dir(&workspace.root).env("HOLDFAST_SKIP_LOG", &skip_log).env("HOLDFAST_AGENTS", &agents);
     command.env("HOLDFAST_BIN", workspace.target.join("debug/holdfast"));
-    for (variable, name) in
-        [("HOLDFAST_RESTIC", "restic"), ("HOLDFAST_REST_SERVER", "restic-rest-server"), ("HOLDFAST_RCLONE", "rclone")]
-    {
+    for (variable, name) in [
+        ("HOLDFAST_RESTIC", "restic"),
+        ("HOLDFAST_REST_SERVER", "restic-rest-server"),
+        ("HOLDFAST_RCLONE", "rclone"),
+        ("HOLDFAST_SCHEMATHESIS", "schemathesis"),
+    ] {
         let tool = workspace.tools().join(name);
         if tool.exists() {
             command.env(variable, tool);

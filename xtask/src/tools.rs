@@ -1,4 +1,4 @@
-//! Fetches other people's programs that tests are measured against: restic, its REST server, rclone.
+//! Fetches other people's programs that tests are measured against: restic, its REST server, rclone, schemathesis.
 //!
 //! What the machine has already serves if it is new enough. Otherwise the program comes from a Debian package of a
 //! newer suite, unpacked beside our own build and not installed. The mirror is the one that the machine's own apt is
@@ -6,6 +6,7 @@
 //! machine's package lists is touched.
 
 pub(crate) mod apt;
+mod python;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -51,6 +52,10 @@ pub(crate) fn fetch(workspace: &Workspace) -> Result<()> {
             Ok(version) => eprintln!("{} {version}: {}", program.name, dir.join(program.name).display()),
             Err(error) => failed.entry(format!("{error:#}")).or_default().push(program.name),
         }
+    }
+    let schemathesis = &python::SCHEMATHESIS;
+    if let Err(error) = python::fetch(schemathesis, &dir.join(schemathesis.package)) {
+        failed.entry(format!("{error:#}")).or_default().push(schemathesis.package);
     }
     // The package lists are large and soon out of date.
     if let Some(apt) = apt {

@@ -1,10 +1,14 @@
 //! What goes over the API: objects, jobs, settings, pages of lists, and the problems that requests run into.
 //!
-//! Both sides of a connection use these types, so that they agree on every word. How they are carried is not known here.
+//! Both sides of a connection use these types, so that they agree on every word. How they are carried is known to the
+//! [`client`] alone, which is a feature: the server has no use for it.
 
 mod action;
+#[cfg(feature = "client")]
+pub mod client;
 mod code;
 mod event;
+mod fingerprint;
 mod health;
 mod job;
 mod object;
@@ -22,6 +26,7 @@ pub use action::{
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};
+pub use fingerprint::fingerprint;
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};
 pub use object::{

@@ -42,10 +42,13 @@ pub struct FieldError {
 }
 
 impl Problem {
+    /// What the type of each problem begins with.
+    pub const KIND: &str = "urn:holdfast:problem:";
+
     /// A problem of this code, whatever the request.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:holdfast:problem:{}", code.as_str()),
+            kind: format!("{}{}", Self::KIND, code.as_str()),
             title: code.title().to_owned(),
             status: code.status(),
             code,

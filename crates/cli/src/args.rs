@@ -5,6 +5,7 @@
 
 #![allow(rustdoc::broken_intra_doc_links, reason = "help texts: brackets stand for what may be left out")]
 
+pub mod api;
 mod backup;
 mod maintenance;
 mod repository;
@@ -15,6 +16,7 @@ mod snapshots;
 
 use clap::{Parser, Subcommand};
 
+pub use api::ApiVerb;
 pub use backup::{BackupArgs, ConnectionArgs, ExcludeArgs};
 pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneArgs, UnlockArgs};
 pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand, NewPassword};
@@ -31,11 +33,19 @@ Examples:
   holdfast snapshots -r /srv/backup
   holdfast restore -r /srv/backup latest:/etc --host web1 --target /tmp/out
 
+With a server, which does it all by itself:
+  holdfast repository add main /srv/backup --init
+  holdfast client add web1 --user root
+  holdfast schedule add nightly '30 2 * * *'
+  holdfast policy add web --path /etc --client web1 --repository main --schedule nightly
+  holdfast status
+
 The repository is in restic's open format: restic and rustic read it too.
 The password is taken from --password-file, --password-command, HOLDFAST_PASSWORD, HOLDFAST_PASSWORD_FILE or
 HOLDFAST_PASSWORD_COMMAND, then from the RESTIC_ variables of the same names, else asked for on the terminal.
 
-Exit codes: 0 done; 1 failed; 3 done, but some sources could not be read; 10 no repository there; 11 the repository
+Exit codes: 0 done; 1 failed; 3 done, but some sources could not be read
+(or a job that was waited for ended with warnings); 10 no repository there; 11 the repository
 is locked; 12 wrong password; 130 interrupted.";
 
 /// Backs up hosts that it does not trust: pulls over SSH, stores encrypted and deduplicated, restores anywhere.
@@ -90,6 +100,8 @@ pub enum Verb {
     Worker(WorkerArgs),
     /// Check the server's configuration, or show it
     Config(ConfigArgs),
+    #[command(flatten)]
+    Api(ApiVerb),
     /// Print the completion script for a shell
     Completions {
         /// The shell

@@ -1,5 +1,6 @@
 //! The verbs, each in a file of its own.
 
+mod api;
 mod backup;
 mod check;
 mod chosen;
@@ -51,6 +52,7 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Serve(args) => serve::run(context, &args),
         Verb::Worker(args) => serve::work(context, &args),
         Verb::Config(args) => config::run(context, &args),
+        Verb::Api(verb) => api::run(context, verb),
         Verb::Completions { shell } => shell::completions(shell),
         Verb::Man => shell::man(),
         Verb::Puller(args) => Ok(puller(&args)),

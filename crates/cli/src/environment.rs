@@ -30,6 +30,11 @@ pub fn home_folder(variable: &str, in_home: &str) -> PathBuf {
     folder(variable, in_home).unwrap_or_else(|| PathBuf::from("."))
 }
 
+/// Where a person's configuration lies: `$XDG_CONFIG_HOME` or its usual place.
+pub fn config_home() -> Option<PathBuf> {
+    folder("XDG_CONFIG_HOME", ".config")
+}
+
 fn folder(name: &str, in_home: &str) -> Option<PathBuf> {
     let base = variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     // Services have no variable for the home: the list of users knows it too.

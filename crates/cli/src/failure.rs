@@ -1,6 +1,7 @@
 //! From an error to its exit code and its sentence. Kinds decide, never texts.
 
 use anyhow::Error;
+use holdfast_api::client::ApiError;
 use holdfast_pull::{BackupError, RestoreError};
 use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
 
@@ -44,7 +45,9 @@ pub fn sentence(error: &Error) -> String {
             parts.push(text);
         }
     }
-    parts.join(": ")
+    let told = parts.join(": ");
+    let is_away = matches!(error.downcast_ref(), Some(ApiError::Unreachable { .. }));
+    if is_away { format!("{told}; start one with `holdfast serve`, or say with --server where it is") } else { told }
 }
 
 /// What is wrong with the command line, on one line, and where help is.

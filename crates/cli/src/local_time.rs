@@ -1,7 +1,7 @@
 //! Times in the zone of this machine.
 
 use anyhow::{Context as _, Result};
-use holdfast_model::Timestamp;
+use holdfast_model::{Time, Timestamp};
 use holdfast_repo::time::ZonedTime;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
@@ -24,10 +24,12 @@ pub fn parse(text: &str) -> Result<ZonedTime> {
 
 /// `2026-11-21 03:00:00`, in this machine's zone.
 pub fn show(time: ZonedTime) -> String {
-    match jiff::Timestamp::new(time.at.seconds, time.at.nanoseconds as i32) {
-        Ok(time) => time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        Err(_) => time.to_string(),
-    }
+    jiff::Timestamp::new(time.at.seconds, time.at.nanoseconds as i32).map_or_else(|_| time.to_string(), show_time)
+}
+
+/// The same of a time that a server says.
+pub fn show_time(time: Time) -> String {
+    time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn zoned(time: &jiff::Zoned) -> Result<ZonedTime> {

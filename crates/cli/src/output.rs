@@ -3,6 +3,7 @@
 //! Results go to standard output; everything about the work goes to standard error, but JSON events, which are the
 //! output. The only module, with its parts, that writes to either.
 
+mod ask;
 mod crowd;
 mod json;
 mod plain;
@@ -18,8 +19,9 @@ use serde::Serialize;
 
 use crate::args::GlobalArgs;
 
+pub use ask::confirm;
 pub use table::Table;
-pub use text::{bytes, count, duration, path, permissions};
+pub use text::{bytes, count, duration, path, permissions, printable};
 
 /// Shows the work of one verb, or of one host of several that are at work at once.
 pub struct Output {

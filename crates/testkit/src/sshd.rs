@@ -154,6 +154,13 @@ impl Sshd {
     }
 
     /// The file with the server's host key. Empty it and the host is unknown; replace the key in it
+    /// The fingerprint of its host key, as `ssh-keygen` shows it.
+    pub fn fingerprint(&self) -> Option<String> {
+        let output = Command::new("ssh-keygen").arg("-lf").arg(self.known_hosts()).output().ok()?;
+        let said = String::from_utf8(output.stdout).ok()?;
+        said.split_whitespace().find(|word| word.starts_with("SHA256:")).map(str::to_owned)
+    }
+
     /// ([`Sshd::expect_another_host_key`]) and the host is an impostor.
     pub fn known_hosts(&self) -> PathBuf {
         self.dir.path().join("known_hosts")

@@ -16,6 +16,8 @@ pub enum Tool {
     RestServer,
     /// rclone.
     Rclone,
+    /// schemathesis, which asks an API for whatever its document allows, and for what it does not.
+    Schemathesis,
 }
 
 impl Tool {
@@ -25,6 +27,7 @@ impl Tool {
             Self::Restic => "HOLDFAST_RESTIC",
             Self::RestServer => "HOLDFAST_REST_SERVER",
             Self::Rclone => "HOLDFAST_RCLONE",
+            Self::Schemathesis => "HOLDFAST_SCHEMATHESIS",
         }
     }
 
@@ -34,6 +37,7 @@ impl Tool {
             Self::Restic => "restic",
             Self::RestServer => "restic-rest-server",
             Self::Rclone => "rclone",
+            Self::Schemathesis => "schemathesis",
         }
     }
 

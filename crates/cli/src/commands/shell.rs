@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::Result;
-use clap::CommandFactory;
+use clap::{Command, CommandFactory};
 use clap_complete::Shell;
 
 use crate::args::Cli;
@@ -15,14 +15,18 @@ pub fn completions(shell: Shell) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
-/// Prints the manual page: the program, then each verb.
+/// Prints the manual page: the program, then each verb, and the verbs beneath it.
 pub fn man() -> Result<Exit> {
     let mut command = Cli::command();
     command.build();
-    clap_mangen::Man::new(command.clone()).render(&mut io::stdout())?;
-    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
-        clap_mangen::Man::new(verb.clone().display_name(format!("holdfast {}", verb.get_name())))
-            .render(&mut io::stdout())?;
-    }
+    page(&command, "holdfast")?;
     Ok(Exit::Done)
+}
+
+fn page(command: &Command, name: &str) -> Result<()> {
+    clap_mangen::Man::new(command.clone().display_name(name.to_owned())).render(&mut io::stdout())?;
+    for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
+        page(verb, &format!("{name} {}", verb.get_name()))?;
+    }
+    Ok(())
 }

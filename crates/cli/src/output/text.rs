@@ -34,6 +34,15 @@ pub fn path(path: &[u8]) -> String {
     holdfast_pull::printable_path(path)
 }
 
+/// Text that others chose, on one line: what would move the cursor or turn the direction of writing stands as `?`.
+pub fn printable(text: &str) -> String {
+    let is_unfit = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    text.chars().map(|c| if is_unfit(c) { '?' } else { c }).collect()
+}
+
 /// `drwxr-xr-x`, of `st_mode & 0o7777` and the letter of the kind.
 pub fn permissions(kind: char, mode: u32) -> String {
     let mut text = String::from(kind);
@@ -62,6 +71,7 @@ mod tests {
         assert_eq!(bytes(u64::MAX), "16.000 EiB");
         assert_eq!(count(1, "file"), "1 file");
         assert_eq!(duration(Duration::from_secs(3 * 3600 + 131)), "3:02:11");
+        assert_eq!(printable("a\tb\u{1b}[2J\u{202e}größer"), "a?b?[2J?größer");
         assert_eq!(permissions('-', 0o4755), "-rwsr-xr-x");
         assert_eq!(permissions('d', 0o1770), "drwxrwx--T");
     }

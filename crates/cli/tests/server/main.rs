@@ -1,8 +1,9 @@
 //! The server from end to end: the real program, real hosts behind sshd, SQLite and a real PostgreSQL; asked over its API, and
 //! with a clock that is put forward instead of waited for.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test that cannot go on has failed, and says why")]
 
+mod documented;
 mod enrolling;
 mod failing;
 mod keeping;
@@ -11,6 +12,11 @@ mod overlapping;
 mod scene;
 
 use scene::Databases;
+
+#[test]
+fn whatever_is_asked_of_the_api_is_answered_as_its_document_says() {
+    documented::whatever_is_asked_is_answered_as_the_document_says(&Databases::Sqlite);
+}
 
 /// One test of each story for each database.
 macro_rules! stories {

@@ -128,6 +128,10 @@ impl Scene {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url.borrow())
+    }
+
     pub(crate) fn get(&self, path: &str) -> Value {
         self.send("GET", path, Value::Null)
     }

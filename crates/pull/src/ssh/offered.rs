@@ -50,7 +50,9 @@ pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<Strin
     let text = std::fs::read_to_string(&known).unwrap_or_default();
     let keys: Vec<String> = text.lines().filter_map(key_of).collect();
     if keys.is_empty() {
-        let said = printable(&done.stderr[..done.stderr.len().min(MAX_SAID)]);
+        // On no terminal it ends its lines as on one.
+        let lines: Vec<u8> = done.stderr.iter().copied().filter(|byte| *byte != b'\r').take(MAX_SAID).collect();
+        let said = printable(&lines);
         let (failure, said) = explain(&host.to_string(), &said);
         return Err(OfferedError::Ssh { failure, said });
     }

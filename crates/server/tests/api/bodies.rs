@@ -100,3 +100,12 @@ async fn what_is_no_json_is_told_apart_from_what_says_the_wrong_thing() {
     let large = json!({"spec": {"hostname": "web1", "description": "x".repeat(1 << 20)}}).to_string();
     assert_eq!(post("application/json", large).await.code(), (413, "body_too_large".into()));
 }
+
+#[tokio::test]
+async fn an_object_is_read_by_the_names_of_its_fields_alone() {
+    let scene = Scene::new().await;
+    let spec = serde_json::json!({"spec": {"hostname": "web1", "connection": [null, "root"]}});
+    let (status, code, detail) = scene.post("/api/v1/clients", spec).await.problem();
+    assert_eq!((status, code.as_str()), (422, "invalid_body"), "{detail}");
+    assert!(detail.contains("it must be an object"), "{detail}");
+}

@@ -1,0 +1,70 @@
+//! What objects are asked to do: each is answered with the job that does it.
+
+use std::collections::BTreeSet;
+
+use holdfast_model::client::{ClientSpec, HostKey};
+use holdfast_model::policy::PolicySpec;
+use holdfast_model::repository::RepositorySpec;
+use holdfast_model::{ClientUid, Name, PolicyUid, RepositoryUid};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use ureq::http::Method;
+
+use super::object::{Resource, place};
+use super::transport::Call;
+use super::{ApiClient, ApiError};
+use crate::{
+    AcceptHostKeys, CheckRepository, Client, Job, JobList, PrepareRepository, RetentionForecast, RetentionPreview,
+    RunRequest,
+};
+
+impl ApiClient {
+    /// Finds out whether a client can be backed up.
+    pub fn prepare_client(&self, uid: ClientUid) -> Result<Job, ApiError> {
+        self.act::<ClientSpec, _>(uid, "prepare", None::<&()>)
+    }
+
+    /// Believes these keys of a client, and no others.
+    pub fn accept_host_keys(&self, uid: ClientUid, keys: &[HostKey]) -> Result<Client, ApiError> {
+        self.act::<ClientSpec, _>(uid, "accept-host-keys", Some(&AcceptHostKeys { keys: keys.to_vec() }))
+    }
+
+    /// Opens a repository, notes what is in it, and makes it first if that is wanted.
+    pub fn prepare_repository(&self, uid: RepositoryUid, create: bool) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "prepare", Some(&PrepareRepository { create }))
+    }
+
+    /// Looks whether a repository is in order, and reads all its data if that is wanted.
+    pub fn check(&self, uid: RepositoryUid, read_data: bool) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "check", Some(&CheckRepository { read_data }))
+    }
+
+    /// Deletes what no snapshot in a repository needs.
+    pub fn prune(&self, uid: RepositoryUid) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "prune", None::<&()>)
+    }
+
+    /// Runs a policy now, for all of its clients or only these.
+    pub fn run_policy(&self, uid: PolicyUid, clients: Option<BTreeSet<Name>>) -> Result<JobList, ApiError> {
+        self.act::<PolicySpec, _>(uid, "run", Some(&RunRequest { clients }))
+    }
+
+    /// What a retention keeps, of real snapshots or of some that are made up. Nothing is removed.
+    pub fn preview_retention(&self, draft: &RetentionPreview) -> Result<RetentionForecast, ApiError> {
+        self.transport.ask(Call::new(Method::POST, "/api/v1/retention/preview").body(draft))
+    }
+
+    fn act<S: Resource, T: DeserializeOwned>(
+        &self,
+        uid: S::Uid,
+        action: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ApiError> {
+        let path = format!("{}/{action}", place::<S>(uid));
+        let call = Call::new(Method::POST, &path);
+        self.transport.ask(match body {
+            Some(body) => call.body(body),
+            None => call,
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! `holdfast repository`
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result};
+use holdfast_api::Repository;
+use holdfast_model::SecretSource;
+use holdfast_model::repository::{Compression, Maintenance, RepositorySpec};
+
+use super::Session;
+use super::object::{Shown, yes_or_no};
+use crate::args::api::{RepositoryAdd, RepositoryCommand, Strength};
+use crate::exit::Exit;
+use crate::output::{bytes, printable};
+use crate::{local_time, password};
+
+/// Runs a verb on repositories.
+pub fn run(session: &Session<'_>, command: &RepositoryCommand) -> Result<Exit> {
+    let of = |name: &str| session.find::<RepositorySpec>(name).map(|repository| repository.id);
+    match command {
+        RepositoryCommand::Add(args) => add(session, args),
+        RepositoryCommand::List(args) => session.show_list::<RepositorySpec>(args),
+        RepositoryCommand::Show(args) => session.show_one::<RepositorySpec>(args, |_| Ok(Vec::new())),
+        RepositoryCommand::Edit(args) => session.edit_one::<RepositorySpec>(args),
+        RepositoryCommand::Prepare(args) => {
+            session.follow_to_end(vec![session.api.prepare_repository(of(&args.name)?, args.init)?])
+        }
+        RepositoryCommand::Check(args) => {
+            session.follow_to_end(vec![session.api.check(of(&args.name)?, args.read_data)?])
+        }
+        RepositoryCommand::Prune(args) => session.follow_to_end(vec![session.api.prune(of(&args.name)?)?]),
+        RepositoryCommand::Remove(args) => session.remove_one::<RepositorySpec>(args),
+    }
+}
+
+fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
+    let mut credentials = BTreeMap::new();
+    for text in &args.credentials {
+        let wrong = || format!("{text:?} is no credential: write VARIABLE=SOURCE, as in AWS_ACCESS_KEY_ID=env:KEY_ID");
+        let (name, source) = text.split_once('=').filter(|(name, _)| !name.is_empty()).with_context(wrong)?;
+        credentials.insert(name.to_owned(), source.parse().with_context(|| format!("the credential {name}"))?);
+    }
+    let mut spec = RepositorySpec {
+        name: args.name.parse()?,
+        uri: args.uri.clone(),
+        credentials,
+        password: SecretSource::Sealed(secret_name(&args.name)),
+        description: args.description.clone(),
+        compression: match args.compression {
+            Strength::Auto => Compression::Auto,
+            Strength::Off => Compression::Off,
+            Strength::Fast => Compression::Fast,
+            Strength::Best => Compression::Best,
+        },
+        concurrency: const { std::num::NonZeroU32::new(4).expect("4 is not 0") },
+        maintenance: Maintenance::default(),
+        enabled: true,
+    };
+    let repository = match &args.password_source {
+        Some(source) => {
+            spec.password = source.parse().context("--password-source")?;
+            session.api.create(spec, session.tenant)?
+        }
+        None => sealed(session, spec, args.init)?,
+    };
+    session.tell(&repository, "added")?;
+    if args.no_prepare {
+        return Ok(Exit::Done);
+    }
+    session.follow_to_end(vec![session.api.prepare_repository(repository.id, args.init)?])
+}
+
+/// Makes a repository whose password the server seals.
+fn sealed(session: &Session<'_>, spec: RepositorySpec, init: bool) -> Result<Repository> {
+    let global = &session.context.global;
+    // A secret that is there belongs to something else.
+    let taken = session.api.secrets()?;
+    let wanted = secret_name(spec.name.as_str());
+    let names = std::iter::once(wanted.clone()).chain((2..).map(|number| format!("{wanted}-{number}")));
+    let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or(wanted);
+    let password = if init { password::of_new_repository(global)? } else { password::of_repository(global)? };
+    session.api.set_secret(&name, &password)?;
+    let spec = RepositorySpec { password: SecretSource::Sealed(name.clone()), ..spec };
+    session.api.create(spec, session.tenant).map_err(|error| {
+        // Nobody needs it. That it stays, if it does, harms nobody, and why there is no repository is what counts.
+        let _ = session.api.remove_secret(&name);
+        error.into()
+    })
+}
+
+/// What the password of a repository of this name is called.
+fn secret_name(repository: &str) -> String {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    format!("repository-{}", repository.chars().map(safe).take(80).collect::<String>())
+}
+
+impl Shown for RepositorySpec {
+    const HEADINGS: &'static [&'static str] =
+        &["Where", "Enabled", "Ready", ">Size", ">Snapshots", "Checked", "Pruned"];
+
+    fn cells(object: &Repository) -> Vec<String> {
+        let (spec, status) = (&object.spec, &object.status);
+        let time = |time| Option::map_or(time, "never".to_owned(), local_time::show_time);
+        vec![
+            printable(&spec.uri),
+            yes_or_no(spec.enabled),
+            yes_or_no(status.ready_since.is_some()),
+            status.size.map(|size| bytes(size.stored_bytes)).unwrap_or_default(),
+            status.size.map(|size| size.snapshots.to_string()).unwrap_or_default(),
+            time(status.checked),
+            time(status.pruned),
+        ]
+    }
+
+    fn found(object: &Repository) -> Vec<(&'static str, String)> {
+        let status = &object.status;
+        let time = |time| Option::map_or(time, "never".to_owned(), local_time::show_time);
+        let ready = status
+            .ready_since
+            .map_or_else(|| "no".to_owned(), |since| format!("since {}", local_time::show_time(since)));
+        let size = status.size.map(|size| {
+            let at = local_time::show_time(size.measured);
+            format!("{}, {} snapshots, at {at}", bytes(size.stored_bytes), size.snapshots)
+        });
+        vec![
+            ("Ready", ready),
+            ("Problem", printable(status.problem.as_deref().unwrap_or_default())),
+            ("Its own id", status.id.map(|id| id.to_string()).unwrap_or_default()),
+            ("Size", size.unwrap_or_default()),
+            ("Checked", time(status.checked)),
+            ("Pruned", time(status.pruned)),
+        ]
+    }
+
+    fn removal(object: &Repository) -> Option<String> {
+        let stays = format!("what is stored at {} stays", printable(&object.spec.uri));
+        Some(match &object.spec.password {
+            SecretSource::Sealed(name) => format!("{stays}, and so does its password: the secret {name}"),
+            _ => stays,
+        })
+    }
+}

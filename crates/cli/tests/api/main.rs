@@ -1,0 +1,14 @@
+//! The verbs that talk to a server: the real program against the real API over a real socket.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot set its scene has failed")]
+
+mod clients;
+mod config;
+mod failures;
+mod jobs;
+mod objects;
+mod repositories;
+mod scene;
+mod settings;
+mod status;
+mod whole;

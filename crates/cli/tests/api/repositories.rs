@@ -1,0 +1,71 @@
+//! Repositories are added with their passwords, which the server seals.
+
+use holdfast_model::job::{Cause, JobError, JobKind, JobStatus, Outcome};
+
+use super::scene::{Scene, printed, sentence};
+
+#[test]
+fn a_repository_is_added_with_its_password_sealed_and_then_opened() {
+    let scene = Scene::new();
+    let password = scene.write("password", "correct horse\n");
+    let add = scene.start(&format!("repository add main /srv/backup --init -p {password}"));
+    let job = scene.begin_next();
+    assert_eq!(job.parameters["create"], true);
+    scene.end(job, JobStatus::Succeeded, Outcome::default());
+    let said = printed(0, &add.wait_with_output().unwrap());
+    assert!(said.starts_with("repository main added\n"), "{said}");
+    let repository = &scene.json("repository show main")[0];
+    assert_eq!(repository["spec"]["password"], "sealed:repository-main");
+    assert_eq!(scene.say("secret list"), "repository-main\n1 secret\n");
+    // Of the same name: neither it nor its password take the place of the first.
+    let said = scene.fails(&format!("repository add main /srv/other -p {password}"));
+    assert!(said.contains("main"), "{said}");
+    assert_eq!(scene.say("secret list"), "repository-main\n1 secret\n");
+    let removed = scene.say("repository remove main --yes");
+    assert!(
+        removed.contains("what is stored at /srv/backup stays") && removed.contains("repository-main"),
+        "{removed}"
+    );
+}
+
+#[test]
+fn what_cannot_be_added_leaves_nothing_behind() {
+    let scene = Scene::new();
+    for (line, says) in [
+        ("repository add main /srv", "no password given"),
+        ("repository add main /srv --password-source hunter2", "env:NAME"),
+        ("repository add main /srv --credential KEY", "VARIABLE=SOURCE"),
+        ("repository add main /srv --credential KEY=hunter2", "the credential KEY"),
+    ] {
+        let said = scene.fails(line);
+        assert!(said.contains(says) && !said.contains("hunter2"), "{line}: {said}");
+    }
+    assert_eq!(scene.say("repository list"), "0 repositories\n");
+    assert_eq!(scene.say("secret list"), "0 secrets\n");
+}
+
+#[test]
+fn checks_and_prunes_are_waited_for() {
+    let scene = Scene::new();
+    scene.say("repository add main /srv --password-source env:X --no-prepare");
+    let run = |line: &str, kind: JobKind, status: JobStatus, outcome: Outcome| {
+        let child = scene.start(line);
+        let job = scene.begin_next();
+        assert_eq!(job.kind, kind);
+        let parameters = job.parameters.clone();
+        scene.end(job, status, outcome);
+        (child.wait_with_output().unwrap(), parameters)
+    };
+    let (output, parameters) =
+        run("repository check main --read-data", JobKind::Check, JobStatus::Succeeded, Outcome::default());
+    assert_eq!(parameters["read_part"], serde_json::json!([1, 1]), "all of one part");
+    assert!(printed(0, &output).ends_with("check of main: succeeded in 0:12\n"));
+    let freed = Outcome { bytes_freed: 3 << 20, ..Outcome::default() };
+    let (output, _) = run("repository prune main", JobKind::Prune, JobStatus::Succeeded, freed);
+    assert!(printed(0, &output).ends_with("prune of main: succeeded in 0:12, 3.000 MiB freed\n"));
+    let error = JobError { cause: Cause::Damaged, message: "pack 4f2a81c0 is not what its name says".into() };
+    let damaged = Outcome { error: Some(error), ..Outcome::default() };
+    let (output, _) = run("repository check main -q", JobKind::Check, JobStatus::Failed, damaged);
+    let said = sentence(1, &output);
+    assert!(said.starts_with("check of main failed: pack 4f2a81c0 is not what its name says; run a check"), "{said}");
+}

@@ -1,0 +1,163 @@
+//! From an empty server to a snapshot, as an administrator goes: by the verbs alone, with a real server and a real host.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+
+use holdfast_testkit::{Restic, Sshd, TempDir, Tree, agents_dir, temp_dir};
+use serde_json::Value;
+
+use super::scene::{lines, printed, sentence};
+
+/// A running server, which ends with the test.
+struct Running {
+    process: Child,
+    url: String,
+    dir: TempDir,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+impl Running {
+    fn start() -> Self {
+        let dir = temp_dir();
+        std::fs::write(dir.path().join("password"), "correct horse\n").unwrap();
+        let (process, url) = Self::serve(&dir, "127.0.0.1:0");
+        Self { process, url, dir }
+    }
+
+    fn serve(dir: &TempDir, listen: &str) -> (Child, String) {
+        let mut command = Self::program(dir);
+        command.args(["serve", "--json", "--listen", listen, "--data"]).arg(dir.path().join("data"));
+        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        let first: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
+        (process, first["url"].as_str().unwrap().to_owned())
+    }
+
+    /// Kills it, and starts it where it was.
+    fn start_anew(&mut self, meanwhile: impl FnOnce()) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        meanwhile();
+        (self.process, _) = Self::serve(&self.dir, self.url.trim_start_matches("http://"));
+    }
+
+    fn program(dir: &TempDir) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", dir.path());
+        command.env("HOLDFAST_AGENTS", agents_dir()).env("TZ", "UTC").current_dir(dir.path()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, line: &str) -> std::process::Output {
+        let mut command = Self::program(&self.dir);
+        command.env("HOLDFAST_SERVER", &self.url).args(line.split_whitespace()).output().unwrap()
+    }
+
+    fn ok(&self, line: &str) -> String {
+        printed(0, &self.run(line))
+    }
+}
+
+/// The fingerprint of a host's key, as the host itself shows it.
+fn fingerprint(sshd: &Sshd) -> String {
+    let shown = Command::new("ssh-keygen").arg("-lf").arg(sshd.known_hosts()).output().unwrap();
+    String::from_utf8(shown.stdout).unwrap().split_whitespace().nth(1).unwrap().to_owned()
+}
+
+#[test]
+fn a_host_is_enrolled_and_backed_up_by_the_verbs_alone() {
+    let Some(sshd) = Sshd::start() else { return };
+    let server = Running::start();
+    let dir = server.dir.path();
+    Tree::create(dir.join("source")).file("file", "hello").file("file.log", "x");
+    let repository = dir.join("repository").display().to_string();
+    let missing = sentence(1, &server.run(&format!("repository add main {repository} -q -p password")));
+    assert!(missing.contains("prepare of main failed") && missing.contains("or make the repository"), "{missing}");
+    let said = server.ok("repository prepare main --init");
+    assert!(said.contains("prepare of main: succeeded"), "{said}");
+
+    let (port, user, key) = (sshd.port(), sshd.user(), sshd.client_key().display().to_string());
+    let add = format!("client add web1 --address 127.0.0.1 --port {port} --user {user} --identity-file {key}");
+    let asked = sentence(1, &server.run(&format!("{add} -q")));
+    let fingerprint = fingerprint(&sshd);
+    assert!(asked.contains(&fingerprint) && asked.contains("--accept-key"), "{asked}");
+    let said = server.ok(&format!("client prepare web1 --accept-key {fingerprint}"));
+    assert!(said.ends_with('\n') && said.contains("prepare of web1: succeeded"), "{said}");
+
+    // Searching what was backed up is another matter.
+    server.ok("settings set catalog=false");
+    server.ok("schedule add yearly @yearly");
+    let source = dir.join("source").display().to_string();
+    server.ok(&format!(
+        "policy add web --path {source} --client web1 --repository main --schedule yearly --exclude *.log --keep-last 3"
+    ));
+    let said = server.ok("policy run web --follow");
+    assert!(said.contains("backup of web1: succeeded"), "{said}");
+    let jobs = lines(&server.ok("job list --kind backup --json"));
+    let backup = jobs[0][0].clone();
+    assert_eq!((&backup["status"], &backup["outcome"]["files"]), (&"succeeded".into(), &1.into()), "{backup}");
+    let log = server.ok(&format!("job log {}", backup["id"].as_str().unwrap()));
+    assert!(!log.is_empty());
+    if let Some(restic) = Restic::new(&repository, "correct horse") {
+        let snapshots = restic.ok(["snapshots", "--json"]);
+        assert!(snapshots.contains("\"hostname\":\"web1\""), "{snapshots}");
+        restic.check_read_data();
+    }
+    assert!(server.ok("repository check main --read-data").contains("check of main: succeeded"));
+    assert!(server.ok("repository list").contains(" yes "), "{}", server.ok("repository list"));
+
+    // What cannot be backed up is told, and the exit code says so too.
+    server.ok("policy edit web --set work.paths=[/no/such/place]");
+    let failed = server.run("policy run web --follow");
+    assert!(matches!(failed.status.code(), Some(1)), "{failed:?}");
+    let job = lines(&server.ok("job list --status failed --kind backup --json"));
+    let id = job[0][0]["id"].as_str().unwrap().to_owned();
+    let shown = server.ok(&format!("job show {id}"));
+    assert!(shown.contains("\nWhat to do  ") && shown.contains("none of the paths"), "{shown}");
+
+    // The whole of it moves to another server as one file, but for the secrets.
+    let exported = server.ok("export");
+    let other = Running::start();
+    std::fs::write(other.dir.path().join("holdfast.yaml"), &exported).unwrap();
+    other.ok("apply -f holdfast.yaml --yes");
+    assert_eq!(other.ok("export"), exported);
+}
+
+#[test]
+fn whoever_watches_a_job_waits_for_a_server_that_is_started_anew() {
+    let mut server = Running::start();
+    server.ok("client add web1 --no-prepare");
+    server.ok("repository add main /srv --no-prepare --password-source env:X");
+    server.ok("policy add web --type config --client web1 --repository main");
+    // No time of the week is in both, so that its jobs wait.
+    server.ok("policy edit web --set windows.pause=[00:00-24:00]");
+    let jobs = lines(&server.ok("policy run web --json"));
+    let jobs = jobs[0]["jobs"].as_array().unwrap();
+    let job = jobs.iter().find(|job| job["kind"] == "backup").unwrap()["id"].as_str().unwrap().to_owned();
+    let mut follow = Running::program(&server.dir);
+    follow.env("HOLDFAST_SERVER", &server.url).args(["job", "log", "-f", &job]);
+    let mut follow = follow.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = BufReader::new(follow.stderr.take().unwrap());
+    let mut line = String::new();
+    // What it waits for: by then it is watched.
+    let mut shown = BufReader::new(follow.stdout.take().unwrap());
+    shown.read_line(&mut line).unwrap();
+    assert!(line.starts_with("waits for "), "{line}");
+    line.clear();
+    server.start_anew(|| {
+        said.read_line(&mut line).unwrap();
+    });
+    assert_eq!(line, "the server does not answer: waiting for it\n");
+    server.ok(&format!("job cancel {job}"));
+    let mut last = String::new();
+    said.read_line(&mut last).unwrap();
+    assert_eq!(follow.wait().unwrap().code(), Some(1), "{last}");
+    assert!(last.contains("web1 cancelled"), "{last}");
+}
