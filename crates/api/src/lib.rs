@@ -16,8 +16,10 @@ mod object;
 mod page;
 mod problem;
 mod protection;
+mod restore;
 mod retention;
 mod setting;
+mod snapshot;
 mod upcoming;
 
 pub use action::{
@@ -35,10 +37,13 @@ pub use object::{
     Schedule, Tenant,
 };
 pub use page::{
-    ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, TenantPage,
+    ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, SnapshotPage,
+    TenantPage,
 };
 pub use problem::{FieldError, Problem};
 pub use protection::{Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
+pub use restore::{NewRestore, RestoreSource};
 pub use retention::{ForeseenSnapshot, RetentionForecast, RetentionPreview};
 pub use setting::{Origin, Setting, SettingList, SettingsChange};
+pub use snapshot::{FileList, Snapshot};
 pub use upcoming::{Occurrence, SchedulePreview, Upcoming};

@@ -14,7 +14,7 @@ use utoipa::openapi::schema::SchemaType;
 use utoipa::openapi::{ArrayBuilder, ObjectBuilder, Ref, RefOr, Schema, Type};
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::{FileVersion, FoundPath, Job, Object};
+use crate::{FileVersion, FoundPath, Job, Object, Snapshot};
 
 /// A page of a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -35,6 +35,8 @@ pub type RepositoryPage = Page<Object<RepositorySpec>>;
 pub type SchedulePage = Page<Object<ScheduleSpec>>;
 /// A page of policies.
 pub type PolicyPage = Page<Object<PolicySpec>>;
+/// A page of snapshots.
+pub type SnapshotPage = Page<Snapshot>;
 /// A page of jobs.
 pub type JobPage = Page<Job>;
 /// A page of paths that were found.

@@ -14,6 +14,7 @@ use holdfast_model::{ClientUid, JobUid, RepositoryUid, TenantUid, Time};
 use serde_json::{Value, json};
 
 use crate::control::{Control, ControlError, tell_job};
+use crate::restore::check_again;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +42,8 @@ pub enum Care {
     Prune,
     /// Look which snapshots it has, and make the names in all of them searchable.
     Catalog,
+    /// Restore some files of the newest snapshots, to prove that they can be.
+    Verify,
 }
 
 impl Control {
@@ -66,6 +69,7 @@ impl Control {
             Care::Check { read_data: true } => (JobKind::Check, json!({ "read_part": (1, 1) })),
             Care::Prune => (JobKind::Prune, Value::Null),
             Care::Catalog => (JobKind::Catalog, json!({ "rebuild": true })),
+            Care::Verify => (JobKind::Verify, Value::Null),
         };
         let asked = Asked { kind, tenant: repository.tenant, parameters };
         let job = self.ask(&mut writer, asker, asked, |job| job.for_policy(None, None, Some(uid))).await?;
@@ -91,6 +95,7 @@ impl Control {
         drop(reader);
         let mut writer = self.db.write().await?;
         writer.lock_queue().await?;
+        check_again(&mut writer, &before).await?;
         let now = self.now();
         let again = before.retry(self.new_job_uid()?, asker.launch, asker.name.to_owned(), now, now);
         add(&mut writer, &again, now).await?;

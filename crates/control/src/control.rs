@@ -38,6 +38,9 @@ pub enum ControlError {
     /// What a job did cannot be done again.
     #[error("job {0} cannot be done again: its client is no longer there, or disabled")]
     NothingToDo(JobUid),
+    /// Another restore writes there.
+    #[error("job {0} restores to the same place and has not ended: wait for it, or cancel it")]
+    SamePlace(JobUid),
     /// A token that was not given out, or was used.
     #[error("this token is not good, or was used before: prepare the client again for a new one")]
     WrongToken,

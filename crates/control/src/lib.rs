@@ -3,7 +3,9 @@
 //! What is decided is decided by functions of what is known and the time; what is done is kept in the database first.
 
 mod ask;
+mod browse;
 mod control;
+mod depot;
 pub mod dispatch;
 pub mod drive;
 pub mod find;
@@ -11,6 +13,7 @@ mod launch;
 mod plans;
 mod protection;
 mod queue;
+mod restore;
 pub mod run;
 pub mod scheduler;
 mod trust;
@@ -19,10 +22,13 @@ pub mod work;
 mod worker;
 
 pub use ask::{Asker, Care};
+pub use browse::{BrowseError, Download, Form, Found, Listed, Outlet, Shelf};
 pub use control::{Control, ControlError};
+pub use depot::Depot;
 pub use launch::Launched;
 pub use plans::Plans;
 pub use protection::Protected;
 pub use queue::{LEASE, Leases};
+pub use restore::{RestoreAsked, RestoreRefused, RestoreSource};
 pub use trust::MOST_KEYS;
 pub use worker::{Worker, WorkerOptions};

@@ -1,4 +1,4 @@
-//! Starts what looks after repositories, when that is due: checks and prunes, each by its own schedule.
+//! Starts what looks after repositories, when that is due: checks, prunes and verifications, each by its own schedule.
 //!
 //! What was missed is made up for once. One that is still under way, or waits, is not started a second time.
 
@@ -20,7 +20,7 @@ impl Control {
         let repositories = self.db.read().await?.all_objects::<RepositorySpec>(&enabled).await?.objects;
         let mut made = 0;
         for repository in repositories {
-            for kind in [JobKind::Check, JobKind::Prune] {
+            for kind in [JobKind::Check, JobKind::Prune, JobKind::Verify] {
                 made += usize::from(self.launch_if_due(&repository, kind, now).await?);
             }
         }
@@ -86,6 +86,7 @@ impl Control {
 fn schedule_of(repository: &Repository, kind: JobKind) -> Option<ScheduleSpec> {
     match kind {
         JobKind::Check => repository.spec.maintenance.checks(),
+        JobKind::Verify => repository.spec.maintenance.verifies(),
         _ => repository.spec.maintenance.prunes(),
     }
 }
@@ -93,6 +94,7 @@ fn schedule_of(repository: &Repository, kind: JobKind) -> Option<ScheduleSpec> {
 fn accounted(status: &RepositoryStatus, kind: JobKind) -> Option<Time> {
     match kind {
         JobKind::Check => status.checks_accounted,
+        JobKind::Verify => status.verifies_accounted,
         _ => status.prunes_accounted,
     }
 }
@@ -100,6 +102,7 @@ fn accounted(status: &RepositoryStatus, kind: JobKind) -> Option<Time> {
 fn account(status: RepositoryStatus, kind: JobKind, until: Time) -> RepositoryStatus {
     match kind {
         JobKind::Check => RepositoryStatus { checks_accounted: Some(until), ..status },
+        JobKind::Verify => RepositoryStatus { verifies_accounted: Some(until), ..status },
         _ => RepositoryStatus { prunes_accounted: Some(until), ..status },
     }
 }

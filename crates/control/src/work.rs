@@ -11,8 +11,10 @@ pub mod identity;
 pub mod maintenance;
 pub mod prepare;
 pub mod repositories;
+pub mod restore;
 pub mod secrets;
 pub mod survey;
+pub mod verify;
 
 use std::path::PathBuf;
 
@@ -25,6 +27,8 @@ pub(crate) use causes::sentence;
 pub struct Workplace {
     /// Where what is not in a repository is remembered: digests, grants, index caches, host keys.
     pub state: PathBuf,
+    /// Beneath which snapshots are restored to this machine itself.
+    pub restores: PathBuf,
     /// The key by which clients let the server in, beside those that `ssh` finds by itself.
     pub identity: Option<PathBuf>,
     /// The agents that can be brought to a client.

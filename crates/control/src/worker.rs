@@ -10,6 +10,8 @@ mod notes;
 mod prepare;
 mod recover;
 mod repository;
+mod restore;
+mod verify;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,8 +26,8 @@ use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::control::{Control, ControlError};
+use crate::depot::Depot;
 use crate::work::Workplace;
-use crate::work::repositories::Repositories;
 use crate::work::secrets::Secrets;
 
 use at_work::{AtWork, End, Ending, JobLimits};
@@ -46,8 +48,8 @@ pub struct WorkerOptions {
 /// Does jobs.
 pub struct Worker {
     control: Control,
-    options: WorkerOptions,
-    repositories: Repositories,
+    options: Parts,
+    depot: Depot,
     at_work: Mutex<HashMap<JobUid, AtWork>>,
     /// What became of jobs, as long as the database could not be told.
     untold: Mutex<Vec<(Taken, End)>>,
@@ -55,18 +57,32 @@ pub struct Worker {
     ended: Notify,
 }
 
+/// What a worker goes on to need.
+struct Parts {
+    name: String,
+    places: usize,
+    place: Workplace,
+}
+
 impl Worker {
     /// A worker that has nothing to do yet.
     pub fn new(control: Control, options: WorkerOptions) -> Arc<Self> {
+        let WorkerOptions { name, places, place, secrets } = options;
+        let depot = Depot::new(control.clone(), secrets, place.state.clone());
         Arc::new(Self {
             control,
-            options,
-            repositories: Repositories::default(),
+            options: Parts { name, places, place },
+            depot,
             at_work: Mutex::default(),
             untold: Mutex::default(),
             is_stopping: AtomicBool::new(false),
             ended: Notify::new(),
         })
+    }
+
+    /// The repositories that it can open, for others in the same process.
+    pub fn depot(&self) -> &Depot {
+        &self.depot
     }
 
     /// What it works with.

@@ -126,6 +126,18 @@ impl Reader {
         rows.iter().map(|row| snapshot(&Columns { table: "snapshots", row })).collect()
     }
 
+    /// The snapshot of this id, if it was seen in that repository.
+    pub async fn snapshot(
+        &mut self,
+        repository: RepositoryUid,
+        id: SnapshotId,
+    ) -> Result<Option<KnownSnapshot>, DbError> {
+        let mut statement = Statement::new(&format!("SELECT {COLUMNS} FROM snapshots"));
+        statement.and("repository = ").bind(repository.to_string()).and("id = ").bind(id.to_string());
+        let row = statement.query().fetch_optional(self.sql()).await.during("looking for a snapshot")?;
+        row.map(|row| snapshot(&Columns { table: "snapshots", row: &row })).transpose()
+    }
+
     /// The ids of all snapshots in a repository.
     pub async fn snapshot_ids(&mut self, repository: RepositoryUid) -> Result<Vec<SnapshotId>, DbError> {
         let rows = sqlx::query("SELECT id FROM snapshots WHERE repository = $1 ORDER BY id")
@@ -142,6 +154,26 @@ impl Reader {
         statement.and("job = ").bind(job.to_string());
         let row = statement.query().fetch_optional(self.sql()).await.during("looking for a job's snapshot")?;
         row.map(|row| snapshot(&Columns { table: "snapshots", row: &row })).transpose()
+    }
+
+    /// The newest snapshot of each client in a repository.
+    pub async fn newest_of_clients(
+        &mut self,
+        repository: RepositoryUid,
+    ) -> Result<Vec<(ClientUid, SnapshotId)>, DbError> {
+        let rows = sqlx::query(
+            "SELECT client, id FROM (SELECT client, id, ROW_NUMBER() OVER (PARTITION BY client ORDER BY at DESC, id DESC) \
+             AS place FROM snapshots WHERE repository = $1 AND client IS NOT NULL) AS newest WHERE place = 1 ORDER BY client",
+        )
+        .bind(repository.to_string())
+        .fetch_all(self.sql())
+        .await
+        .during("looking for the newest snapshots")?;
+        let newest = |row| {
+            let columns = Columns { table: "snapshots", row };
+            Ok((columns.parsed("client")?, columns.parsed("id")?))
+        };
+        rows.iter().map(newest).collect()
     }
 
     /// When the newest snapshot of each client and policy was begun.

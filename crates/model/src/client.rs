@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::object::{Kind, Object, Spec};
-use crate::{ClientUid, Name, Tag, Time, WeekSpan};
+use crate::{ClientUid, Name, SnapshotId, Tag, Time, WeekSpan};
 
 pub use checklist::{Checked, Found, Step};
 pub use connection::{AgentMode, Connection, ConnectionError, SshOptions};
@@ -81,8 +81,28 @@ pub struct ClientStatus {
     pub checklist: Vec<Checked>,
     /// The keys it has shown, and those that are believed.
     pub host_keys: HostKeys,
+    /// The last proof that its files can be restored.
+    pub proven: Option<Proven>,
     /// The SHA-256 of the token with which it can say, once, that it is ready.
     pub ready_token: Option<String>,
+}
+
+/// A proof that files of a client can be restored: some were, and were as recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Proven {
+    /// When.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub at: Time,
+    /// Of which snapshot.
+    pub snapshot: SnapshotId,
+    /// Files that were restored.
+    pub files: u64,
+    /// Bytes of those.
+    pub bytes: u64,
+    /// Those of them that the client itself has, unchanged.
+    #[serde(default)]
+    pub as_on_client: u64,
 }
 
 fn enabled() -> bool {

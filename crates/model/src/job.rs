@@ -3,6 +3,7 @@
 mod cause;
 mod life;
 mod outcome;
+pub mod restore;
 mod status;
 
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 //! What lies in it is the engine's matter. Its password is named here, or sealed elsewhere; it never stands here.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,14 @@ pub struct Maintenance {
     pub read_data_within_days: u16,
     /// When what no snapshot needs is deleted.
     pub prune: Option<Cron>,
+    /// When a random sample of the newest snapshot of each client is restored, to prove that it can be.
+    pub verify: Option<Cron>,
+    /// So many files of each client, at most.
+    #[cfg_attr(feature = "schema", schema(value_type = u32, minimum = 1))]
+    pub verify_files: NonZeroU32,
+    /// So many bytes of each client, at most: files that are larger are passed over.
+    #[cfg_attr(feature = "schema", schema(value_type = u64, minimum = 1))]
+    pub verify_bytes: NonZeroU64,
     /// Where those are times of the day.
     pub time_zone: Zone,
 }
@@ -106,6 +114,12 @@ pub struct RepositoryStatus {
     /// Up to this time all prunes that were due have been made.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub prunes_accounted: Option<Time>,
+    /// When the newest snapshots of all clients were proven to be restorable last.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub verified: Option<Time>,
+    /// Up to this time all verifications that were due have been made.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub verifies_accounted: Option<Time>,
     /// Which part of the data was to be read last, of however many there were.
     pub part_read: u16,
 }
@@ -131,7 +145,7 @@ const fn concurrency() -> NonZeroU32 {
     NonZeroU32::new(4).expect("4 is not 0")
 }
 
-/// Checked once a week, all read within a quarter of a year, pruned once a week.
+/// Checked, pruned and verified once a week, all read within a quarter of a year.
 impl Default for Maintenance {
     fn default() -> Self {
         let cron = |text: &str| text.parse().expect("a test reads it");
@@ -139,6 +153,9 @@ impl Default for Maintenance {
             check: Some(cron("30 11 * * SAT")),
             read_data_within_days: 90,
             prune: Some(cron("30 11 * * SUN")),
+            verify: Some(cron("30 11 * * WED")),
+            verify_files: const { NonZeroU32::new(100).expect("100 is not 0") },
+            verify_bytes: const { NonZeroU64::new(1 << 30).expect("it is not 0") },
             time_zone: Zone::default(),
         }
     }
@@ -153,6 +170,11 @@ impl Maintenance {
     /// Its prunes as a schedule.
     pub fn prunes(&self) -> Option<ScheduleSpec> {
         self.schedule(self.prune.as_ref())
+    }
+
+    /// Its verifications as a schedule.
+    pub fn verifies(&self) -> Option<ScheduleSpec> {
+        self.schedule(self.verify.as_ref())
     }
 
     /// Which part of the data the check of `now` reads, after `last`: with every check another, all of them within the days

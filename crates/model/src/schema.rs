@@ -10,12 +10,13 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::client::HostKey;
 use crate::duration::CalendarDuration;
+use crate::job::restore::FolderPath;
 use crate::policy::{RootPath, Work};
 use crate::retention::Count;
 use crate::schedule::{Cron, Zone};
 use crate::{
     ClientUid, JobUid, Name, PolicyUid, RepositoryId, RepositoryUid, RunUid, ScheduleUid, SecretSource, SnapshotId,
-    Tag, TenantUid, WeekSpan,
+    SnapshotPath, Tag, TenantUid, WeekSpan,
 };
 
 macro_rules! texts {
@@ -41,6 +42,8 @@ texts! {
     SecretSource: "Where a secret comes from: env:NAME, file:/PATH, cred:NAME or sealed:NAME.", "file:/etc/holdfast/main";
     HostKey: "A public key as known_hosts has it.", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0123456789abcdefghijklmnopqrstuvwxyzABCD";
     RootPath: "An absolute path on a client, without . and ..", "/var/www";
+    SnapshotPath: "An absolute path within a snapshot, without . and ..; a byte that is not UTF-8 is written \\xNN, a backslash \\\\.", "/etc/nginx";
+    FolderPath: "A relative path, without . and ..", "web1/etc";
     CalendarDuration: "Years, months, days and hours; empty for none.", "1y5m7d2h";
 }
 

@@ -28,11 +28,13 @@ pub use backup::{
 };
 pub use greet::greet;
 /// What is said to an agent and by it, for whoever starts a session.
-pub use holdfast_wire::{AgentHello, Filter, ToAgent};
+pub use holdfast_wire::{AgentHello, Filter, Overwrite, RestoreOutcome, ToAgent};
 pub use home::{ClientPathError, beneath_home, client_path, normal_path};
 pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
 pub use preamble::Start;
-pub use restore::{All, RestoreError, RestoreReport, RestoreRequest, Selection, restore};
+pub use restore::{
+    All, RestoreError, RestoreReport, RestoreRequest, Selection, Witness, Witnessed, restore, restore_before,
+};
 pub use run_command::{CommandOutput, RunCommandError, run_command};
 pub use text::printable_path;
 pub use violation::Violation;

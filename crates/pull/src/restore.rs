@@ -10,6 +10,7 @@ mod nodes;
 mod outcomes;
 mod plan;
 mod window;
+mod witness;
 
 use std::thread;
 
@@ -29,8 +30,10 @@ use self::nodes::NodeWalk;
 use self::outcomes::Outcomes;
 use self::plan::{Needs, Stored};
 use self::window::{Window, walk_ahead};
+use self::witness::Witnessing;
 
 pub use error::RestoreError;
+pub use witness::{Witness, Witnessed};
 
 /// What to restore, and how.
 pub struct RestoreRequest<'a> {
@@ -113,6 +116,28 @@ pub fn restore(
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<RestoreReport, RestoreError> {
+    begin(repository, link, request, (monitor, None), cancel)
+}
+
+/// Does the same, and tells a witness what becomes of each node.
+pub fn restore_before(
+    witness: &mut dyn Witness,
+    repository: &Repository,
+    link: &mut dyn ClientLink,
+    request: &RestoreRequest<'_>,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> Result<RestoreReport, RestoreError> {
+    begin(repository, link, request, (monitor, Some(Witnessing::new(witness))), cancel)
+}
+
+fn begin<'a>(
+    repository: &Repository,
+    link: &'a mut dyn ClientLink,
+    request: &RestoreRequest<'_>,
+    (monitor, witness): (&'a dyn Monitor, Option<Witnessing<'a>>),
+    cancel: &CancelToken,
+) -> Result<RestoreReport, RestoreError> {
     link.send(ToAgent::Restore(RestoreJob {
         target: ByteBuf::from(request.target.clone()),
         overwrite: request.overwrite,
@@ -130,6 +155,7 @@ pub fn restore(
     let session = Session {
         link,
         monitor,
+        witness,
         report: RestoreReport::default(),
         progress,
         outcomes: Outcomes::default(),
@@ -142,6 +168,7 @@ pub fn restore(
 struct Session<'a> {
     link: &'a mut dyn ClientLink,
     monitor: &'a dyn Monitor,
+    witness: Option<Witnessing<'a>>,
     report: RestoreReport,
     progress: Progress,
     outcomes: Outcomes,
@@ -175,6 +202,9 @@ impl Session<'_> {
         }
         self.outcomes.expect(window.end());
         for message in window.take_messages() {
+            if let Some(witness) = &mut self.witness {
+                witness.announce(&message);
+            }
             self.link.send(message)?;
         }
         Ok(self.link.send(ToAgent::WindowEnd)?)
@@ -283,6 +313,9 @@ impl Session<'_> {
             Up::Message(FromAgent::Restored(nodes)) => {
                 for node in nodes {
                     self.outcomes.take(node.node)?;
+                    if let Some(witness) = &mut self.witness {
+                        witness.take(node.node, node.outcome);
+                    }
                     *match node.outcome {
                         RestoreOutcome::Restored => &mut self.report.restored,
                         RestoreOutcome::Unchanged => &mut self.report.unchanged,

@@ -11,6 +11,7 @@ mod path;
 mod stats;
 mod tar;
 mod walk;
+mod zip;
 
 use std::io;
 use std::sync::Arc;
@@ -18,12 +19,13 @@ use std::sync::Arc;
 use holdfast_model::{BlobId, Cancelled, TreeId};
 
 pub use diff::{Change, Diff, DiffOptions, DiffStats, DiffSummary, diff};
-pub use dump::dump_file;
+pub use dump::{dump_file, file_size};
 pub use find::{Find, Objects};
 pub use path::{Place, resolve, split};
 pub use stats::{Stats, StatsMode, Totals};
-pub use tar::dump_tar;
+pub use tar::{dump_tar, tar_place};
 pub use walk::{Walk, WalkEntry};
+pub use zip::zip_place;
 
 use crate::engine::Engine;
 use crate::error::RepoError;
@@ -125,6 +127,12 @@ pub enum CatalogueError {
         /// Why.
         #[source]
         source: io::Error,
+    },
+    /// More than the form of the output can hold.
+    #[error("{what}: take another form")]
+    TooMuch {
+        /// What there is too much of.
+        what: &'static str,
     },
     /// Somebody asked to stop.
     #[error("interrupted")]

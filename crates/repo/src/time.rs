@@ -192,7 +192,7 @@ fn parse(text: &[u8]) -> Option<ZonedTime> {
 
 /// Year, month and day of a number of days after 1970-01-01. Years begin in March here, so that the leap day is last;
 /// 400 years have 146,097 days.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
     let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -19,12 +19,12 @@ use crate::actor::Actor;
 use crate::answer::json;
 
 /// Whoever asks, as it stands in jobs.
-fn asker(actor: &Actor) -> Asker<'_> {
+pub(crate) fn asker(actor: &Actor) -> Asker<'_> {
     Asker { launch: Launch::Api, name: actor.name() }
 }
 
 /// A job that was made, and where it is found.
-fn accepted(job: job::Job) -> Response {
+pub(crate) fn accepted(job: job::Job) -> Response {
     let location = [(header::LOCATION, format!("/api/v1/jobs/{}", job.uid))];
     (location, json(StatusCode::ACCEPTED, &Job::from(job))).into_response()
 }

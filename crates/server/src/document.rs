@@ -17,12 +17,14 @@ use crate::permission::Permission;
 use crate::router::operations;
 
 /// Each part of the API, and what it is about.
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 14] = [
     ("tenants", "Customers: whose everything is. Who has one needs to think of none."),
     ("clients", "Machines that are backed up."),
     ("repositories", "Where backups are stored."),
     ("schedules", "When something is due."),
     ("policies", "What of which clients is backed up, where to, when, and how long it is kept."),
+    ("snapshots", "What is stored, and what is in it."),
+    ("restores", "Snapshots given back."),
     ("jobs", "What is done, and what became of it."),
     ("protection", "How well clients are protected."),
     ("retention", "What is kept, and for how long."),

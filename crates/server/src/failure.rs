@@ -115,6 +115,7 @@ impl From<ControlError> for Failure {
             ControlError::Transition(_) | ControlError::NotEnded(_) | ControlError::NothingToDo(_) => {
                 Self::new(Code::WrongState, error.to_string())
             }
+            ControlError::SamePlace(job) => Self::in_use(error.to_string(), vec![job.to_string()]),
             ControlError::WrongToken => Self::new(Code::WrongToken, error.to_string()),
             ControlError::NotOurs(_) | ControlError::Random(_) => Self::internal(chain(&error)),
         }

@@ -24,12 +24,14 @@ mod objects;
 mod permission;
 mod protection;
 mod query;
+mod restores;
 mod retention;
 mod revision;
 mod router;
 mod serve;
 mod server;
 mod settings;
+mod snapshots;
 mod tenant;
 mod upcoming;
 

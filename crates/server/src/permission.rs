@@ -37,12 +37,16 @@ pub enum Permission {
     PrepareClients,
     /// To say which host keys are believed.
     TrustClients,
-    /// To have repositories prepared, checked, pruned and cataloged.
+    /// To have repositories prepared, checked, pruned, cataloged and verified.
     MaintainRepositories,
-    /// To search the names of what is in snapshots.
-    ReadFiles,
     /// To see jobs and their logs.
     ReadJobs,
+    /// To see which snapshots there are.
+    ReadSnapshots,
+    /// To search and see the names of files in snapshots, and to have their content.
+    ReadFiles,
+    /// To restore snapshots to clients and to the server.
+    RestoreFiles,
     /// To cancel jobs, and have them done again.
     ControlJobs,
     /// To see what secrets are called.
@@ -96,6 +100,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::POST, "/api/v1/repositories/{id}/check", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/prune", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/catalog", P::MaintainRepositories),
+    (Method::POST, "/api/v1/repositories/{id}/verify", P::MaintainRepositories),
     (Method::POST, "/api/v1/policies/{id}/run", P::RunPolicies),
     (Method::POST, "/api/v1/jobs/{id}/cancel", P::ControlJobs),
     (Method::POST, "/api/v1/jobs/{id}/retry", P::ControlJobs),
@@ -110,6 +115,10 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/jobs", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}", P::ReadJobs),
     (Method::GET, "/api/v1/jobs/{id}/log", P::ReadJobs),
+    (Method::GET, "/api/v1/snapshots", P::ReadSnapshots),
+    (Method::GET, "/api/v1/snapshots/{repository}/{snapshot}/files", P::ReadFiles),
+    (Method::GET, "/api/v1/snapshots/{repository}/{snapshot}/download", P::ReadFiles),
+    (Method::POST, "/api/v1/restores", P::RestoreFiles),
     (Method::GET, "/api/v1/settings", P::ReadSettings),
     (Method::PATCH, "/api/v1/settings", P::WriteSettings),
     (Method::GET, "/api/openapi.json", P::Public),
@@ -142,8 +151,10 @@ impl Permission {
             Self::PrepareClients => "prepare_clients",
             Self::TrustClients => "trust_clients",
             Self::MaintainRepositories => "maintain_repositories",
-            Self::ReadFiles => "read_files",
             Self::ReadJobs => "read_jobs",
+            Self::ReadSnapshots => "read_snapshots",
+            Self::ReadFiles => "read_files",
+            Self::RestoreFiles => "restore_files",
             Self::ControlJobs => "control_jobs",
             Self::ReadSecrets => "read_secrets",
             Self::WriteSecrets => "write_secrets",

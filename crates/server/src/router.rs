@@ -12,8 +12,8 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, find, health, jobs, log, protection, retention, settings,
-    upcoming,
+    actions, admit, body, document, envelope, events, find, health, jobs, log, protection, restores, retention,
+    settings, snapshots, upcoming,
 };
 
 /// The router of the API.
@@ -43,6 +43,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(actions::repositories::check))
         .routes(routes!(actions::repositories::prune))
         .routes(routes!(actions::repositories::catalog))
+        .routes(routes!(actions::repositories::verify))
         .routes(routes!(actions::policies::run))
         .routes(routes!(actions::jobs::cancel))
         .routes(routes!(actions::jobs::retry))
@@ -53,6 +54,10 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(log::read))
         .routes(routes!(find::find))
         .routes(routes!(find::versions))
+        .routes(routes!(snapshots::list))
+        .routes(routes!(snapshots::files))
+        .routes(routes!(snapshots::download))
+        .routes(routes!(restores::create))
         .routes(routes!(events::watch))
         .routes(routes!(protection::list))
         .routes(routes!(retention::preview))

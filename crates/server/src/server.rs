@@ -3,15 +3,21 @@
 
 use std::sync::Arc;
 
-use holdfast_control::Control;
 use holdfast_control::work::secrets::Secrets;
+use holdfast_control::{Control, Depot};
 use holdfast_db::Database;
 use holdfast_model::{Time, Timestamp};
+use tokio::sync::Semaphore;
+
+/// So many downloads are under way at a time.
+const DOWNLOADS: usize = 8;
 
 /// What every handler has at hand. Clones share it.
 #[derive(Clone)]
 pub struct Server {
     parts: Arc<Parts>,
+    depot: Option<Depot>,
+    downloads: Arc<Semaphore>,
 }
 
 struct Parts {
@@ -54,7 +60,23 @@ impl Server {
         failures: impl Failures + 'static,
     ) -> Self {
         let (random, failures) = (Box::new(random), Box::new(failures));
-        Self { parts: Arc::new(Parts { control, secrets, random, failures }) }
+        let parts = Arc::new(Parts { control, secrets, random, failures });
+        Self { parts, depot: None, downloads: Arc::new(Semaphore::new(DOWNLOADS)) }
+    }
+
+    /// The same, which opens repositories: only then can one look into snapshots.
+    #[must_use]
+    pub fn with_depot(self, depot: Depot) -> Self {
+        Self { depot: Some(depot), ..self }
+    }
+
+    pub(crate) fn depot(&self) -> Option<&Depot> {
+        self.depot.as_ref()
+    }
+
+    /// The places of downloads: each holds some MiB, and a lock on a repository.
+    pub(crate) fn downloads(&self) -> Arc<Semaphore> {
+        self.downloads.clone()
     }
 
     pub(crate) fn control(&self) -> &Control {

@@ -13,8 +13,10 @@ mod api {
     mod objects;
     mod protection;
     mod requests;
+    mod restores;
     mod scene;
     mod schedules;
     mod serving;
     mod settings;
+    mod snapshots;
 }

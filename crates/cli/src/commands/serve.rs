@@ -30,7 +30,9 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
             .with_context(|| format!("cannot listen on {}: is another server running there?", place.listen))?;
         let address = listener.local_addr().context("cannot listen")?;
         let log = Log::new(context);
+        let worker = parts.worker(&place)?;
         let server = Server::new(parts.control.clone(), parts.secrets.clone(), SystemRandom, log.clone());
+        let server = server.with_depot(worker.depot().clone());
         ensure_default_tenant(&server).await?;
         let stop = stopped(&context.cancel);
         let serving = tokio::spawn(serve(listener, router(server), until(&stop)));
@@ -41,7 +43,6 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
             let document = json!({"message_type": "serving", "url": url, "public_key": parts.public_key});
             context.output.document(&document)?;
         }
-        let worker = parts.worker(&place)?;
         let pace = pace();
         tokio::join!(
             drive::schedule(&parts.control, &parts.name, pace, &log, until(&stop)),

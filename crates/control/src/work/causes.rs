@@ -4,7 +4,8 @@ use std::error::Error;
 
 use holdfast_model::job::{Cause, JobError};
 use holdfast_pull::ssh::{OfferedError, SshFailure};
-use holdfast_pull::{AgentsError, BackupError, LinkError};
+use holdfast_pull::{AgentsError, BackupError, LinkError, RestoreError};
+use holdfast_repo::catalogue::CatalogueError;
 use holdfast_repo::prune::PruneError;
 use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
 use holdfast_store::{ErrorKind, OpenError, PlaceError};
@@ -89,6 +90,37 @@ impl From<BackupError> for Failure {
             BackupError::ForeignParent { .. } | BackupError::DirectoryTooLarge(_) => Some(Cause::Configuration),
             BackupError::Command { .. } => Some(Cause::Hook),
             BackupError::State(_) | BackupError::Random(_) => Some(Cause::Internal),
+        };
+        cause.map_or(Self::Cancelled, |cause| Self::of(cause, &error))
+    }
+}
+
+impl From<RestoreError> for Failure {
+    fn from(error: RestoreError) -> Self {
+        let cause = match &error {
+            RestoreError::Cancelled(_) => None,
+            RestoreError::Repository(error) => of_repository(error.kind()),
+            RestoreError::Read(error) => of_repository(error.kind()),
+            // It does not like where it is to restore to.
+            RestoreError::Link(LinkError::Refused(_)) => Some(Cause::Configuration),
+            RestoreError::Link(link) => Some(of_link(link)),
+            RestoreError::Untold { .. } => Some(Cause::Agent),
+        };
+        cause.map_or(Self::Cancelled, |cause| Self::of(cause, &error))
+    }
+}
+
+impl From<CatalogueError> for Failure {
+    fn from(error: CatalogueError) -> Self {
+        let cause = match &error {
+            CatalogueError::Cancelled => None,
+            CatalogueError::NotFound { .. }
+            | CatalogueError::NotADirectory { .. }
+            | CatalogueError::NotAFile { .. } => Some(Cause::Configuration),
+            CatalogueError::Read { source, .. } => of_repository(source.kind()),
+            CatalogueError::Node { .. } | CatalogueError::MissingBlob { .. } => Some(Cause::Damaged),
+            CatalogueError::Write { .. } => Some(Cause::Disconnected),
+            CatalogueError::TooMuch { .. } => Some(Cause::Configuration),
         };
         cause.map_or(Self::Cancelled, |cause| Self::of(cause, &error))
     }

@@ -1,25 +1,24 @@
 //! From a job to its work: reads what the work needs, has it done in a thread, and keeps what was found.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails};
+use holdfast_model::Monitor;
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
 use holdfast_model::policy::{Policy, PolicySpec};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::{ScheduleSpec, Zone};
-use holdfast_model::{Monitor, SecretSource};
 use holdfast_repo::{Repository, SavedSnapshot};
 
 use super::{AtWork, Worker};
 use crate::control::ControlError;
+use crate::depot::in_thread;
 use crate::work::backup::BackupTask;
 use crate::work::client::Caller;
 use crate::work::forget::ForgetTask;
 use crate::work::maintenance::{self, Task};
 use crate::work::repositories::Access;
-use crate::work::secrets::Secret;
 use crate::work::{Failure, backup, forget};
 
 impl From<ControlError> for Failure {
@@ -53,9 +52,9 @@ impl Worker {
                 self.maintain(job, at_work, Task::Check { read_part }).await
             }
             JobKind::Catalog => self.catalog(job, at_work).await,
-            JobKind::Restore | JobKind::Verify | JobKind::Copy => {
-                Err(Failure::configuration(format!("this release does no {} jobs", job.kind)))
-            }
+            JobKind::Verify => self.verify(job, at_work).await,
+            JobKind::Restore => self.restore(job, at_work).await,
+            JobKind::Copy => Err(Failure::configuration(format!("this release does no {} jobs", job.kind))),
         }
     }
 
@@ -153,28 +152,13 @@ impl Worker {
         access: Access,
         work: impl FnOnce(&Repository) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        let (repositories, state) = (self.repositories.clone(), self.options.place.state.clone());
-        in_thread(move || work(&repositories.get(&access, state)?)).await
+        self.depot.with(access, work).await
     }
 
     /// How the repository of a job is opened.
     pub(super) async fn access_of(&self, job: &Job) -> Result<Access, Failure> {
         let uid = job.repository.ok_or_else(|| Failure::configuration("the job names no repository"))?;
-        let spec = self.control.db.read().await?.object::<RepositorySpec>(uid).await?.spec;
-        let password = self.secret(&spec.password).await?;
-        let mut credentials = std::collections::BTreeMap::new();
-        for (name, source) in &spec.credentials {
-            credentials.insert(name.clone(), self.secret(source).await?);
-        }
-        Ok(Access { uid, uri: spec.uri, password, credentials, compression: spec.compression })
-    }
-
-    async fn secret(&self, source: &SecretSource) -> Result<Secret, Failure> {
-        let sealed = match source {
-            SecretSource::Sealed(name) => self.control.db.read().await?.sealed(name).await?,
-            _ => None,
-        };
-        Ok(self.options.secrets.read(source, sealed.as_deref())?)
+        self.depot.access(uid).await
     }
 
     pub(super) async fn client_of(&self, job: &Job) -> Result<Client, Failure> {
@@ -225,16 +209,4 @@ impl Worker {
         writer.add_snapshot(&known).await?;
         Ok(writer.commit().await?)
     }
-}
-
-/// Does work that blocks in a thread of its own. A panic there is a failed job and nothing more.
-pub(super) async fn in_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    let defect = || {
-        let message = "a part of the program failed; this is a defect, please report it".to_owned();
-        Failure::Failed(JobError { cause: Cause::Internal, message })
-    };
-    let done = tokio::task::spawn_blocking(move || catch_unwind(AssertUnwindSafe(work))).await;
-    done.ok().and_then(Result::ok).unwrap_or_else(|| Err(defect()))
 }

@@ -9,9 +9,9 @@ use holdfast_model::{Monitor, Time};
 
 use super::Worker;
 use super::at_work::AtWork;
-use super::carry_out::in_thread;
 use crate::ask::tell_object;
 use crate::control::ControlError;
+use crate::depot::in_thread;
 use crate::trust::digest;
 use crate::work::prepare::{self, Preparation};
 use crate::work::{Failure, prepare::prepare};

@@ -13,9 +13,9 @@ use holdfast_repo::SavedSnapshot;
 
 use super::Worker;
 use super::at_work::AtWork;
-use super::carry_out::in_thread;
 use crate::ask::tell_object;
 use crate::control::ControlError;
+use crate::depot::in_thread;
 use crate::work::Failure;
 use crate::work::backup::{client_of_tags, policy_of_tags};
 use crate::work::repositories::Access;
@@ -33,7 +33,7 @@ impl Worker {
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
         let looked = in_thread(move || {
             let (place, monitor) = (&worker.options.place, &*work.notes);
-            let repository = survey::open(&access, create, &worker.repositories, place, monitor)?;
+            let repository = survey::open(&access, create, worker.depot.repositories(), place, monitor)?;
             survey::survey(&repository, &access, monitor, &work.cancel)
         })
         .await;
@@ -57,7 +57,7 @@ impl Worker {
         let known = self.known_before(&access).await?;
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
         let survey = in_thread(move || {
-            let repository = worker.repositories.get(&access, worker.options.place.state.clone())?;
+            let repository = worker.depot.repositories().get(&access, worker.options.place.state.clone())?;
             survey::survey(&repository, &access, &*work.notes, &work.cancel)
         });
         self.note_survey(uid, &known, &survey.await?).await?;

@@ -23,6 +23,10 @@ async fn repositories_are_checked_and_pruned_by_their_own_schedules() {
     assert_eq!(scene.control.launch_upkeep().await.unwrap(), 1);
     scene.work_off().await;
     assert_eq!((scene.statuses(Check).await, scene.statuses(Prune).await), (vec![Succeeded], vec![Succeeded]));
+    scene.set("2026-12-02T11:30:00Z");
+    assert_eq!(scene.control.launch_upkeep().await.unwrap(), 1, "and verified on Wednesdays");
+    assert_eq!(scene.jobs(JobKind::Verify).await.len(), 1);
+    scene.work_off().await;
     scene.set("2026-12-05T11:30:00Z");
     scene.control.launch_upkeep().await.unwrap();
     let parts: Vec<_> = scene.jobs(Check).await.into_iter().map(|job| job.parameters["read_part"].clone()).collect();
@@ -38,7 +42,7 @@ async fn what_was_missed_is_made_up_for_once_and_what_is_under_way_is_not_starte
     scene.set("2026-12-30T12:00:00Z");
     let other = scene.control.clone();
     let (one, two) = tokio::join!(scene.control.launch_upkeep(), other.launch_upkeep());
-    assert_eq!(one.unwrap() + two.unwrap(), 2, "one check and one prune, whoever starts them");
+    assert_eq!(one.unwrap() + two.unwrap(), 3, "one of each, whoever starts them");
     assert_eq!(scene.jobs(Check).await[0].launch, Launch::CatchUp);
     scene.set("2027-01-02T11:30:00Z");
     scene.control.launch_upkeep().await.unwrap();

@@ -90,6 +90,7 @@ pub(crate) fn worker(control: &Control, name: &str, dir: &Path) -> Arc<Worker> {
         places: 4,
         place: Workplace {
             state: dir.join("state"),
+            restores: dir.join("restores"),
             identity: None,
             agents: Agents::load(&agents_dir()).unwrap(),
             program: holdfast_program(),

@@ -44,6 +44,8 @@ pub(crate) async fn a_snapshot_is_noted_once_and_found_by_its_job(scene: &Scene)
     writer.add_snapshot(&snapshot(scene, repository, 3, 20)).await.unwrap();
     assert_eq!(writer.snapshot_of(job).await.unwrap(), Some(one.clone()));
     assert_eq!(writer.snapshot_of(scene.job_uid()).await.unwrap(), None);
+    assert_eq!(writer.snapshot(repository, one.id).await.unwrap(), Some(one.clone()));
+    assert_eq!(writer.snapshot(scene.repository_uid(), one.id).await.unwrap(), None, "it is another's");
     let query = SnapshotQuery { repository: Some(repository), limit: 2, ..SnapshotQuery::default() };
     let first = writer.snapshots(&query).await.unwrap();
     assert_eq!(first.iter().map(|snapshot| snapshot.at).collect::<Vec<_>>(), [time(30), time(20)]);
@@ -68,6 +70,9 @@ pub(crate) async fn the_newest_snapshot_of_each_client_and_policy_is_known(scene
     }
     let newest = writer.newest_snapshots().await.unwrap();
     assert_eq!(newest.into_iter().collect::<Vec<_>>(), [((client, policy), time(30)), ((other, policy), time(20))]);
+    let newest = writer.newest_of_clients(repository).await.unwrap();
+    assert_eq!(newest, [(client, SnapshotId::new([2; 32])), (other, SnapshotId::new([3; 32]))]);
+    assert_eq!(writer.newest_of_clients(scene.repository_uid()).await.unwrap(), []);
     writer.remove::<RepositorySpec>(repository, None).await.unwrap();
     assert!(writer.newest_snapshots().await.unwrap().is_empty(), "they go with their repository");
     writer.commit().await.unwrap();

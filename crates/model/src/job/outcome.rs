@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::JobError;
+use super::restore::RestoreTally;
 use crate::SnapshotId;
 
 /// What became of a job, as far as it has come. What a kind does not count stays 0.
@@ -28,6 +29,9 @@ pub struct Outcome {
     pub snapshots_removed: u64,
     /// Bytes that it made free.
     pub bytes_freed: u64,
+    /// What a restore did, or would do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restore: Option<RestoreTally>,
     /// Warnings, all of them in the log.
     pub warnings: u64,
     /// Why it failed.

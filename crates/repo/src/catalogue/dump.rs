@@ -9,6 +9,7 @@ use holdfast_model::{BlobId, CancelToken};
 
 use super::{Blobs, CatalogueError, display_path};
 use crate::error::RepoError;
+use crate::pack::BlobKind;
 use crate::tree::Node;
 
 /// Blobs that are read ahead, at most 8 MiB each.
@@ -38,6 +39,17 @@ pub fn dump_file(
         &[id] => write(blobs.data(id)),
         ids => read_ahead(blobs, ids, &mut write),
     }
+}
+
+/// The length of what [`dump_file`] writes. A node's own size may differ if its file changed while it was read, or if whoever
+/// wrote it lied.
+pub fn file_size(blobs: &dyn Blobs, path: &[u8], node: &Node) -> Result<u64, CatalogueError> {
+    let mut sum = 0;
+    for &id in node.content() {
+        let size = blobs.size(BlobKind::Data, id);
+        sum += size.ok_or_else(|| CatalogueError::MissingBlob { path: display_path(path), id })?.plain;
+    }
+    Ok(sum)
 }
 
 type Answer = Receiver<Result<Vec<u8>, RepoError>>;

@@ -11,7 +11,7 @@ use std::io::Write;
 use holdfast_model::{CancelToken, TreeId};
 
 use self::header::{Header, Kind};
-use super::{Blobs, CatalogueError, Walk, display_path, dump_file};
+use super::{Blobs, CatalogueError, Place, Walk, display_path, dump_file, file_size};
 use crate::tree::{Node, NodeKind};
 
 const BLOCK: usize = 512;
@@ -34,11 +34,37 @@ pub fn dump_tar(
     write(out, &[0; 2 * BLOCK])
 }
 
+/// Writes what is at `path` as an archive: everything beneath a directory, or the one file.
+pub fn tar_place(
+    blobs: &dyn Blobs,
+    path: &[u8],
+    place: &Place,
+    out: &mut dyn Write,
+    cancel: &CancelToken,
+) -> Result<(), CatalogueError> {
+    match place {
+        Place::Node(node) if !node.is_dir() => {
+            add(blobs, path, node, &mut HashMap::new(), out, cancel)?;
+            write(out, &[0; 2 * BLOCK])
+        }
+        _ => match place.tree() {
+            Some(tree) => dump_tar(blobs, path, tree, out, cancel),
+            None => Err(CatalogueError::NotADirectory { path: display_path(path) }),
+        },
+    }
+}
+
+/// The first name of a file that has several, and how many of them are still to come.
+struct FirstName {
+    name: Vec<u8>,
+    left: u64,
+}
+
 fn add(
     blobs: &dyn Blobs,
     path: &[u8],
     node: &Node,
-    links: &mut HashMap<(u64, u64), Vec<u8>>,
+    links: &mut HashMap<(u64, u64), FirstName>,
     out: &mut dyn Write,
     cancel: &CancelToken,
 ) -> Result<(), CatalogueError> {
@@ -51,39 +77,38 @@ fn add(
         NodeKind::Block { device } => Kind::Block(*device),
         NodeKind::Char { device } => Kind::Char(*device),
         NodeKind::Fifo => Kind::Fifo,
-        NodeKind::File { content } => {
+        NodeKind::File { .. } => {
             let key = (node.device_id, node.inode);
-            let first = if node.links > 1 && node.inode != 0 { links.get(&key) } else { None };
+            let first = if node.links > 1 && node.inode != 0 { links.get_mut(&key) } else { None };
             match first {
-                Some(first) => Kind::HardLink(first),
+                Some(first) => {
+                    first.left = first.left.saturating_sub(1);
+                    Kind::HardLink(&first.name)
+                }
                 None => {
-                    size = content_size(blobs, path, content)?;
+                    size = file_size(blobs, path, node)?;
                     Kind::File
                 }
             }
         }
     };
     let is_content = matches!(kind, Kind::File);
+    let is_link = matches!(kind, Kind::HardLink(_));
     write(out, &Header { name, node, kind, size }.to_bytes())?;
     if is_content {
         dump_file(blobs, path, node, out, cancel)?;
         write(out, &[0; BLOCK][..padding(size)])?;
         if node.links > 1 && node.inode != 0 {
-            links.insert((node.device_id, node.inode), name.to_vec());
+            let first = FirstName { name: name.to_vec(), left: node.links - 1 };
+            links.insert((node.device_id, node.inode), first);
         }
     }
-    Ok(())
-}
-
-/// The length of the content that will follow. A node's own size may differ if its file changed while it was read, or if
-/// whoever wrote it lied.
-fn content_size(blobs: &dyn Blobs, path: &[u8], content: &[holdfast_model::BlobId]) -> Result<u64, CatalogueError> {
-    let mut sum = 0;
-    for &id in content {
-        let size = blobs.size(crate::pack::BlobKind::Data, id);
-        sum += size.ok_or_else(|| CatalogueError::MissingBlob { path: display_path(path), id })?.plain;
+    // Whoever has been met by all its names is forgotten: most of them are, so that few are kept.
+    let key = (node.device_id, node.inode);
+    if is_link && links.get(&key).is_some_and(|first| first.left == 0) {
+        links.remove(&key);
     }
-    Ok(sum)
+    Ok(())
 }
 
 fn padding(size: u64) -> usize {

@@ -86,3 +86,21 @@ pub(crate) async fn catalog(
 ) -> Result<Response, Failure> {
     Ok(accepted(server.control().care_for(uid, Care::Catalog, asker(&actor)).await?))
 }
+
+#[utoipa::path(
+    post, path = "/api/v1/repositories/{id}/verify", operation_id = "verify_repository", summary = "Verify a repository",
+    description = "Restores some files, drawn by lot, of the newest snapshot of each client, and compares them with what was \
+                   recorded. What was proven stands with the clients.",
+    params(("id" = RepositoryUid, Path, description = "Its id.")),
+    responses((
+        status = 202, description = "The job that does it.", body = Job,
+        headers(("location" = String, description = "Where the job is."))
+    ))
+)]
+pub(crate) async fn verify(
+    actor: Actor,
+    State(server): State<Server>,
+    Id(uid): Id<RepositoryUid>,
+) -> Result<Response, Failure> {
+    Ok(accepted(server.control().care_for(uid, Care::Verify, asker(&actor)).await?))
+}

@@ -8,9 +8,11 @@ use holdfast_api::{
     AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, Protected, RetentionForecast,
     RetentionPreview, RunRequest, SayReady, SecretList,
 };
-use holdfast_api::{FileVersion, FoundPath, SchedulePreview, Upcoming};
+use holdfast_api::{FileList, FileVersion, FoundPath, NewRestore, SchedulePreview, Snapshot, Upcoming};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
 use holdfast_model::client::ClientSpec;
+use holdfast_model::job::restore::RestoreOrder;
+use holdfast_model::job::{JobKind, JobStatus, Launch, Outcome};
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
@@ -22,6 +24,7 @@ use serde_json::{Map, Value, json};
 
 const ID: &str = "0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41";
 const TENANT: &str = "0198c6a0-11d4-7e02-8a51-90b3c4d5e6f7";
+const SNAPSHOT: &str = "4bba301ef3ea0ae9b6b8b0d1d4b1f2a3c5d6e7f8091a2b3c4d5e6f708192a3b4";
 const HOST_KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH0123456789abcdefghijklmnopqrstuvwxyzABCD";
 const TIME: &str = "2026-11-24T02:30:00Z";
 
@@ -40,6 +43,9 @@ pub(super) fn add(operation: &mut Map<String, Value>) {
         let (text, line) = log();
         give(content, "text/plain", text);
         give(content, "application/x-ndjson", line);
+        for form in ["application/octet-stream", "application/zstd", "application/x-tar", "application/zip"] {
+            give(content, form, json!("bytes"));
+        }
         if let Some(response) = &response {
             give(content, "application/json", response.clone());
         }
@@ -91,9 +97,8 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
                 json!({"spec": {"name": "draft", "cron": "30 2 * * *", "time_zone": "Europe/Berlin"}, "count": 2});
             (Some(sent::<SchedulePreview>(draft)), Some(upcoming()))
         }
-        "prepare_client" | "prune_repository" | "catalog_repository" | "cancel_job" | "retry_job" => {
-            (None, Some(json!(job())))
-        }
+        "prepare_client" | "prune_repository" | "catalog_repository" | "verify_repository" | "cancel_job"
+        | "retry_job" => (None, Some(json!(job()))),
         "accept_host_keys" => {
             let client = json!({"id": ID, "tenant": TENANT, "revision": 1, "created": TIME, "modified": TIME,
                 "spec": client(), "status": {"host_keys": {"accepted": [HOST_KEY]}}});
@@ -135,6 +140,9 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
         }
         "list_jobs" => (None, Some(json!(Page { items: vec![job()], next_cursor: Some("WyJqb2IiXQ".to_owned()) }))),
         "read_job" => (None, Some(json!(job()))),
+        "list_snapshots" => (None, Some(json!(Page { items: vec![known_snapshot()], next_cursor: None }))),
+        "list_files" => (None, Some(files())),
+        "restore" => (Some(new_restore()), Some(json!(restore()))),
         "read_settings" => (None, Some(settings())),
         "change_settings" => (Some(json!({"jobs_at_once": 4, "catalog": null})), Some(settings())),
         "read_document" => (None, Some(json!({"openapi": "3.1.0"}))),
@@ -223,6 +231,51 @@ fn job() -> Job {
         "outcome": {"error": {"cause": "unreachable", "message": "web1.example.net does not answer on port 22"}},
         "fix": fix,
     }))
+}
+
+fn known_snapshot() -> Snapshot {
+    read(json!({
+        "repository": ID, "id": SNAPSHOT, "tenant": TENANT, "client": ID, "policy": ID, "job": ID, "at": TIME,
+        "complete": true, "hostname": "web1.example.net", "paths": ["/etc"], "tags": [format!("job:{ID}")],
+        "files": 1234, "bytes": 5_678_901,
+    }))
+}
+
+fn files() -> Value {
+    json!(read::<FileList>(json!({"items": [{
+        "name": "nginx.conf", "path": "/etc/nginx/nginx.conf", "kind": "file", "size": 1482, "mode": 420,
+        "modified": TIME, "uid": 0, "gid": 0, "user": "root", "group": "root", "target": null,
+    }], "next_cursor": null, "left_out": []})))
+}
+
+fn new_restore() -> Value {
+    sent::<NewRestore>(json!({
+        "source": {"client": ID}, "select": {"paths": ["/etc/nginx"]},
+        "target": {"to": "client", "client": ID, "path": "/"}, "manner": {"overwrite": "if_changed"}, "dry_run": true,
+    }))
+}
+
+fn restore() -> Job {
+    let order = json!({
+        "snapshot": SNAPSHOT, "select": {"paths": ["/etc/nginx"]},
+        "target": {"to": "client", "client": ID, "path": "/"}, "manner": {"overwrite": "if_changed"}, "dry_run": true,
+    });
+    let order = json!(read::<RestoreOrder>(order));
+    Job {
+        kind: JobKind::Restore,
+        status: JobStatus::Queued,
+        launch: Launch::Api,
+        launched_by: "ann".to_owned(),
+        policy: None,
+        due: None,
+        started: None,
+        finished: None,
+        worker: None,
+        parameters: order,
+        outcome: Outcome::default(),
+        fix: None,
+        ..job()
+    }
 }
 
 /// A log as text, and a line of it as JSON.

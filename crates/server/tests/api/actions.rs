@@ -34,6 +34,7 @@ async fn what_takes_long_is_a_job_that_is_made_once() {
         ("check", json!({"read_data": true}), "check"),
         ("prune", json!({}), "prune"),
         ("catalog", json!({}), "catalog"),
+        ("verify", json!({}), "verify"),
     ] {
         let job = scene.post(&format!("{repository}/{action}"), body).await.json();
         assert_eq!(job["kind"], kind);

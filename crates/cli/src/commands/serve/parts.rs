@@ -65,6 +65,7 @@ impl Parts {
             places: place.jobs,
             place: Workplace {
                 state: place.data.join("state"),
+                restores: place.data.join("restores"),
                 identity: Some(self.identity.clone()),
                 agents: Agents::find(&agent_folders(place.agents.clone(), &file))?,
                 // Not by its path: there may be a newer release by then.
