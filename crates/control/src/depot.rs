@@ -58,7 +58,9 @@ impl Depot {
             SecretSource::Sealed(name) => self.control.db.read().await?.sealed(name).await?,
             _ => None,
         };
-        Ok(self.secrets.read(source, sealed.as_deref())?)
+        // A file may lie on a disk that hangs.
+        let (secrets, source) = (self.secrets.clone(), source.clone());
+        in_thread(move || Ok(secrets.read(&source, sealed.as_deref())?)).await
     }
 
     /// Does something with an open repository, in a thread.

@@ -105,6 +105,12 @@ impl<'a> Hall<'a> {
     fn new(now: Time, jobs: &[Unfinished], limits: &'a Limits<'a>) -> Self {
         let running = || jobs.iter().filter(|job| job.status == JobStatus::Running);
         let counted = running().filter(|job| job.kind != JobKind::Restore).count();
+        // What takes long lets others in meanwhile: they need not wait for its end and the prune's.
+        let is_long = |kind| {
+            matches!(kind, JobKind::Restore | JobKind::Check | JobKind::Verify | JobKind::Catalog | JobKind::Copy)
+        };
+        let busy: HashSet<RepositoryUid> =
+            running().filter(|job| is_long(job.kind)).filter_map(|job| job.repository).collect();
         let has_waited = |job: &&Unfinished| {
             // A forget waits for the next pause: it follows every backup, and would stop all others again and again.
             let is_waiting = job.status == JobStatus::Queued && job.kind == JobKind::Prune;
@@ -117,7 +123,12 @@ impl<'a> Hall<'a> {
             at_work: HashMap::new(),
             clients: HashMap::new(),
             repositories: HashMap::new(),
-            reserved: jobs.iter().filter(has_waited).filter_map(|job| job.repository).collect(),
+            reserved: jobs
+                .iter()
+                .filter(has_waited)
+                .filter_map(|job| job.repository)
+                .filter(|repository| !busy.contains(repository))
+                .collect(),
         };
         running().for_each(|job| hall.count(job));
         hall

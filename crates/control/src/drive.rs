@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_model::Time;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, interval_at, timeout};
 
 use crate::control::{Control, ControlError};
 use crate::worker::Worker;
@@ -74,7 +74,8 @@ pub async fn schedule(
 ) {
     let mut looks = interval(pace.look);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut forgets = interval(pace.forget);
+    // Not at once: a clock that is wrong when a machine starts is set right soon.
+    let mut forgets = interval_at(Instant::now() + pace.forget, pace.forget);
     forgets.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut noted = Noted { journal, known: BTreeSet::new() };
     tokio::pin!(stop);

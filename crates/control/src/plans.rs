@@ -180,7 +180,8 @@ impl Plans {
                 is_active: self.idle(policy, now).is_none(),
                 on_missed: policy.spec.on_missed,
                 // Nothing is owed from before it was there.
-                accounted: policy.status.accounted.unwrap_or(policy.created),
+                // A clock that was ahead for a while does not keep anything from running until then.
+                accounted: policy.status.accounted.unwrap_or(policy.created).min(now),
             })
         };
         scheduler::due(now, &self.policies.iter().filter_map(scheduled).collect::<Vec<_>>())

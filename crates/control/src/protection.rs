@@ -36,6 +36,9 @@ pub struct Protected {
 /// else here.
 pub(crate) type Calendar = HashMap<(ScheduleUid, u64, Time), Option<Time>>;
 
+/// A snapshot may be so far ahead of the clock.
+const FUTURE: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
 /// More are not remembered.
 const MOST_KNOWN_TIMES: usize = 200_000;
 
@@ -110,7 +113,9 @@ fn of_policy(
     };
     for client in plans.clients_of(policy) {
         let key = (client.uid, policy.uid);
-        let (newest, failed) = (known.newest.get(&key).copied(), known.failures.get(&key).copied());
+        // One from the future protects nobody: the clock was wrong when it was made.
+        let newest = known.newest.get(&key).copied().filter(|at| at.duration_since(now) <= FUTURE);
+        let failed = known.failures.get(&key).copied();
         let standing = Standing {
             is_enabled: client.spec.enabled && !is_off,
             schedule: spec,

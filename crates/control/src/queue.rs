@@ -47,7 +47,7 @@ impl Control {
             jobs = writer.unfinished_jobs(u32::MAX).await?;
             decision = dispatch(now, &jobs, &limits);
         }
-        let begun = carry_out(&mut writer, decision, worker, now).await?;
+        let begun = carry_out(&mut writer, decision, &jobs, worker, now).await?;
         writer.commit().await?;
         Ok(begun)
     }
@@ -174,7 +174,13 @@ fn has_more(jobs: &[Unfinished]) -> bool {
     })
 }
 
-async fn carry_out(writer: &mut Writer, decision: Decision, worker: &str, now: Time) -> Result<Vec<Job>, ControlError> {
+async fn carry_out(
+    writer: &mut Writer,
+    decision: Decision,
+    jobs: &[Unfinished],
+    worker: &str,
+    now: Time,
+) -> Result<Vec<Job>, ControlError> {
     let lease_until = now.checked_add(LEASE).unwrap_or(now);
     let mut begun = Vec::with_capacity(decision.start.len());
     for uid in decision.start {
@@ -184,10 +190,14 @@ async fn carry_out(writer: &mut Writer, decision: Decision, worker: &str, now: T
         tell_job(writer, &job, now).await?;
         begun.push(job);
     }
+    let known: HashMap<JobUid, &Unfinished> = jobs.iter().map(|job| (job.uid, job)).collect();
     for (uid, waiting) in decision.waiting {
-        let mut job = writer.lock_job(uid).await?;
         // What has not changed is not written again: most of the queue waits for the same as a moment ago.
-        if job.status == JobStatus::Queued && job.waiting.as_ref() != Some(&waiting) {
+        if known.get(&uid).is_some_and(|job| job.waits_for(&waiting)) {
+            continue;
+        }
+        let mut job = writer.lock_job(uid).await?;
+        if job.status == JobStatus::Queued {
             job.waiting = Some(waiting);
             writer.save_job(&job).await?;
             tell_job(writer, &job, now).await?;

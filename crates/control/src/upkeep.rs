@@ -32,7 +32,8 @@ impl Control {
         let due = match accounted(&repository.status, kind) {
             // Nothing is owed from before it was there.
             None => None,
-            Some(accounted) => match schedule.newest_between(accounted, now) {
+            // A clock that was ahead for a while does not keep anything from running until then.
+            Some(accounted) => match schedule.newest_between(accounted.min(now), now) {
                 Some(due) => Some(due),
                 None => return Ok(false),
             },
@@ -47,6 +48,7 @@ impl Control {
             Err(error) => return Err(error.into()),
         };
         let mut status = account(status, kind, due.unwrap_or(now));
+        let mut new = None;
         if let Some(due) = due {
             let mut job = self.upkeep_job(repository, kind, due, now)?;
             match under_way(&mut writer, repository, kind).await? {
@@ -58,12 +60,16 @@ impl Control {
                 }
                 None => {}
             }
-            writer.add_job(&job).await?;
-            tell_job(&mut writer, &job, now).await?;
+            new = Some(job);
         }
+        // In this order, as whoever changes a repository: events come last.
         writer.set_status::<RepositorySpec>(repository.uid, &status).await?;
+        if let Some(job) = &new {
+            writer.add_job(job).await?;
+            tell_job(&mut writer, job, now).await?;
+        }
         writer.commit().await?;
-        Ok(due.is_some())
+        Ok(new.is_some())
     }
 
     fn upkeep_job(&self, repository: &Repository, kind: JobKind, due: Time, now: Time) -> Result<Job, ControlError> {

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use holdfast_model::JobUid;
-use holdfast_model::job::{Cause, Job, JobError, JobKind};
+use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome};
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::schedule::ScheduleSpec;
 use parking_lot::Mutex;
@@ -120,7 +120,7 @@ impl Worker {
         }
         for job in self.control.adopt_abandoned(&self.options.name).await? {
             // One of its own, if it was held up for long, is still at work.
-            if let Some(taken) = self.take(job.uid) {
+            if let Some(taken) = self.take(&job) {
                 tokio::spawn(self.clone().find_out(job, taken));
             }
         }
@@ -128,7 +128,7 @@ impl Worker {
         let begun = self.control.begin_jobs(&self.options.name, places).await?;
         let count = begun.len();
         for job in begun {
-            if let Some(taken) = self.take(job.uid) {
+            if let Some(taken) = self.take(&job) {
                 tokio::spawn(self.clone().work_on(job, taken));
             }
         }
@@ -139,7 +139,7 @@ impl Worker {
     pub async fn tell(&self) -> Result<(), ControlError> {
         for (uid, at_work) in self.jobs() {
             if let Some(how_far) = at_work.notes.how_far() {
-                let words = json!({"topic": "progress", "job": uid, "progress": how_far});
+                let words = json!({"topic": "progress", "tenant": at_work.tenant, "job": uid, "progress": how_far});
                 self.control.db.say(words.to_string()).await?;
             }
         }
@@ -166,8 +166,8 @@ impl Worker {
     }
 
     /// Notes that it is at work on a job; not if it is already.
-    fn take(self: &Arc<Self>, uid: JobUid) -> Option<Taken> {
-        let at_work = AtWork::new(self.control.clock.clone());
+    fn take(self: &Arc<Self>, job: &Job) -> Option<Taken> {
+        let (uid, at_work) = (job.uid, AtWork::new(self.control.clock.clone(), job.tenant));
         let mut all = self.at_work.lock();
         if all.contains_key(&uid) {
             return None;
@@ -177,24 +177,47 @@ impl Worker {
     }
 
     /// Finds out what became of a job that was abandoned. What fails is tried again when the lease has run out.
-    async fn find_out(self: Arc<Self>, job: Job, _taken: Taken) {
-        let _ = self.recover(&job).await;
+    async fn find_out(self: Arc<Self>, job: Job, taken: Taken) {
+        let _ = self.go_on_with_log(&job, &taken.at_work).await;
+        let _ = self.recover(&job, &taken.at_work).await;
+    }
+
+    /// What a job says goes behind what it has said before: it may have been put back, or abandoned.
+    async fn go_on_with_log(&self, job: &Job, at_work: &AtWork) -> Result<(), ControlError> {
+        let last = self.control.db.read().await?.last_log_line(job.uid).await?;
+        at_work.notes.go_on_after(last);
+        Ok(())
     }
 
     /// Does one job and keeps what became of it.
     async fn work_on(self: Arc<Self>, job: Job, taken: Taken) {
         let at_work = taken.at_work.clone();
-        if let Ok(limits) = self.limits_of(&job).await {
-            at_work.hold_to(limits);
-        }
-        let result = self.carry_out(&job, &at_work).await;
+        let began = self.go_on_with_log(&job, &at_work).await;
+        let limits = match began {
+            Ok(()) => self.limits_of(&job).await,
+            Err(error) => Err(error),
+        };
+        let result = match limits {
+            Ok(limits) => {
+                at_work.hold_to(limits);
+                self.carry_out(&job, &at_work).await
+            }
+            // Nothing runs without the limits that its policy sets.
+            Err(error) => Err(error.into()),
+        };
         if let (Err(Failure::Failed(JobError { cause: Cause::HostKeyChanged, .. })), Some(client)) =
             (&result, job.client)
         {
             // Nothing more is asked of it until somebody has decided; what fails here is told by the next prepare too.
             let _ = self.block(client).await;
         }
-        let end = at_work.ended(result, self.control.now());
+        let mut end = at_work.ended(result, self.control.now());
+        if job.kind == JobKind::Restore && matches!(end, End::PutBack { .. }) {
+            // What was restored may be changed by the time it would go on.
+            let message = "it was interrupted: see in the log what was restored, and ask for it again".to_owned();
+            let error = Some(JobError { cause: Cause::Disconnected, message });
+            end = End::Ended(JobStatus::Failed, Outcome { error, ..Outcome::default() });
+        }
         if let End::Ended(_, outcome) = &end
             && let Some(error) = &outcome.error
         {

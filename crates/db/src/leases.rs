@@ -1,6 +1,7 @@
 //! Leases: of all servers and workers, one at a time does what only one may do.
 
 use holdfast_model::Time;
+use holdfast_model::job::Job;
 
 use crate::codec::micros;
 use crate::connection::Writer;
@@ -13,12 +14,14 @@ impl Writer {
     pub async fn hold(&mut self, name: &str, holder: &str, now: Time, until: Time) -> Result<bool, DbError> {
         let done = sqlx::query(
             "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE \
-             SET holder = $2, until = $4 WHERE leases.holder = $2 OR leases.until < $3",
+             SET holder = $2, until = $4 WHERE leases.holder = $2 OR leases.until < $3 OR leases.until > $5",
         )
         .bind(name.to_owned())
         .bind(holder.to_owned())
         .bind(micros(now))
         .bind(micros(until))
+        // Whoever has it for so much longer has written that by a clock that was ahead.
+        .bind(micros(until.checked_add(Job::LONGEST_LEASE).unwrap_or(Time::MAX)))
         .execute(self.sql())
         .await
         .during("taking a lease")?;

@@ -89,6 +89,16 @@ impl Reader {
         rows.iter().map(line).collect()
     }
 
+    /// How many warnings the log of a job has.
+    pub async fn warnings_in_log(&mut self, job: JobUid) -> Result<u64, DbError> {
+        let row = sqlx::query("SELECT COUNT(*) AS count FROM job_log WHERE job = $1 AND level = 'warning'")
+            .bind(job.to_string())
+            .fetch_one(self.sql())
+            .await
+            .during("reading a log")?;
+        Columns { table: "job_log", row: &row }.number("count")
+    }
+
     /// The number of the last line of the log of a job; 0 if there is none.
     pub async fn last_log_line(&mut self, job: JobUid) -> Result<u64, DbError> {
         let row = sqlx::query("SELECT COALESCE(MAX(line), 0) AS last FROM job_log WHERE job = $1")

@@ -39,6 +39,11 @@ impl Wanted {
         self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic)
     }
 
+    /// Whether progress of a job of this tenant is wanted.
+    fn progress(&self, of: Option<TenantUid>) -> bool {
+        self.topic("progress") && self.tenant.is_none_or(|tenant| of == Some(tenant))
+    }
+
     fn wants(&self, event: &holdfast_db::NewEvent) -> bool {
         self.topic(&event.topic) && self.tenant.is_none_or(|tenant| tenant == event.tenant)
     }

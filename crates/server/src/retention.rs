@@ -42,7 +42,11 @@ pub(crate) async fn preview(
         schedule.times_after(now.to_time()).take(MOST_RUNS).map(move |at| at.to_zoned(zone.clone()))
     });
     let is_made_up = asked.is_made_up;
-    let foreseen = foresee(&asked.retention, asked.candidates, now, runs);
+    // Years of snapshots take their time.
+    let runs: Vec<Zoned> = runs.collect();
+    let (retention, candidates) = (asked.retention.clone(), asked.candidates);
+    let foreseen = tokio::task::spawn_blocking(move || foresee(&retention, candidates, now, runs));
+    let foreseen = foreseen.await.map_err(|error| Failure::internal(error.to_string()))?;
     let foreseen = foreseen.map_err(|error| Failure::fields(vec![field("retention", &error.to_string())]))?;
     let snapshots: Vec<ForeseenSnapshot> = foreseen
         .into_iter()

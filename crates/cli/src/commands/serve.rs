@@ -20,10 +20,15 @@ use crate::server_config::ServerConfig;
 
 use parts::{Log, Parts};
 
+/// So long it takes at most until all that was asked is answered, once the server is to end.
+const LAST_ANSWERS: Duration = Duration::from_secs(10);
+/// So long what blocks may take after that.
+const LAST_WORK: Duration = Duration::from_secs(5);
+
 /// The API, the scheduler and a worker.
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
     let place = ServerConfig::read(&args.server)?.place()?;
-    runtime()?.block_on(async {
+    run_to_end(async {
         let parts = Parts::open(&place).await?;
         let listener = TcpListener::bind(place.listen)
             .await
@@ -49,7 +54,10 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
             drive::work(&worker, pace, &log, until(&stop)),
             hear(&parts, &log, until(&stop)),
         );
-        serving.await.context("the API ended")??;
+        // Whoever has not taken an answer by now comes back.
+        if let Ok(served) = tokio::time::timeout(LAST_ANSWERS, serving).await {
+            served.context("the API ended")??;
+        }
         parts.control.database().close().await;
         Ok(Exit::Done)
     })
@@ -58,7 +66,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
 /// A worker alone.
 pub fn work(context: &Context, args: &WorkerArgs) -> Result<Exit> {
     let place = ServerConfig::read(&args.server)?.place()?;
-    runtime()?.block_on(async {
+    run_to_end(async {
         let parts = Parts::open(&place).await?;
         if !parts.control.database().is_shared() {
             bail!("a worker of its own needs PostgreSQL: say --database postgres://USER@HOST/NAME, as the server's");
@@ -73,10 +81,14 @@ pub fn work(context: &Context, args: &WorkerArgs) -> Result<Exit> {
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime> {
+/// Runs a server until it ends. What still blocks then, because storage or a host hangs, keeps nobody.
+fn run_to_end(work: impl Future<Output = Result<Exit>>) -> Result<Exit> {
     // What blocks, blocks in threads of its own: two are enough for all that waits.
     let mut builder = tokio::runtime::Builder::new_multi_thread();
-    builder.worker_threads(2).enable_all().build().context("cannot start")
+    let runtime = builder.worker_threads(2).enable_all().build().context("cannot start")?;
+    let ended = runtime.block_on(work);
+    runtime.shutdown_timeout(LAST_WORK);
+    ended
 }
 
 /// How often things are looked at; more often for a clock that a test moves.

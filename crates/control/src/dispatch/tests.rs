@@ -29,6 +29,7 @@ fn job(number: u32, kind: JobKind, tenant: u32, client: u32, repository: u32) ->
         priority: 0,
         not_before: time(-1),
         status: JobStatus::Queued,
+        waiting: None,
     }
 }
 

@@ -51,9 +51,16 @@ impl Control {
         let now = self.now();
         let mut writer = self.db.write().await?;
         let mut job = lock_own(&mut writer, uid, worker).await?;
-        job.put_back(not_before, waiting)?;
+        if job.cancel_requested {
+            job.end(JobStatus::Cancelled, Outcome::default(), now)?;
+        } else {
+            job.put_back(not_before, waiting)?;
+        }
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
+        if job.status.is_finished() {
+            self.settle_followers(&mut writer, &job, now).await?;
+        }
         writer.commit().await?;
         Ok(job)
     }
@@ -103,7 +110,9 @@ impl Control {
             JobStatus::Failed => cause.is_some_and(Cause::may_pass),
             _ => false,
         };
-        if !may_pass || job.cancel_requested {
+        // What was restored may have been changed since: it is not written over once more without being asked for.
+        let is_restore = job.kind == JobKind::Restore && job.parameters["dry_run"] != true;
+        if !may_pass || job.cancel_requested || is_restore {
             return Ok(None);
         }
         let policy = match job.policy {

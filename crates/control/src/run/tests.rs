@@ -84,6 +84,7 @@ fn unfinished(job: &Job) -> Unfinished {
         priority: job.priority,
         not_before: job.not_before,
         status: JobStatus::Running,
+        waiting: None,
     }
 }
 

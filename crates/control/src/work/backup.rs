@@ -43,13 +43,24 @@ pub fn run(
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<Outcome, Failure> {
+    let round = round(task, place, monitor);
+    round.around(cancel, || back_up(task, repository, place, clock, monitor, cancel))
+}
+
+/// Runs what follows a backup whose worker is gone: it made the snapshot that the outcome names, or none.
+pub fn end_hooks(task: &BackupTask, outcome: Outcome, place: &Workplace, monitor: &dyn Monitor) -> Outcome {
+    let mut result = if outcome.snapshot.is_some() { Ok(outcome.clone()) } else { Err(Failure::Cancelled) };
+    round(task, place, monitor).after(&mut result);
+    result.unwrap_or(outcome)
+}
+
+fn round<'a>(task: &'a BackupTask, place: &'a Workplace, monitor: &'a dyn Monitor) -> Round<'a> {
     let variables = vec![
         ("HOLDFAST_JOB", task.job.to_string()),
         ("HOLDFAST_CLIENT", task.caller.spec.hostname.to_string()),
         ("HOLDFAST_POLICY", task.policy_name.to_string()),
     ];
-    let round = Round { hooks: &task.hooks, caller: &task.caller, place, monitor, told: Told { variables } };
-    round.around(cancel, || back_up(task, repository, place, clock, monitor, cancel))
+    Round { hooks: &task.hooks, caller: &task.caller, place, monitor, told: Told { variables } }
 }
 
 fn back_up(

@@ -3,6 +3,8 @@
 //! Which they are is the server's own word, in their tags: nothing that a client says makes a snapshot count or go. The plan
 //! is made and told before the first is removed.
 
+use std::collections::BTreeSet;
+
 use holdfast_model::job::{JobError, Outcome};
 use holdfast_model::retention::{Candidate, GroupBy, Retention, plan, snapshot_time};
 use holdfast_model::schedule::Zone;
@@ -30,8 +32,8 @@ pub struct ForgetTask {
 pub struct Forgotten {
     /// What became of the job. It may have ended half-way.
     pub result: Result<Outcome, Failure>,
-    /// The snapshots that are gone, whatever came after.
-    pub removed: Vec<SnapshotId>,
+    /// The snapshots that are there still, whatever came after.
+    pub staying: BTreeSet<SnapshotId>,
 }
 
 /// Decides and removes.
@@ -49,7 +51,7 @@ pub fn run(
     let candidates: Vec<Candidate> =
         snapshots.iter().map(|one| candidate(one, &task.zone)).collect::<Result<_, _>>()?;
     if candidates.is_empty() {
-        return Ok(Forgotten { result: Ok(Outcome::default()), removed: Vec::new() });
+        return Ok(Forgotten { result: Ok(Outcome::default()), staying: BTreeSet::new() });
     }
     // One group: which paths it has may change with the policy, what is kept of it must not.
     let plans = plan(&task.retention, GroupBy::NOTHING, &candidates, clock.now());
@@ -76,7 +78,8 @@ pub fn run(
     let result = removed.into_iter().try_for_each(&mut remove);
     let snapshots_removed = gone.len() as u64;
     let result = result.map(|()| Outcome { snapshots_removed, ..Outcome::default() });
-    Ok(Forgotten { result, removed: gone })
+    let staying = candidates.iter().map(|one| one.id).filter(|id| !gone.contains(id)).collect();
+    Ok(Forgotten { result, staying })
 }
 
 fn candidate(snapshot: &SavedSnapshot, zone: &Zone) -> Result<Candidate, Failure> {

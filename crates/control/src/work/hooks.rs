@@ -52,15 +52,22 @@ impl Round<'_> {
         backup: impl FnOnce() -> Result<Outcome, Failure>,
     ) -> Result<Outcome, Failure> {
         let hooks = self.hooks;
-        if hooks.client.all().chain(hooks.server.all()).next().is_none() {
+        if hooks.is_empty() {
             return backup();
         }
         let before = self
             .all(Side::Server, &hooks.server.before, cancel)
             .and_then(|()| self.all(Side::Client, &hooks.client.before, cancel));
         let mut result = before.and_then(|()| backup());
+        self.after(&mut result);
+        result
+    }
+
+    /// Runs what follows a backup that ended so.
+    pub fn after(&mut self, result: &mut Result<Outcome, Failure>) {
+        let hooks = self.hooks;
         self.told.variables.push(("HOLDFAST_STATUS", if result.is_ok() { "success" } else { "failure" }.to_owned()));
-        if let Ok(Outcome { snapshot: Some(id), .. }) = &result {
+        if let Ok(Outcome { snapshot: Some(id), .. }) = result {
             self.told.variables.push(("HOLDFAST_SNAPSHOT", id.to_string()));
         }
         let variant = |set: &holdfast_model::policy::HookSet| {
@@ -77,13 +84,12 @@ impl Round<'_> {
                 // They are run to their end, whoever has cancelled the backup: each has its own time limit.
                 if let Err(Failure::Failed(error)) = self.one(side, hook, &CancelToken::new()) {
                     self.monitor.warning(&error.message);
-                    if let Ok(outcome) = &mut result {
+                    if let Ok(outcome) = result {
                         outcome.warnings += 1;
                     }
                 }
             }
         }
-        result
     }
 
     fn all(&self, side: Side, hooks: &[Hook], cancel: &CancelToken) -> Result<(), Failure> {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use holdfast_model::{CancelToken, Monitor, RepositoryId};
+use holdfast_model::{CancelToken, Monitor, RepositoryId, SnapshotId};
 use holdfast_repo::{ChunkerKind, InitOptions, RepoErrorKind, Repository, SavedSnapshot};
 use holdfast_store::FileKind;
 
@@ -17,6 +17,8 @@ pub struct Survey {
     pub id: RepositoryId,
     /// Its snapshots, the oldest first.
     pub snapshots: Vec<SavedSnapshot>,
+    /// Snapshots that are there, and cannot be read.
+    pub damaged: Vec<SnapshotId>,
     /// Bytes of its packs.
     pub stored_bytes: u64,
 }
@@ -60,6 +62,7 @@ pub fn survey(
     for (id, error) in &found.damaged {
         monitor.warning(&format!("snapshot {} cannot be read: {error}", id.short()));
     }
+    let damaged = found.damaged.iter().map(|(id, _)| *id).collect();
     cancel.check().map_err(|_| Failure::Cancelled)?;
     let store: Arc<dyn holdfast_store::Store> = repositories::store(access)?;
     let packs = store.list(FileKind::Pack).map_err(holdfast_repo::RepoError::from)?;
@@ -70,5 +73,5 @@ pub fn survey(
         found.good.len(),
         packs.len()
     ));
-    Ok(Survey { id: repository.id(), snapshots: found.good, stored_bytes })
+    Ok(Survey { id: repository.id(), snapshots: found.good, damaged, stored_bytes })
 }

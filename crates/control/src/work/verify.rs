@@ -26,6 +26,9 @@ use sample::{Random, Sample};
 /// Files that are named in the error itself; all of them are in the log.
 const NAMED: usize = 5;
 
+/// With less room a sample would say little.
+const LEAST_ROOM: u64 = 64 << 20;
+
 /// What is to be proven.
 #[derive(Debug, Clone)]
 pub struct VerifyTask {
@@ -59,6 +62,8 @@ pub struct Verified {
     pub result: Result<Outcome, Failure>,
     /// The clients of which everything that was tried was restored.
     pub proven: Vec<(ClientUid, Proven)>,
+    /// Snapshots that are not there, and whose they are.
+    pub missing: Vec<(String, SnapshotId)>,
 }
 
 /// Restores, compares and removes.
@@ -72,19 +77,29 @@ pub fn run(
 ) -> Result<Verified, Failure> {
     let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
     repository.engine().refresh()?;
+    // What this process remembers of snapshots proves nothing of what is stored.
+    repository.forget_snapshots();
     monitor.note(&format!("the sample is taken with the seed {}", task.seed));
-    let mut verification =
-        Verification { task, repository, place, monitor, cancel, random: Random(task.seed), tally: Tally::default() };
+    let mut verification = Verification {
+        task,
+        repository,
+        place,
+        monitor,
+        cancel,
+        random: Random(task.seed),
+        tally: Tally::default(),
+        missing: Vec::new(),
+    };
     let mut proven = Vec::new();
     for drill in &task.drills {
         match verification.drill(drill) {
             Ok(Some(proof)) => proven.push((drill.client, Proven { at: clock.now().to_time(), ..proof })),
             Ok(None) => {}
             // What was proven of others before stays so.
-            Err(failure) => return Ok(Verified { result: Err(failure), proven }),
+            Err(failure) => return Ok(Verified { result: Err(failure), proven, missing: verification.missing }),
         }
     }
-    Ok(Verified { result: verification.tally.into_result(), proven })
+    Ok(Verified { result: verification.tally.into_result(), proven, missing: verification.missing })
 }
 
 struct Verification<'a> {
@@ -95,6 +110,7 @@ struct Verification<'a> {
     cancel: &'a CancelToken,
     random: Random,
     tally: Tally,
+    missing: Vec<(String, SnapshotId)>,
 }
 
 impl Verification<'_> {
@@ -105,7 +121,7 @@ impl Verification<'_> {
         let snapshot = match self.repository.find_snapshot(&drill.snapshot.to_string(), &SnapshotFilter::default()) {
             Ok(snapshot) => snapshot,
             Err(RepoError::NotFound { .. }) => {
-                self.monitor.note(&format!("{name}: its snapshot {} was removed meanwhile", drill.snapshot.short()));
+                self.missing.push((name.clone(), drill.snapshot));
                 return Ok(None);
             }
             Err(error @ RepoError::Damaged { .. }) => {
@@ -146,8 +162,9 @@ impl Verification<'_> {
     /// Files of a snapshot, and what cannot even be listed.
     fn sample(&mut self, snapshot: &SavedSnapshot) -> Result<(Sample, Vec<(String, Fault)>), Failure> {
         let room = folder::room(&self.place.state);
-        if room < self.task.bytes {
-            self.monitor.note(&format!("there is room for {room} bytes of a sample"));
+        if room < self.task.bytes.min(LEAST_ROOM) {
+            let message = format!("there is no room in {} to restore a sample", self.place.state.display());
+            return Err(Failure::Failed(JobError { cause: Cause::Full, message }));
         }
         let bytes = room.min(self.task.bytes);
         sample::take(self.repository, snapshot.tree, (self.task.files, bytes), &mut self.random, self.cancel)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use holdfast_model::job::{Cause, JobError, JobStatus, Outcome, Waiting};
 use holdfast_model::policy::Timeouts;
 use holdfast_model::schedule::Zone;
-use holdfast_model::{CancelToken, Clock, Monitor, Time, WeekSpan};
+use holdfast_model::{CancelToken, Clock, Monitor, TenantUid, Time, WeekSpan};
 use parking_lot::Mutex;
 
 use super::notes::Notes;
@@ -17,6 +17,8 @@ use crate::work::Failure;
 pub(super) struct AtWork {
     pub(super) cancel: CancelToken,
     pub(super) notes: Arc<Notes>,
+    /// Whose the job is.
+    pub(super) tenant: TenantUid,
     state: Arc<Mutex<State>>,
 }
 
@@ -61,9 +63,14 @@ pub(super) enum End {
 }
 
 impl AtWork {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+    pub(super) fn new(clock: Arc<dyn Clock>, tenant: TenantUid) -> Self {
         let state = State { began: clock.instant(), limits: JobLimits::default(), ending: None };
-        Self { cancel: CancelToken::new(), notes: Arc::new(Notes::new(clock)), state: Arc::new(Mutex::new(state)) }
+        Self {
+            cancel: CancelToken::new(),
+            notes: Arc::new(Notes::new(clock)),
+            tenant,
+            state: Arc::new(Mutex::new(state)),
+        }
     }
 
     /// From now on it is held to these.
@@ -138,7 +145,8 @@ mod tests {
     fn at_work(limits: JobLimits) -> (AtWork, Arc<FakeClock>) {
         // A Friday, 08:00 in UTC.
         let clock = Arc::new(FakeClock::at_seconds(1_800_000_000));
-        let at_work = AtWork::new(clock.clone());
+        let tenant = TenantUid::new(clock.now(), [1; 10]);
+        let at_work = AtWork::new(clock.clone(), tenant);
         at_work.hold_to(limits);
         (at_work, clock)
     }

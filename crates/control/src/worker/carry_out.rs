@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails};
+use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails, SnapshotQuery};
 use holdfast_model::Monitor;
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
@@ -58,10 +58,10 @@ impl Worker {
         }
     }
 
-    async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+    /// What is to be backed up, by the policy as it stands now.
+    pub(super) async fn backup_task(&self, job: &Job) -> Result<BackupTask, Failure> {
         let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
-        let access = self.access_of(job).await?;
-        let task = BackupTask {
+        Ok(BackupTask {
             job: job.uid,
             policy: policy.uid,
             caller: self.caller(&client).await?,
@@ -69,7 +69,12 @@ impl Worker {
             excludes: policy.spec.excludes,
             hooks: policy.spec.hooks,
             policy_name: policy.spec.name,
-        };
+        })
+    }
+
+    async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let access = self.access_of(job).await?;
+        let task = self.backup_task(job).await?;
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
             .with_repository(access, move |repository| {
@@ -81,7 +86,9 @@ impl Worker {
         // The snapshot is there: what goes wrong from here on cannot make the backup fail.
         let (snapshot, mut outcome) = made;
         let noted = match snapshot {
-            Some(Ok(snapshot)) => self.note_snapshot(job, &snapshot).await.map_err(|error| error.to_string()),
+            Some(Ok(snapshot)) => {
+                self.note_snapshot(job, &snapshot, outcome.warnings == 0).await.map_err(|error| error.to_string())
+            }
             Some(Err(error)) => Err(error.to_string()),
             None => Ok(()),
         };
@@ -101,6 +108,16 @@ impl Worker {
             Some(name) => reader.object_named::<ScheduleSpec>(policy.tenant, name).await?.spec.time_zone,
             None => settings.time_zone,
         };
+        let query = SnapshotQuery {
+            repository: Some(access.uid),
+            client: Some(client.uid),
+            policy: Some(policy.uid),
+            limit: i32::MAX as u32,
+            ..SnapshotQuery::default()
+        };
+        // What is known of them now and is not there afterwards is gone, whoever has removed it: this job, or one before it that
+        // died before it could say so.
+        let known = reader.snapshots(&query).await?;
         drop(reader);
         let task = ForgetTask {
             client: client.uid,
@@ -115,8 +132,8 @@ impl Worker {
             })
             .await?;
         let mut writer = self.control.db.write().await?;
-        for id in &done.removed {
-            writer.remove_snapshot(access.uid, *id).await?;
+        for gone in known.iter().filter(|one| !done.staying.contains(&one.id)) {
+            writer.remove_snapshot(access.uid, gone.id).await?;
         }
         writer.commit().await?;
         // What is gone is found no more; that its names take room is no failure of this job.
@@ -185,7 +202,12 @@ impl Worker {
     }
 
     /// Notes a snapshot that a job made.
-    pub(super) async fn note_snapshot(&self, job: &Job, snapshot: &SavedSnapshot) -> Result<(), ControlError> {
+    pub(super) async fn note_snapshot(
+        &self,
+        job: &Job,
+        snapshot: &SavedSnapshot,
+        complete: bool,
+    ) -> Result<(), ControlError> {
         let Some(repository) = job.repository else { return Ok(()) };
         let summary = snapshot.summary.as_ref();
         let known = KnownSnapshot {
@@ -196,7 +218,7 @@ impl Worker {
             policy: job.policy,
             job: Some(job.uid),
             at: snapshot.time.at.to_time(),
-            complete: true,
+            complete,
             hostname: snapshot.hostname.clone(),
             details: SnapshotDetails {
                 paths: snapshot.paths.clone(),

@@ -83,6 +83,11 @@ impl Notes {
         Some(HowFar { phase: standing.phase, progress, bytes_per_second: standing.meter.rate(), seconds_left })
     }
 
+    /// The first line gets the number behind this one.
+    pub(super) fn go_on_after(&self, last: u64) {
+        self.state.lock().first = last + 1;
+    }
+
     /// Lines that are not kept yet, with the number of the first.
     pub(super) fn unkept(&self) -> (u64, Vec<LogLine>) {
         let state = self.state.lock();

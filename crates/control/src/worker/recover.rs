@@ -1,28 +1,47 @@
 //! Finds out what became of a job whose worker is gone: a snapshot that carries its id is its success, whoever made it.
 
+use std::sync::Arc;
+
 use holdfast_model::JobUid;
 use holdfast_model::job::{Job, JobKind, JobStatus, Outcome};
 use holdfast_repo::SavedSnapshot;
 
 use super::Worker;
+use super::at_work::AtWork;
 use crate::control::ControlError;
+use crate::depot::in_thread;
+use crate::work::backup;
 
 impl Worker {
     /// Keeps what became of an abandoned job that was taken over.
-    pub(super) async fn recover(&self, job: &Job) -> Result<(), ControlError> {
+    pub(super) async fn recover(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<(), ControlError> {
         let found = if job.kind == JobKind::Backup { self.look_for_snapshot(job).await? } else { None };
         let (status, outcome) = match found {
             Some(snapshot) => {
-                self.note_snapshot(job, &snapshot).await?;
-                (JobStatus::Succeeded, Outcome { snapshot: Some(snapshot.id), ..Outcome::default() })
+                // How many warnings there were went with whoever counted them, but for those that it had told.
+                let warnings = self.control.db.read().await?.warnings_in_log(job.uid).await?;
+                self.note_snapshot(job, &snapshot, warnings == 0).await?;
+                let status = if warnings == 0 { JobStatus::Succeeded } else { JobStatus::Warning };
+                (status, Outcome { snapshot: Some(snapshot.id), warnings, ..Outcome::default() })
             }
             None => (JobStatus::Lost, Outcome::default()),
         };
+        let outcome = self.end_hooks(job, outcome, at_work).await;
+        let _ = self.keep_notes_of(job.uid, &at_work.notes).await;
         match self.control.end_job(job.uid, &self.options.name, status, outcome).await {
             // Somebody else was faster.
             Err(ControlError::NotOurs(_)) => Ok(()),
             ended => ended.map(drop),
         }
+    }
+
+    /// What was run before a backup may have stopped something: what follows is run though its worker is gone.
+    async fn end_hooks(self: &Arc<Self>, job: &Job, outcome: Outcome, at_work: &AtWork) -> Outcome {
+        let task = if job.kind == JobKind::Backup { self.backup_task(job).await.ok() } else { None };
+        let Some(task) = task.filter(|task| !task.hooks.is_empty()) else { return outcome };
+        let (worker, work, before) = (self.clone(), at_work.clone(), outcome.clone());
+        let ended = in_thread(move || Ok(backup::end_hooks(&task, before, &worker.options.place, &*work.notes)));
+        ended.await.unwrap_or(outcome)
     }
 
     /// The snapshot that a job made. A repository that cannot be looked into now leaves the job lost: its next try looks

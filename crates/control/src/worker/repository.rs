@@ -42,7 +42,8 @@ impl Worker {
         match looked {
             Ok(survey) => {
                 let adopted = self.note_survey(uid, &known, &survey).await?;
-                Ok(Outcome { files: adopted as u64, ..Outcome::default() })
+                let warnings = survey.damaged.len() as u64;
+                Ok(Outcome { files: adopted as u64, warnings, ..Outcome::default() })
             }
             Err(failure) => {
                 if let Failure::Failed(error) = &failure {
@@ -80,7 +81,9 @@ impl Worker {
     ) -> Result<usize, ControlError> {
         let repository = self.control.db.read().await?.object::<RepositorySpec>(uid).await?;
         let owners = Owners::read(self, &repository).await?;
-        let found: BTreeSet<SnapshotId> = survey.snapshots.iter().map(|snapshot| snapshot.id).collect();
+        let seen = survey.snapshots.iter().map(|snapshot| snapshot.id);
+        // What cannot be read is there all the same.
+        let found: BTreeSet<SnapshotId> = seen.chain(survey.damaged.iter().copied()).collect();
         let new: Vec<&SavedSnapshot> = survey.snapshots.iter().filter(|one| !known.contains(&one.id)).collect();
         for some in new.chunks(AT_ONCE) {
             let mut writer = self.control.db.write().await?;

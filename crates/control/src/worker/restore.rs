@@ -5,6 +5,7 @@ use std::sync::Arc;
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::restore::{RestoreOrder, RestoreTarget};
 use holdfast_model::job::{Job, Outcome};
+use holdfast_model::policy::{Excludes, PolicySpec};
 
 use super::{AtWork, Worker};
 use crate::work::restore::{Destination, RestoreTask};
@@ -27,6 +28,11 @@ impl Worker {
                 Destination::Folder(path)
             }
         };
+        if order.manner.delete && !self.is_whole(job, &order).await? {
+            return Err(Failure::configuration(
+                "the snapshot may lack, by the excludes of its policy, what would be deleted then: restore without deleting",
+            ));
+        }
         let access = self.access_of(job).await?;
         let (worker, work) = (self.clone(), at_work.clone());
         let task = RestoreTask { order, target };
@@ -34,5 +40,18 @@ impl Worker {
             restore::run(&task, repository, &worker.options.place, &*work.notes, &work.cancel)
         })
         .await
+    }
+
+    /// Whether a snapshot is known to hold all that there was beneath its paths: made by a policy that leaves nothing out, and
+    /// was not changed since.
+    async fn is_whole(&self, job: &Job, order: &RestoreOrder) -> Result<bool, Failure> {
+        let Some(repository) = job.repository else { return Ok(false) };
+        let mut reader = self.control.db.read().await?;
+        let Some(snapshot) = reader.snapshot(repository, order.snapshot).await? else { return Ok(false) };
+        let Some(policy) = snapshot.policy else { return Ok(false) };
+        let Ok(policy) = reader.object::<PolicySpec>(policy).await else { return Ok(false) };
+        let leaves_nothing_out =
+            policy.spec.excludes == Excludes::default() && policy.spec.work.built_in_excludes().is_empty();
+        Ok(leaves_nothing_out && policy.modified <= snapshot.at)
     }
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use holdfast_model::ClientUid;
+use holdfast_model::Monitor;
 use holdfast_model::client::{ClientSpec, Proven};
-use holdfast_model::job::{Job, Outcome};
+use holdfast_model::job::{Cause, Job, JobError, Outcome};
 use holdfast_model::repository::RepositorySpec;
 
 use super::{AtWork, Worker};
@@ -38,7 +39,19 @@ impl Worker {
         for (client, proven) in done.proven {
             self.note_proven(client, proven).await?;
         }
-        if done.result.is_ok() {
+        let mut result = done.result;
+        let known = self.control.db.read().await?.snapshot_ids(repository).await?;
+        for (name, snapshot) in done.missing {
+            let id = snapshot.short();
+            if known.contains(&snapshot) {
+                let message = format!("the newest snapshot of {name}, {id}, is not in the repository any more");
+                at_work.notes.warning(&message);
+                result = Err(Failure::Failed(JobError { cause: Cause::Damaged, message }));
+            } else {
+                at_work.notes.note(&format!("{name}: its snapshot {id} was removed meanwhile"));
+            }
+        }
+        if result.as_ref().is_ok_and(|outcome| outcome.files > 0) {
             let mut writer = self.control.db.write().await?;
             writer.lock_queue().await?;
             let mut status = writer.object::<RepositorySpec>(repository).await?.status;
@@ -46,7 +59,7 @@ impl Worker {
             writer.set_status::<RepositorySpec>(repository, &status).await?;
             writer.commit().await?;
         }
-        done.result
+        result
     }
 
     async fn note_proven(&self, uid: ClientUid, proven: Proven) -> Result<(), ControlError> {

@@ -1,9 +1,9 @@
 //! The queue: jobs that are not finished, and the leases of those that run.
 
-use holdfast_model::job::{JobKind, JobStatus};
+use holdfast_model::job::{Job, JobKind, JobStatus, Waiting};
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
 
-use crate::codec::{Columns, micros};
+use crate::codec::{Columns, json, micros};
 use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
 use crate::statement::Statement;
@@ -31,13 +31,22 @@ pub struct Unfinished {
     pub not_before: Time,
     /// Where it stands.
     pub status: JobStatus,
+    /// What it waits for, as it is kept.
+    pub waiting: Option<String>,
+}
+
+impl Unfinished {
+    /// Whether that is what it is known to wait for.
+    pub fn waits_for(&self, waiting: &Waiting) -> bool {
+        self.waiting.as_deref() == Some(&*json(waiting))
+    }
 }
 
 impl Reader {
     /// All jobs that run or are blocked, and of those that are queued the first of each tenant, at most so many.
     pub async fn unfinished_jobs(&mut self, queued_per_tenant: u32) -> Result<Vec<Unfinished>, DbError> {
         let rows = sqlx::query(
-            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status FROM ( \
+            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status, waiting FROM ( \
                SELECT *, ROW_NUMBER() OVER (PARTITION BY status, tenant \
                ORDER BY CASE WHEN kind = 'restore' THEN 0 ELSE 1 END, priority DESC, uid) AS place \
                FROM jobs WHERE finished IS NULL) AS waiting \
@@ -57,7 +66,7 @@ impl Reader {
         policy: Option<PolicyUid>,
     ) -> Result<Vec<Unfinished>, DbError> {
         let mut statement = Statement::new(
-            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status FROM jobs",
+            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status, waiting FROM jobs",
         );
         statement.and("finished IS NULL AND status IN ('queued', 'blocked', 'running')");
         statement.and("tenant = ").bind(tenant.to_string());
@@ -82,10 +91,11 @@ impl Reader {
     /// Jobs that run and whose lease has run out.
     pub async fn abandoned_jobs(&mut self, now: Time) -> Result<Vec<JobUid>, DbError> {
         let rows = sqlx::query(
-            "SELECT uid FROM jobs WHERE finished IS NULL AND status = 'running' AND (lease_until IS NULL OR lease_until < $1) \
-             ORDER BY uid",
+            "SELECT uid FROM jobs WHERE finished IS NULL AND status = 'running' \
+             AND (lease_until IS NULL OR lease_until < $1 OR lease_until > $2) ORDER BY uid",
         )
         .bind(micros(now))
+        .bind(micros(now.checked_add(Job::LONGEST_LEASE).unwrap_or(Time::MAX)))
         .fetch_all(self.sql())
         .await
         .during("looking for abandoned jobs")?;
@@ -128,5 +138,6 @@ fn unfinished(columns: &Columns<'_>) -> Result<Unfinished, DbError> {
         priority: columns.number("priority")?,
         not_before: columns.time("not_before")?,
         status: columns.word("status", &JobStatus::ALL, JobStatus::as_str)?,
+        waiting: columns.optional_text("waiting")?,
     })
 }

@@ -135,10 +135,15 @@ impl Job {
         self.end(JobStatus::Cancelled, self.outcome.clone(), now).map(|()| true)
     }
 
-    /// Whether nobody has said for too long to be at work on it.
+    /// Whether nobody has said for too long to be at work on it. A lease that goes on for longer than any is given was written
+    /// by a clock that was ahead.
     pub fn is_abandoned(&self, now: Time) -> bool {
-        self.status == JobStatus::Running && self.lease_until.is_none_or(|until| until < now)
+        let longest = now.checked_add(Self::LONGEST_LEASE).unwrap_or(Time::MAX);
+        self.status == JobStatus::Running && self.lease_until.is_none_or(|until| until < now || until > longest)
     }
+
+    /// No lease is given for longer.
+    pub const LONGEST_LEASE: std::time::Duration = std::time::Duration::from_secs(10 * 60);
 
     /// The job that tries again what this one failed at.
     pub fn retry(&self, uid: JobUid, launch: Launch, launched_by: String, now: Time, not_before: Time) -> Self {
@@ -147,6 +152,7 @@ impl Job {
             priority: self.priority,
             due: self.due,
             not_before,
+            after: self.after,
             retry_of: Some(self.uid),
             retries: self.retries + 1,
             parameters: self.parameters.clone(),

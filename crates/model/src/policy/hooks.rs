@@ -50,6 +50,13 @@ const fn timeout() -> NonZeroU32 {
     NonZeroU32::new(600).expect("600 is not 0")
 }
 
+impl Hooks {
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.client.all().chain(self.server.all()).next().is_none()
+    }
+}
+
 impl HookSet {
     /// All of them.
     pub fn all(&self) -> impl Iterator<Item = &Hook> {

@@ -51,6 +51,11 @@ impl Repository {
         Ok(result)
     }
 
+    /// Remembers no snapshot any more: each is read again from the storage.
+    pub fn forget_snapshots(&self) {
+        self.0.snapshots.lock().clear();
+    }
+
     /// One snapshot.
     pub fn load_snapshot(&self, id: SnapshotId) -> Result<SavedSnapshot, RepoError> {
         if let Some(snapshot) = self.0.snapshots.lock().get(&id) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use holdfast_api::Told;
 use holdfast_db::DbError;
-use holdfast_model::JobUid;
+use holdfast_model::{JobUid, TenantUid};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
@@ -60,6 +60,8 @@ struct Teller {
 #[derive(Deserialize)]
 struct Passing {
     topic: String,
+    #[serde(default)]
+    tenant: Option<TenantUid>,
     job: JobUid,
     #[serde(default)]
     progress: Value,
@@ -133,7 +135,7 @@ impl Teller {
         let Ok(passing) = serde_json::from_str::<Passing>(words) else { return Ok(()) };
         match passing.topic.as_str() {
             "log" if self.wanted.log == Some(passing.job) => self.tell_log().await,
-            "progress" if self.wanted.topic("progress") => {
+            "progress" if self.wanted.progress(passing.tenant) => {
                 self.send(&Told::Progress { job: passing.job, progress: passing.progress }).await
             }
             _ => Ok(()),
