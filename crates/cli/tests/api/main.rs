@@ -5,6 +5,7 @@
 mod clients;
 mod config;
 mod failures;
+mod finding;
 mod jobs;
 mod objects;
 mod repositories;

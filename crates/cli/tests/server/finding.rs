@@ -48,9 +48,15 @@ pub(crate) fn a_file_is_found_with_its_versions_until_no_snapshot_has_it(databas
         let sizes: Vec<_> = versions(client, "notes.txt").iter().map(|one| one["size"].clone()).collect();
         assert_eq!(sizes, [json!(10), json!(5)], "the newest first");
     }
+    let shown = scene.say(&["find", "notes.*", "--host", "web2", "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    assert_eq!((shown.as_array().unwrap().len(), &shown[0]["hostname"]), (1, &json!("web2")));
+    let shown = scene.say(&["find", "NOTES.TXT", "gone.txt", "-i"]);
+    assert!(shown.ends_with("4 paths\n") && shown.contains(&scene.path("source/gone.txt")), "{shown}");
     // The third backup pushes the first snapshot out.
     back_up();
     assert_eq!(find("gone.txt"), Vec::<Value>::new());
+    assert_eq!(scene.say(&["find", "gone.txt"]), "0 paths\n");
     for client in &clients {
         assert_eq!(versions(client, "gone.txt"), Vec::<Value>::new());
         let notes = versions(client, "notes.txt");

@@ -36,7 +36,7 @@ pub(crate) fn a_snapshot_is_restored_to_another_client_and_to_the_server(databas
     tree.every_kind();
     let (web1, web2) = (scene.enrol(&one, "web1"), scene.enrol(&two, "web2"));
     let uid = |place: &str| place.rsplit('/').next().unwrap().to_owned();
-    back_up(&scene, "web1");
+    let snapshot = back_up(&scene, "web1");
     let order = json!({"source": {"client": uid(&web1)},
         "target": {"to": "client", "client": uid(&web2), "path": scene.path("elsewhere")}});
     let mut plan = order.clone();
@@ -52,14 +52,18 @@ pub(crate) fn a_snapshot_is_restored_to_another_client_and_to_the_server(databas
     assert_eq!(compare_trees(tree.root(), restored(&scene, "elsewhere"), &CompareOptions::default()), []);
     assert!(two.log().contains("Accepted") && done["client"] == json!(uid(&web2)), "it went to the other host");
     // A part of it, beneath the directory that the server has set apart.
-    let order = json!({"source": {"client": uid(&web1)}, "target": {"to": "directory", "path": "for/somebody"},
-        "select": {"paths": [scene.path("source/many")]}});
-    scene.job_of(scene.send("POST", "/api/v1/restores", order), "succeeded");
+    let part = format!("web1:{}", scene.path("source/many"));
+    let said = scene.say(&["job", "restore", &part, "--target", "for/somebody"]);
+    assert!(said.contains("restore of main: succeeded") && said.contains(" made or changed, "), "{said}");
     let there = restored(&scene, "data/restores/for/somebody");
     let names = fs::read_dir(&there).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
     assert_eq!(names, ["many"]);
     let options = CompareOptions::default().ignoring("hard-too");
     assert_eq!(compare_trees(tree.path("many"), there.join("many"), &options), []);
+    // By the beginning of the snapshot's id; what is there already is found out.
+    let (id, target) = (snapshot["id"].as_str().unwrap(), format!("web2:{}", scene.path("elsewhere")));
+    let said = scene.say(&["job", "restore", &id[..8], "--target", &target, "--dry-run"]);
+    assert!(said.contains("0 would be made or changed (0 of them exist)"), "{said}");
 }
 
 pub(crate) fn a_directory_and_a_file_are_downloaded(databases: &Databases) {

@@ -148,6 +148,18 @@ impl Scene {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// Runs a verb that talks to the server, demands success, and gives what it printed.
+    pub(crate) fn say(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.args(arguments).env("HOLDFAST_SERVER", self.url(""));
+        for name in ["HOLDFAST_REPOSITORY", "RESTIC_REPOSITORY", "HOLDFAST_REPOSITORY_FILE", "RESTIC_REPOSITORY_FILE"] {
+            command.env_remove(name);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url.borrow())
     }
