@@ -9,6 +9,7 @@ mod finding;
 mod jobs;
 mod objects;
 mod repositories;
+mod restoring;
 mod scene;
 mod settings;
 mod status;

@@ -64,6 +64,16 @@ pub(crate) fn a_snapshot_is_restored_to_another_client_and_to_the_server(databas
     let (id, target) = (snapshot["id"].as_str().unwrap(), format!("web2:{}", scene.path("elsewhere")));
     let said = scene.say(&["job", "restore", &id[..8], "--target", &target, "--dry-run"]);
     assert!(said.contains("0 would be made or changed (0 of them exist)"), "{said}");
+    // Back where it was, over what it has become.
+    tree.file("regular", "overwritten by somebody");
+    let part = format!("web1:{}", scene.path("source/regular"));
+    let said = scene.say(&["job", "restore", &part, "--target", "web1:/", "--dry-run"]);
+    assert!(said.contains("1 would be made or changed (1 of them exist)"), "{said}");
+    scene.say(&["job", "restore", &part, "--target", "web1:/", "--in-place"]);
+    assert_eq!(
+        fs::read(tree.path("regular")).unwrap(),
+        fs::read(restored(&scene, "elsewhere").join("regular")).unwrap()
+    );
 }
 
 pub(crate) fn a_directory_and_a_file_are_downloaded(databases: &Databases) {

@@ -25,6 +25,10 @@ pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
         dry_run: args.dry_run,
         plan: None,
     };
+    let is_in_place = matches!(&new.target, RestoreTarget::Client { path, .. } if path.as_str() == "/");
+    if is_in_place && !args.in_place && !args.dry_run {
+        bail!("this replaces files where they are: say --in-place if that is meant, or restore to another path than /");
+    }
     let job = session.api.restore(&new)?;
     session.follow_to_end(vec![job])
 }
@@ -51,7 +55,7 @@ fn snapshot(session: &Session<'_>, beginning: &str) -> Result<Snapshot> {
     match (all.pop(), all.len()) {
         (Some(snapshot), 0) => Ok(snapshot),
         (Some(_), others) => bail!("{} snapshots begin with {beginning}: say more of the id", others + 1),
-        (None, _) => bail!("no client is called {beginning}, and no snapshot begins with it"),
+        (None, _) => bail!("there is no client named {beginning}, and no snapshot begins with it"),
     }
 }
 
