@@ -23,7 +23,7 @@ mod snapshot;
 mod upcoming;
 
 pub use action::{
-    AcceptHostKeys, CheckRepository, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+    AcceptHostKeys, CheckRepository, Chunker, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};
