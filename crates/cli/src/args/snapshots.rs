@@ -87,7 +87,7 @@ pub struct FindArgs {
     /// Only in snapshots of this tenant, by name or id
     #[arg(long, value_name = "TENANT", conflicts_with = "repository", help_heading = "Which server")]
     pub tenant: Option<String>,
-    /// At most so many paths [default: 1000]
+    /// At most so many paths [default: 1000; with --json all]
     #[arg(short = 'n', long, value_name = "N", conflicts_with = "repository", help_heading = "Which server",
         value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub limit: Option<u32>,

@@ -14,8 +14,8 @@ use crate::exit::Exit;
 use crate::local_time;
 use crate::output::{self, Table, printable};
 
-/// So many paths are shown if nothing is said.
-const MOST: u32 = 1000;
+/// So many paths are shown to people if nothing is said; programs get all, for they could not tell that some are missing.
+const MOST: usize = 1000;
 
 /// Finds files by name in the snapshots of all clients.
 pub fn run(session: &Session<'_>, args: &FindArgs) -> Result<Exit> {
@@ -23,7 +23,8 @@ pub fn run(session: &Session<'_>, args: &FindArgs) -> Result<Exit> {
     let clients = args.filter.host.iter().map(|name| Ok(Some(session.find::<ClientSpec>(name)?.id)));
     let clients: Vec<Option<ClientUid>> = clients.collect::<Result<_>>()?;
     let clients = if clients.is_empty() { vec![None] } else { clients };
-    let most = args.limit.unwrap_or(MOST) as usize;
+    let is_json = session.context.output.is_json();
+    let most = args.limit.map_or(if is_json { usize::MAX } else { MOST }, |most| most as usize);
     let (mut found, mut known, mut has_more) = (Vec::new(), HashSet::new(), false);
     for pattern in &args.patterns {
         for client in &clients {
