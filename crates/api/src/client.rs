@@ -5,17 +5,21 @@
 
 mod action;
 mod error;
+mod find;
 mod job;
 mod object;
 mod protection;
+mod restore;
 mod secret;
 mod setting;
 mod transport;
 
 pub use error::{ApiError, ApiErrorKind};
+pub use find::FindQuery;
 pub use job::{JobQuery, LogPart};
 pub use object::{ObjectQuery, Resource};
 pub use protection::ProtectionQuery;
+pub use restore::SnapshotQuery;
 
 use transport::Transport;
 

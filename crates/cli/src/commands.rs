@@ -26,9 +26,9 @@ mod unlock;
 
 use anyhow::Result;
 
-use crate::Context;
 use crate::args::{PullerArgs, Verb};
 use crate::exit::Exit;
+use crate::{Context, open};
 
 /// Runs a verb to its end.
 pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
@@ -38,6 +38,7 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Restore(args) => restore::run(context, &args),
         Verb::Snapshots(args) => snapshots::run(context, &args),
         Verb::Ls(args) => ls::run(context, &args),
+        Verb::Find(args) if args.asks_server() || !open::is_given(&context.global) => api::find(context, &args),
         Verb::Find(args) => find::run(context, &args),
         Verb::Diff(args) => diff::run(context, &args),
         Verb::Dump(args) => dump::run(context, &args),

@@ -90,6 +90,12 @@ pub fn store(context: &Context, address: &str) -> Result<Arc<dyn Store>> {
     Ok(holdfast_store::open(&place, &options)?)
 }
 
+/// Whether a repository is named, by an option or in the environment.
+pub fn is_given(global: &GlobalArgs) -> bool {
+    global.repository.is_some()
+        || ["REPOSITORY", "REPOSITORY_FILE"].iter().any(|name| environment::lookup(name).is_some())
+}
+
 /// The repository's address, from the options or the environment.
 fn address(global: &GlobalArgs) -> Result<String> {
     if let Some(address) = global.repository.clone().or_else(|| environment::lookup("REPOSITORY")) {

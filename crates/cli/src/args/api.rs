@@ -14,7 +14,7 @@ use clap::{Args, Subcommand};
 
 pub use apply::{ApplyArgs, ExportArgs, LoginArgs};
 pub use client::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
-pub use job::{JobChoice, JobCommand};
+pub use job::{JobChoice, JobCommand, JobRestore};
 pub use policy::{PolicyAdd, PolicyCommand, PolicyPreview, PolicyRun, WorkType};
 pub use repository::{RepositoryAdd, RepositoryCommand, Strength};
 pub use schedule::{ScheduleAdd, ScheduleCommand};

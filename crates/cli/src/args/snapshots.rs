@@ -59,7 +59,12 @@ pub struct LsArgs {
 #[command(after_help = "\
 Examples:
   holdfast find -r /srv/backup nginx.conf
-  holdfast find -r /srv/backup '*.pem' --host web1 -l")]
+  holdfast find -r /srv/backup '*.pem' --host web1 -l
+  holdfast find '*.pem' --host web1                     # asks the server, where no repository is given
+
+Without -r, HOLDFAST_REPOSITORY and RESTIC_REPOSITORY the server is asked, which knows the names in the snapshots of all its
+clients. It finds names alone, not parts of paths; --host is then a client, and the case counts only where a pattern has
+a large letter.")]
 pub struct FindArgs {
     /// Names or patterns
     #[arg(value_name = "PATTERN", required = true)]
@@ -75,6 +80,24 @@ pub struct FindArgs {
     pub snapshot: Vec<String>,
     #[command(flatten)]
     pub filter: SnapshotFilter,
+    /// Ask this server, whatever repository the environment names [default: HOLDFAST_SERVER, what `holdfast login`
+    /// remembered, or http://127.0.0.1:8420]
+    #[arg(long, value_name = "URL", conflicts_with = "repository", help_heading = "Which server")]
+    pub server: Option<String>,
+    /// Only in snapshots of this tenant, by name or id
+    #[arg(long, value_name = "TENANT", conflicts_with = "repository", help_heading = "Which server")]
+    pub tenant: Option<String>,
+    /// At most so many paths [default: 1000; with --json all]
+    #[arg(short = 'n', long, value_name = "N", conflicts_with = "repository", help_heading = "Which server",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub limit: Option<u32>,
+}
+
+impl FindArgs {
+    /// Whether an option says that a server is meant.
+    pub fn asks_server(&self) -> bool {
+        self.server.is_some() || self.tenant.is_some() || self.limit.is_some()
+    }
 }
 
 /// `holdfast diff`

@@ -5,6 +5,7 @@
 mod client;
 mod config;
 mod edit;
+mod find;
 mod follow;
 mod job;
 mod keys;
@@ -14,6 +15,7 @@ mod object;
 mod place;
 mod policy;
 mod repository;
+mod restore;
 mod schedule;
 mod secret;
 mod settings;
@@ -28,6 +30,7 @@ use holdfast_model::TenantUid;
 use holdfast_model::tenant::TenantSpec;
 
 use crate::Context;
+use crate::args::FindArgs;
 use crate::args::api::{ApiVerb, ScopeArgs, ServerArgs};
 use crate::exit::Exit;
 
@@ -47,6 +50,12 @@ pub fn run(context: &Context, verb: ApiVerb) -> Result<Exit> {
         ApiVerb::Export(args) => config::export(&Session::open(context, &args.server)?),
         ApiVerb::Login(args) => login::run(context, &args.url),
     }
+}
+
+/// Asks a server for names in its snapshots.
+pub fn find(context: &Context, args: &FindArgs) -> Result<Exit> {
+    let scope = ScopeArgs { server: ServerArgs { server: args.server.clone() }, tenant: args.tenant.clone() };
+    find::run(&Session::scoped(context, &scope)?, args)
 }
 
 /// A server that is talked to, and the tenant that is meant.

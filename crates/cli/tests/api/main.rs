@@ -5,9 +5,11 @@
 mod clients;
 mod config;
 mod failures;
+mod finding;
 mod jobs;
 mod objects;
 mod repositories;
+mod restoring;
 mod scene;
 mod settings;
 mod status;

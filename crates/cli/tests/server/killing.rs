@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use holdfast_testkit::process::{Signal, kill_tree, signal, wait_until};
+use holdfast_testkit::process::wait_until;
 use holdfast_testkit::{Prng, Restic, Sshd, Tree};
 use serde_json::{Value, json};
 
 use crate::scene::{Databases, Scene};
+use crate::workers::Worker;
 
 /// So often it is killed; `HOLDFAST_KILLS` says otherwise.
 const KILLS: u64 = 8;
@@ -37,20 +38,28 @@ pub(crate) fn whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost(dat
             "schedule": "hourly", "clients": names, "retention": {"last": 3},
             "retries": {"count": 200, "delay_seconds": 1, "longest_delay_seconds": 1}}),
     );
+    // Where others can share the work one does, and is killed as often as the server.
+    let mut worker = databases.is_shared().then(|| Worker::start(&scene, "beside", 3));
     scene.put_forward_to("06:00");
     for nth in 0..kills {
         tree.file(format!("changed {}", nth % 5), random.bytes(20_000));
         // Somewhere between the first look at the clock and the last word of the last job.
         wait_until(Duration::from_millis(random.below(2500)), || false);
-        if nth % 4 == 3 {
-            // Whatever it has started dies with it.
-            kill_tree(scene.pid());
-        } else {
-            signal(scene.pid(), Signal::KILL);
+        // In every fourth case whatever it has started dies with it.
+        let with_all = nth % 4 == 3;
+        match worker.take() {
+            Some(victim) if random.below(2) == 0 => {
+                victim.kill(with_all);
+                scene.put_forward(3600);
+                worker = Some(Worker::start(&scene, "beside", 3));
+            }
+            alive => {
+                worker = alive;
+                scene.kill(with_all);
+                scene.put_forward(3600);
+                scene.start();
+            }
         }
-        scene.wait_for_end();
-        scene.put_forward(3600);
-        scene.start();
     }
     // Leases run out, and whatever is tried again has its time.
     for _ in 0..10 {

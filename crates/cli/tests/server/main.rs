@@ -6,10 +6,15 @@
 mod documented;
 mod enrolling;
 mod failing;
+mod finding;
 mod keeping;
 mod killing;
 mod overlapping;
+mod proving;
+mod restoring;
 mod scene;
+mod sharing;
+mod workers;
 
 use scene::Databases;
 
@@ -57,6 +62,30 @@ stories! {
         a_server_that_is_interrupted_goes_on_where_it_was;
     keeping:
         what_the_retention_does_not_keep_is_forgotten_and_pruned;
+    restoring:
+        a_snapshot_is_restored_to_another_client_and_to_the_server
+        a_directory_and_a_file_are_downloaded;
+    proving:
+        what_can_be_restored_is_proven_and_what_is_damaged_is_found;
+    finding:
+        a_file_is_found_with_its_versions_until_no_snapshot_has_it;
     killing:
         whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost;
+}
+
+/// Workers of their own are for PostgreSQL alone.
+mod shared {
+    #[test]
+    fn a_server_and_a_worker_each_do_as_much_as_they_have_places_for() {
+        if let Some(databases) = crate::Databases::postgres() {
+            crate::sharing::a_server_and_a_worker_each_do_as_much_as_they_have_places_for(&databases);
+        }
+    }
+
+    #[test]
+    fn when_a_worker_is_killed_the_others_finish_what_it_began() {
+        if let Some(databases) = crate::Databases::postgres() {
+            crate::sharing::when_a_worker_is_killed_the_others_finish_what_it_began(&databases);
+        }
+    }
 }

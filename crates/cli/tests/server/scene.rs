@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use holdfast_testkit::process::{Signal, must_happen, signal, wait_until};
+use holdfast_testkit::process::{Signal, kill_tree, must_happen, signal, wait_until};
 use holdfast_testkit::{Postgres, Restic, Sshd, TempDir, agents_dir, temp_dir};
 use serde_json::{Value, json};
 
@@ -20,6 +20,11 @@ impl Databases {
     /// A PostgreSQL of this test; none, where none can be started.
     pub(crate) fn postgres() -> Option<Self> {
         Postgres::start().map(|server| Self::Postgres(Box::new(server)))
+    }
+
+    /// Whether workers of their own can work for the server.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self, Self::Postgres(_))
     }
 
     fn address(&self, dir: &Path) -> String {
@@ -38,14 +43,22 @@ pub(crate) struct Scene {
     url: RefCell<String>,
     /// Seconds that its clock is ahead.
     ahead: Cell<u64>,
+    /// Jobs that it does at the same time.
+    jobs: u32,
 }
 
 impl Scene {
     /// A server that runs, with a repository `main` in it. Its clock shows a morning: the first minute of an hour far ahead.
     pub(crate) fn new(databases: &Databases) -> Self {
+        Self::with_jobs(databases, 6)
+    }
+
+    /// The same, with so many jobs at the same time.
+    pub(crate) fn with_jobs(databases: &Databases, jobs: u32) -> Self {
         let dir = temp_dir();
         let database = databases.address(dir.path());
-        let scene = Self { dir, database, child: RefCell::default(), url: RefCell::default(), ahead: Cell::new(0) };
+        let (child, url) = (RefCell::default(), RefCell::default());
+        let scene = Self { dir, database, child, url, ahead: Cell::new(0), jobs };
         scene.put_forward_to("05:00");
         scene.start();
         scene.send("PUT", "/api/v1/secrets/main", json!({"secret": "correct horse"}));
@@ -61,11 +74,8 @@ impl Scene {
 
     /// Starts the program; it must not be running.
     pub(crate) fn start(&self) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        command.args(["serve", "--json", "--listen", "127.0.0.1:0", "--jobs", "6", "--data"]).arg(self.path("data"));
-        command.env("HOLDFAST_DATABASE", &self.database).env("HOLDFAST_TEST_CLOCK", self.path("clock"));
-        command.env("HOLDFAST_AGENTS", agents_dir()).env("HOLDFAST_CONFIG", self.path("server.toml"));
-        std::fs::write(self.path("server.toml"), "").unwrap();
+        let mut command = self.command("serve", "data", self.jobs);
+        command.args(["--json", "--listen", "127.0.0.1:0"]);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -76,6 +86,16 @@ impl Scene {
         });
         *self.url.borrow_mut() = said["url"].as_str().unwrap().to_owned();
         *self.child.borrow_mut() = Some(child);
+    }
+
+    /// The program with a data folder, the database and the clock of this scene.
+    pub(crate) fn command(&self, verb: &str, data: &str, jobs: u32) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.args([verb, "--jobs", &jobs.to_string(), "--data"]).arg(self.path(data));
+        command.env("HOLDFAST_DATABASE", &self.database).env("HOLDFAST_TEST_CLOCK", self.path("clock"));
+        command.env("HOLDFAST_AGENTS", agents_dir()).env("HOLDFAST_CONFIG", self.path("server.toml"));
+        std::fs::write(self.path("server.toml"), "").unwrap();
+        command
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -90,9 +110,9 @@ impl Scene {
         assert!(child.wait().unwrap().success());
     }
 
-    /// Waits until it has ended, killed by somebody.
-    pub(crate) fn wait_for_end(&self) {
-        self.child.take().unwrap().wait().unwrap();
+    /// Kills it, and what it has started too if that is wanted.
+    pub(crate) fn kill(&self, with_all: bool) {
+        kill(self.child.take().unwrap(), with_all);
     }
 
     /// Puts the clock forward to the next time of day, in UTC.
@@ -128,12 +148,29 @@ impl Scene {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// Runs a verb that talks to the server, demands success, and gives what it printed.
+    pub(crate) fn say(&self, arguments: &[&str]) -> String {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
+        command.args(arguments).env("HOLDFAST_SERVER", self.url(""));
+        for name in ["HOLDFAST_REPOSITORY", "RESTIC_REPOSITORY", "HOLDFAST_REPOSITORY_FILE", "RESTIC_REPOSITORY_FILE"] {
+            command.env_remove(name);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("{}{path}", self.url.borrow())
     }
 
     pub(crate) fn get(&self, path: &str) -> Value {
         self.send("GET", path, Value::Null)
+    }
+
+    /// What is answered, byte by byte.
+    pub(crate) fn bytes(&self, path: &str) -> Vec<u8> {
+        ureq::get(self.url(path)).call().unwrap().body_mut().read_to_vec().unwrap()
     }
 
     /// Makes an object of the default tenant, and gives back its address.
@@ -196,10 +233,13 @@ impl Scene {
 
     /// Waits until nothing is left to do.
     pub(crate) fn comes_to_rest(&self) {
-        must_happen("all jobs end", || {
-            let open = self.get("/api/v1/jobs?status=queued&status=blocked&status=running&limit=1");
-            open["items"].as_array().unwrap().is_empty()
-        });
+        must_happen("all jobs end", || self.is_at_rest());
+    }
+
+    /// Whether nothing is left to do.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let open = self.get("/api/v1/jobs?status=queued&status=blocked&status=running&limit=1");
+        open["items"].as_array().unwrap().is_empty()
     }
 
     /// Hosts a and b, the source of both, and a file that holds up whoever backs up as long as it is there.
@@ -220,6 +260,16 @@ impl Drop for Scene {
             }
         }
     }
+}
+
+/// Kills a process, and what it has started too if that is wanted.
+pub(crate) fn kill(mut child: Child, with_all: bool) {
+    if with_all {
+        kill_tree(child.id());
+    } else {
+        signal(child.id(), Signal::KILL);
+    }
+    child.wait().unwrap();
 }
 
 /// Holds up a hook as long as it is closed.

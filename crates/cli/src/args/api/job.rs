@@ -2,14 +2,25 @@
 
 use clap::{Args, Subcommand};
 
+use crate::args::OverwriteMode;
+
 pub const EXAMPLES: &str = "\
 Examples:
   holdfast job list --status failed --status lost
   holdfast job list --client web1 --kind backup
   holdfast job log -f 0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41
   holdfast job retry 0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41
+  holdfast job restore web1:/etc --target web2:/tmp/restored --dry-run
 
-`job log -f` ends as the job does: 0 done; 3 done, but something is missing; 1 not done.";
+`job log -f` and `job restore` end as the job does: 0 done; 3 done, but something is missing; 1 not done.";
+
+const RESTORE_EXAMPLES: &str = "\
+Examples:
+  holdfast job restore web1:/etc --target web2:/tmp/restored --dry-run
+  holdfast job restore web1:/etc --target web1:/ --in-place
+  holdfast job restore 4f2a91c3 --target for-the-lawyers
+
+Files lie beneath the target at the whole paths that they had. Without a server, `holdfast restore` reads a repository itself.";
 
 /// What to do with jobs.
 #[derive(Debug, Subcommand)]
@@ -28,6 +39,9 @@ pub enum JobCommand {
         /// Its id
         id: String,
     },
+    /// Have the server restore, to a client or to a directory of its own, and show the log until that has ended
+    #[command(after_help = RESTORE_EXAMPLES)]
+    Restore(JobRestore),
     /// Try again what a job failed at
     Retry {
         /// Its id
@@ -67,4 +81,27 @@ pub struct JobLog {
     /// Go on until the job has ended, and end as it did
     #[arg(short, long)]
     pub follow: bool,
+}
+
+/// What to restore, and where to.
+#[derive(Debug, Args)]
+pub struct JobRestore {
+    /// A client, of which the newest snapshot is taken, or the beginning of a snapshot's id; with :PATH only what lies there
+    #[arg(value_name = "CLIENT|SNAPSHOT[:PATH]")]
+    pub source: String,
+    /// A directory of a client, or a relative path: a directory of the server, beneath the one that it has set apart
+    #[arg(short, long, value_name = "CLIENT:PATH|DIRECTORY")]
+    pub target: String,
+    /// Only say what would be done, and which files would be replaced
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+    /// What to do with files that exist
+    #[arg(long, value_enum, default_value_t = OverwriteMode::Always)]
+    pub overwrite: OverwriteMode,
+    /// Delete what the snapshot does not hold, in the directories that it holds as a whole
+    #[arg(long)]
+    pub delete: bool,
+    /// Put files where they were: must be said with a target CLIENT:/
+    #[arg(long)]
+    pub in_place: bool,
 }

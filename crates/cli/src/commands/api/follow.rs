@@ -8,6 +8,7 @@ use anyhow::{Result, bail};
 use holdfast_api::client::{ApiError, ApiErrorKind};
 use holdfast_api::{Job, LogLevel, LogLine};
 use holdfast_model::JobUid;
+use holdfast_model::job::restore::RestoreTally;
 use holdfast_model::job::{JobKind, JobStatus};
 use holdfast_store::{Pause, Sleep};
 use serde::Serialize;
@@ -189,9 +190,28 @@ fn ended(name: &str, job: &Job) -> String {
     if outcome.bytes_freed > 0 {
         parts.push(format!("{} freed", output::bytes(outcome.bytes_freed)));
     }
+    parts.extend(outcome.restore.map(|tally| restored(&tally)));
     if outcome.warnings > 0 {
         parts.push(output::count(outcome.warnings, "warning"));
     }
     parts.extend(outcome.snapshot.map(|id| format!("snapshot {}", id.short())));
+    parts.join(", ")
+}
+
+/// What a restore did, or would do.
+fn restored(tally: &RestoreTally) -> String {
+    let RestoreTally { restored, unchanged, left_alone, conflicts, .. } = tally;
+    let written = output::bytes(tally.bytes_written);
+    let mut parts = vec![match tally.planned {
+        true => format!("{restored} would be made or changed ({conflicts} of them exist), {written}"),
+        false => format!("{restored} made or changed, {written}"),
+    }];
+    parts.push(format!("{unchanged} as they should be"));
+    parts.extend((*left_alone > 0).then(|| format!("{left_alone} left alone")));
+    parts.extend(
+        (tally.deleted > 0)
+            .then(|| format!("{} {}", tally.deleted, if tally.planned { "would be deleted" } else { "deleted" })),
+    );
+    parts.extend((tally.failed > 0).then(|| format!("{} not restored wholly", tally.failed)));
     parts.join(", ")
 }

@@ -10,8 +10,8 @@ use holdfast_model::client::ClientSpec;
 use holdfast_model::job::{JobKind, JobStatus};
 use holdfast_model::policy::PolicySpec;
 
-use super::Session;
 use super::names::Names;
+use super::{Session, restore};
 use crate::args::api::{JobChoice, JobCommand};
 use crate::exit::Exit;
 use crate::local_time;
@@ -25,6 +25,7 @@ pub fn run(session: &Session<'_>, command: &JobCommand) -> Result<Exit> {
         JobCommand::Log(args) if args.follow => session.follow_to_end(vec![session.api.job(uid(&args.id)?)?]),
         JobCommand::Log(args) => log(session, uid(&args.id)?),
         JobCommand::Cancel { id } => cancel(session, uid(id)?),
+        JobCommand::Restore(args) => restore::run(session, args),
         JobCommand::Retry { id, follow } => retry(session, uid(id)?, *follow),
     }
 }

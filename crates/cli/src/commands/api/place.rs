@@ -29,6 +29,9 @@ pub fn server(args: &ServerArgs) -> Result<String> {
     if let Some(server) = args.server.as_ref().filter(|server| !server.is_empty()) {
         return Ok(server.clone());
     }
+    if let Some(server) = environment::own("SERVER") {
+        return Ok(server);
+    }
     let remembered = path().map(|path| read(&path)).transpose()?.flatten();
     Ok(remembered.unwrap_or_else(|| USUAL.to_owned()))
 }

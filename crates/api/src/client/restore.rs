@@ -1,0 +1,32 @@
+//! Snapshots as the server has seen them, and restores of them.
+
+use holdfast_model::{ClientUid, TenantUid};
+use ureq::http::Method;
+
+use super::transport::Call;
+use super::{ApiClient, ApiError};
+use crate::{Job, NewRestore, Snapshot};
+
+/// Which snapshots are wanted: all that is said must hold.
+#[derive(Debug, Clone, Default)]
+pub struct SnapshotQuery {
+    /// Of this tenant.
+    pub tenant: Option<TenantUid>,
+    /// Of this client.
+    pub client: Option<ClientUid>,
+}
+
+impl ApiClient {
+    /// All snapshots that are wanted, the newest first.
+    pub fn snapshots(&self, query: &SnapshotQuery) -> Result<Vec<Snapshot>, ApiError> {
+        let mut parameters = vec![("limit", "500".to_owned())];
+        parameters.extend(query.tenant.map(|uid| ("tenant", uid.to_string())));
+        parameters.extend(query.client.map(|uid| ("client", uid.to_string())));
+        self.all_pages("/api/v1/snapshots", parameters, usize::MAX)
+    }
+
+    /// Restores a snapshot or a part of it, or plans to.
+    pub fn restore(&self, new: &NewRestore) -> Result<Job, ApiError> {
+        self.transport.ask(Call::new(Method::POST, "/api/v1/restores").body(new))
+    }
+}

@@ -1,0 +1,91 @@
+//! `holdfast job restore`: a server restores, and is watched while it does.
+
+use anyhow::{Context as _, Result, bail};
+use holdfast_api::client::{ApiErrorKind, SnapshotQuery};
+use holdfast_api::{NewRestore, RestoreSource, Snapshot};
+use holdfast_model::client::ClientSpec;
+use holdfast_model::job::restore::{Manner, OverwriteMode, RestoreTarget, Select};
+
+use super::Session;
+use crate::args::OverwriteMode as Overwrite;
+use crate::args::api::JobRestore;
+use crate::exit::Exit;
+
+/// Fewer digits of an id name no snapshot.
+const FEWEST: usize = 4;
+
+/// Restores, or plans to, and ends as the job does.
+pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
+    let new = NewRestore {
+        source: source(session, args)?,
+        select: select(args)?,
+        target: target(session, args)?,
+        manner: Manner { overwrite: overwrite(args.overwrite), delete: args.delete, ..Manner::default() },
+        in_place: args.in_place,
+        dry_run: args.dry_run,
+        plan: None,
+    };
+    let is_in_place = matches!(&new.target, RestoreTarget::Client { path, .. } if path.as_str() == "/");
+    if is_in_place && !args.in_place && !args.dry_run {
+        bail!("this replaces files where they are: say --in-place if that is meant, or restore to another path than /");
+    }
+    let job = session.api.restore(&new)?;
+    session.follow_to_end(vec![job])
+}
+
+/// The newest snapshot of a client, or one by its id.
+fn source(session: &Session<'_>, args: &JobRestore) -> Result<RestoreSource> {
+    let name = args.source.split_once(':').map_or(args.source.as_str(), |(name, _)| name);
+    let is_id = (FEWEST..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match session.find::<ClientSpec>(name) {
+        Ok(client) => Ok(RestoreSource { client: Some(client.id), ..RestoreSource::default() }),
+        Err(error) if error.kind() == ApiErrorKind::NotFound && is_id => {
+            let snapshot = snapshot(session, &name.to_ascii_lowercase())?;
+            let (repository, snapshot) = (Some(snapshot.repository), Some(snapshot.id));
+            Ok(RestoreSource { repository, snapshot, ..RestoreSource::default() })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn snapshot(session: &Session<'_>, beginning: &str) -> Result<Snapshot> {
+    let query = SnapshotQuery { tenant: session.tenant, ..SnapshotQuery::default() };
+    let mut all = session.api.snapshots(&query)?;
+    all.retain(|snapshot| snapshot.id.to_string().starts_with(beginning));
+    match (all.pop(), all.len()) {
+        (Some(snapshot), 0) => Ok(snapshot),
+        (Some(_), others) => bail!("{} snapshots begin with {beginning}: say more of the id", others + 1),
+        (None, _) => bail!("there is no client named {beginning}, and no snapshot begins with it"),
+    }
+}
+
+/// What lies at the path, if one is said.
+fn select(args: &JobRestore) -> Result<Select> {
+    let path = args.source.split_once(':').map(|(_, path)| path);
+    let path =
+        path.map(|path| path.parse().with_context(|| format!("{path:?} is no path in a snapshot"))).transpose()?;
+    Ok(Select { paths: path.into_iter().collect(), ..Select::default() })
+}
+
+fn target(session: &Session<'_>, args: &JobRestore) -> Result<RestoreTarget> {
+    let Some((client, path)) = args.target.split_once(':') else {
+        let path = args.target.parse().with_context(|| {
+            format!(
+                "{:?} is neither CLIENT:PATH nor a directory beneath the one that the server has set apart",
+                args.target
+            )
+        })?;
+        return Ok(RestoreTarget::Directory { path: Some(path) });
+    };
+    let path = path.parse().with_context(|| format!("{path:?} is no directory of a client"))?;
+    Ok(RestoreTarget::Client { client: session.find::<ClientSpec>(client)?.id, path })
+}
+
+fn overwrite(mode: Overwrite) -> OverwriteMode {
+    match mode {
+        Overwrite::Always => OverwriteMode::Always,
+        Overwrite::IfChanged => OverwriteMode::IfChanged,
+        Overwrite::IfNewer => OverwriteMode::IfNewer,
+        Overwrite::Never => OverwriteMode::Never,
+    }
+}
