@@ -12,7 +12,10 @@ const LONGEST: usize = 4096;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlaceRefused {
     /// Nothing was said.
-    #[error("it must say where the repository is, as /srv/backup or sftp:backup@store:/srv")]
+    #[error(
+        "it must say where the repository is, as /srv/backup or sftp:backup@store:/srv; the address of a new one can be left out if \
+          the tenant has a `repository_template`"
+    )]
     Empty,
     /// It holds what no address does.
     #[error("it must be one line of at most {LONGEST} bytes")]
