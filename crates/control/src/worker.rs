@@ -8,6 +8,7 @@ mod carry_out;
 mod catalog;
 mod notes;
 mod prepare;
+mod quota;
 mod recover;
 mod repository;
 mod restore;

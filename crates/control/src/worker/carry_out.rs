@@ -61,6 +61,7 @@ impl Worker {
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
         let access = self.access_of(job).await?;
+        self.within_quota(&client, &access).await?;
         let task = BackupTask {
             job: job.uid,
             policy: policy.uid,
@@ -203,6 +204,7 @@ impl Worker {
                 tags: snapshot.tags.clone(),
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
+                added: summary.map(|summary| summary.data_added_packed),
             },
         };
         let mut writer = self.control.db.write().await?;

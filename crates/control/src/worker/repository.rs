@@ -164,6 +164,7 @@ impl Owners {
                 tags: snapshot.tags.clone(),
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
+                added: summary.map(|summary| summary.data_added_packed),
             },
         }
     }

@@ -237,7 +237,7 @@ fn known_snapshot() -> Snapshot {
     read(json!({
         "repository": ID, "id": SNAPSHOT, "tenant": TENANT, "client": ID, "policy": ID, "job": ID, "at": TIME,
         "complete": true, "hostname": "web1.example.net", "paths": ["/etc"], "tags": [format!("job:{ID}")],
-        "files": 1234, "bytes": 5_678_901,
+        "files": 1234, "bytes": 5_678_901, "bytes_added": 23_456,
     }))
 }
 
