@@ -6,6 +6,7 @@ mod contract {
     pub(crate) mod catalog;
     pub(crate) mod events;
     pub(crate) mod jobs;
+    pub(crate) mod migrations;
     pub(crate) mod objects;
     pub(crate) mod scene;
     pub(crate) mod snapshots;
@@ -72,6 +73,9 @@ claims! {
     snapshots:
         a_snapshot_is_noted_once_and_found_by_its_job
         the_newest_snapshot_of_each_client_and_policy_is_known;
+    migrations:
+        all_that_the_first_release_has_kept_is_read_by_this_one
+        an_update_keeps_every_row_and_happens_once;
     upkeep:
         opening_again_changes_nothing
         a_database_of_an_older_release_is_brought_up_to_date
