@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod contract {
+    pub(crate) mod answers;
     pub(crate) mod catalog;
     pub(crate) mod events;
     pub(crate) mod jobs;
@@ -42,6 +43,8 @@ macro_rules! claims {
 }
 
 claims! {
+    answers:
+        of_two_that_take_a_key_at_once_one_has_it_until_it_is_forgotten;
     catalog:
         a_name_is_found_in_the_snapshots_that_have_it
         a_directory_whose_tree_is_the_same_is_not_asked_for

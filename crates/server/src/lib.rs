@@ -21,6 +21,7 @@ mod id;
 mod jobs;
 mod log;
 mod objects;
+mod once;
 mod permission;
 mod protection;
 mod query;

@@ -12,8 +12,8 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, find, health, jobs, log, protection, restores, retention,
-    settings, snapshots, upcoming,
+    actions, admit, body, document, envelope, events, find, health, jobs, log, once, protection,
+    restores, retention, settings, snapshots, upcoming,
 };
 
 /// The router of the API.
@@ -73,6 +73,7 @@ fn finished(router: Router<Server>, server: Server) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::LARGEST))
+        .layer(from_fn_with_state(server.clone(), once::once))
         .layer(from_fn(admit::admit))
         .layer(from_fn_with_state(server.clone(), envelope::envelope))
         .with_state(server)

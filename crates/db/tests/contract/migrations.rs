@@ -13,10 +13,11 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row, TypeInfo, Va
 
 use super::scene::{Scene, name, time};
 
-const STEPS: [&str; 3] = [
+const STEPS: [&str; 4] = [
     include_str!("../../src/migrations/0001.sql"),
     include_str!("../../src/migrations/0002.sql"),
     include_str!("../../src/migrations/0003.sql"),
+    include_str!("../../src/migrations/0004.sql"),
 ];
 const ROWS: &str = include_str!("../testdata/0001-rows.sql");
 
