@@ -14,6 +14,7 @@ mod health;
 mod job;
 mod object;
 mod page;
+mod policy_type;
 mod problem;
 mod protection;
 mod restore;
@@ -40,6 +41,7 @@ pub use page::{
     ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, SnapshotPage,
     TenantPage,
 };
+pub use policy_type::{PolicyType, PolicyTypeList};
 pub use problem::{FieldError, Problem};
 pub use protection::{Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
 pub use restore::{NewRestore, RestoreSource};

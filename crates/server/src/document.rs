@@ -40,7 +40,8 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(operations().into_openapi()).expect("a document has text for keys");
     add_problems(&mut document);
     for (path, method, operation) in operations_of(&mut document) {
-        let tag = path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default();
+        let part = path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default();
+        let tag = if part == "policy-types" { "policies" } else { part };
         let tag = TAGS.iter().map(|(name, _)| *name).find(|name| *name == tag).unwrap_or("server");
         operation.insert("tags".to_owned(), json!([tag]));
         let permission = Method::from_bytes(method.as_bytes()).ok().and_then(|method| Permission::of(&method, &path));

@@ -23,6 +23,7 @@ mod log;
 mod objects;
 mod once;
 mod permission;
+mod policy_types;
 mod protection;
 mod query;
 mod restores;

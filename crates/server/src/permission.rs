@@ -92,6 +92,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/policies/{id}", P::ReadPolicies),
     (Method::PUT, "/api/v1/policies/{id}", P::WritePolicies),
     (Method::DELETE, "/api/v1/policies/{id}", P::WritePolicies),
+    (Method::GET, "/api/v1/policy-types", P::ReadPolicies),
     (Method::POST, "/api/v1/clients/{id}/prepare", P::PrepareClients),
     (Method::POST, "/api/v1/clients/{id}/accept-host-keys", P::TrustClients),
     // The token says who it is.

@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, find, health, jobs, log, once, protection,
+    actions, admit, body, document, envelope, events, find, health, jobs, log, once, policy_types, protection,
     restores, retention, settings, snapshots, upcoming,
 };
 
@@ -36,6 +36,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(upcoming::of_draft))
         .routes(routes!(policies::list, policies::create))
         .routes(routes!(policies::read, policies::replace, policies::delete))
+        .routes(routes!(policy_types::list))
         .routes(routes!(actions::clients::prepare))
         .routes(routes!(actions::clients::accept_host_keys))
         .routes(routes!(actions::clients::say_ready))

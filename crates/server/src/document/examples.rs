@@ -91,6 +91,7 @@ where
 
 fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
     match operation {
+        "list_policy_types" => (None, Some(json!(crate::policy_types::all()))),
         "list_upcoming" => (None, Some(upcoming())),
         "preview_schedule" => {
             let draft =
