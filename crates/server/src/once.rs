@@ -9,7 +9,7 @@
 use std::panic::{AssertUnwindSafe, resume_unwind};
 
 use axum::body::{Body, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use sha2::{Digest, Sha256};
 use crate::actor::Actor;
 use crate::body::LARGEST;
 use crate::failure::Failure;
+use crate::permission::Permission;
 use crate::server::Server;
 
 /// The header that gives the key.
@@ -34,7 +35,7 @@ pub(crate) const LONGEST: usize = 200;
 
 /// Carries a request out once for each key.
 pub(crate) async fn once(State(server): State<Server>, request: Request, next: Next) -> Response {
-    let actor = request.extensions().get::<Actor>().map(|actor| actor.name().to_owned());
+    let actor = whose(&request);
     let given = match key_of(request.headers()) {
         Ok(given) => given,
         Err(failure) => return failure.into_response(),
@@ -45,6 +46,14 @@ pub(crate) async fn once(State(server): State<Server>, request: Request, next: N
         }
         _ => next.run(request).await,
     }
+}
+
+/// Who asks, if the keys of that can be told from others'. Of what anybody may do without leave they cannot.
+fn whose(request: &Request) -> Option<String> {
+    let path = request.extensions().get::<MatchedPath>()?;
+    let permission = Permission::of(request.method(), path.as_str())?;
+    let actor = request.extensions().get::<Actor>().filter(|_| permission != Permission::Public)?;
+    Some(actor.name().to_owned())
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Failure> {
