@@ -24,7 +24,8 @@ mod snapshot;
 mod upcoming;
 
 pub use action::{
-    AcceptHostKeys, CheckRepository, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+    AcceptHostKeys, CheckRepository, CopyRepository, JobList, NewSecret, PrepareRepository, RunRequest, SayReady,
+    SecretList,
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};

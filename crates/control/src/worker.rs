@@ -6,6 +6,7 @@
 mod at_work;
 mod carry_out;
 mod catalog;
+mod copy;
 mod notes;
 mod prepare;
 mod quota;
@@ -33,6 +34,8 @@ use crate::work::secrets::Secrets;
 
 use at_work::{AtWork, End, Ending, JobLimits};
 use notes::Notes;
+
+pub(crate) use copy::CopyOrder;
 
 /// What a worker is made of.
 pub struct WorkerOptions {

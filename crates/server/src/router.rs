@@ -45,6 +45,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(actions::repositories::prune))
         .routes(routes!(actions::repositories::catalog))
         .routes(routes!(actions::repositories::verify))
+        .routes(routes!(actions::copies::copy))
         .routes(routes!(actions::policies::run))
         .routes(routes!(actions::jobs::cancel))
         .routes(routes!(actions::jobs::retry))

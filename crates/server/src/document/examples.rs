@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use holdfast_api::{
-    AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, Protected, RetentionForecast,
-    RetentionPreview, RunRequest, SayReady, SecretList,
+    AcceptHostKeys, CheckRepository, CopyRepository, EventList, JobList, NewSecret, PrepareRepository, Protected,
+    RetentionForecast, RetentionPreview, RunRequest, SayReady, SecretList,
 };
 use holdfast_api::{FileList, FileVersion, FoundPath, NewRestore, SchedulePreview, Snapshot, Upcoming};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
@@ -111,6 +111,9 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
         }
         "prepare_repository" => (Some(sent::<PrepareRepository>(json!({"create": true}))), Some(json!(job()))),
         "check_repository" => (Some(sent::<CheckRepository>(json!({"read_data": true}))), Some(json!(job()))),
+        "copy_repository" => {
+            (Some(sent::<CopyRepository>(json!({"to": "offsite", "newest": true}))), Some(json!(job())))
+        }
         "run_policy" => {
             let jobs = json!(JobList { jobs: vec![job()] });
             (Some(sent::<RunRequest>(json!({"clients": ["web1.example.net"]}))), Some(jobs))
