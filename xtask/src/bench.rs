@@ -15,6 +15,7 @@ mod options;
 mod program;
 mod results;
 mod room;
+mod server;
 mod stage;
 mod statistics;
 mod table;
@@ -42,6 +43,9 @@ use table::Table;
 use work::Task;
 
 pub(crate) fn run(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    if arguments == ["server"] {
+        return server::run(workspace);
+    }
     let options = Options::parse(arguments)?;
     match options.mode {
         Mode::Help => println!("{}", options::USAGE),
@@ -127,7 +131,10 @@ fn report(workspace: &Workspace, book: &Book) -> Result<()> {
         println!("  {met:6}  {}: {}: {}", row.work, row.goal, verdict.measured);
     }
     let path = workspace.root.join("docs/benchmarks.md");
-    std::fs::write(&path, document::write(book)).with_context(|| format!("cannot write {}", path.display()))?;
+    // What is measured by itself stays.
+    let before = std::fs::read_to_string(&path).unwrap_or_default();
+    let text = format!("{}{}", document::write(book), server::part_of(&before));
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
     eprintln!("\nwritten: {}", path.display());
     Ok(())
 }

@@ -66,6 +66,19 @@ pub struct SayReady {
 pub struct PrepareRepository {
     /// Whether it is made, if there is none yet.
     pub create: bool,
+    /// How files are cut then, for good: by a hash whose table is a secret of the repository, if nothing is said.
+    pub chunker: Chunker,
+}
+
+/// How files are cut into chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Chunker {
+    /// Fast, with boundaries that depend on a secret of the repository.
+    #[default]
+    Gear,
+    /// At the same boundaries as restic, to copy between the two without storing anything twice.
+    Rabin,
 }
 
 /// How a repository is checked.

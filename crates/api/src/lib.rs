@@ -24,8 +24,8 @@ mod snapshot;
 mod upcoming;
 
 pub use action::{
-    AcceptHostKeys, CheckRepository, CopyRepository, JobList, NewSecret, PrepareRepository, RunRequest, SayReady,
-    SecretList,
+    AcceptHostKeys, CheckRepository, Chunker, CopyRepository, JobList, NewSecret, PrepareRepository, RunRequest,
+    SayReady, SecretList,
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};

@@ -33,6 +33,8 @@ pub enum Care {
     Prepare {
         /// Whether it is made.
         create: bool,
+        /// Whether files are cut in it at the same boundaries as restic's.
+        as_restic: bool,
     },
     /// Look whether all is in order; read all data too, if that is wanted.
     Check {
@@ -74,7 +76,9 @@ impl Control {
         writer.lock_queue().await?;
         let repository: Object<RepositorySpec> = writer.object::<RepositorySpec>(uid).await?;
         let (kind, parameters) = match care {
-            Care::Prepare { create } => (JobKind::Prepare, json!({ "create": create })),
+            Care::Prepare { create, as_restic } => {
+                (JobKind::Prepare, json!({ "create": create, "as_restic": as_restic }))
+            }
             Care::Check { read_data: false } => (JobKind::Check, Value::Null),
             Care::Check { read_data: true } => (JobKind::Check, json!({ "read_part": (1, 1) })),
             Care::Prune => (JobKind::Prune, Value::Null),

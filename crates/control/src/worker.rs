@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use holdfast_model::JobUid;
-use holdfast_model::job::{Job, JobKind};
+use holdfast_model::job::{Cause, Job, JobError, JobKind};
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::schedule::ScheduleSpec;
 use parking_lot::Mutex;
@@ -29,8 +29,8 @@ use tokio::sync::Notify;
 
 use crate::control::{Control, ControlError};
 use crate::depot::Depot;
-use crate::work::Workplace;
 use crate::work::secrets::Secrets;
+use crate::work::{Failure, Workplace};
 
 use at_work::{AtWork, End, Ending, JobLimits};
 use notes::Notes;
@@ -192,6 +192,12 @@ impl Worker {
             at_work.hold_to(limits);
         }
         let result = self.carry_out(&job, &at_work).await;
+        if let (Err(Failure::Failed(JobError { cause: Cause::HostKeyChanged, .. })), Some(client)) =
+            (&result, job.client)
+        {
+            // Nothing more is asked of it until somebody has decided; what fails here is told by the next prepare too.
+            let _ = self.block(client).await;
+        }
         let end = at_work.ended(result, self.control.now());
         if let End::Ended(_, outcome) = &end
             && let Some(error) = &outcome.error

@@ -26,6 +26,7 @@ const NEXT_LINE: HeaderName = HeaderName::from_static("x-next-line");
     params(
         ("id" = JobUid, Path, description = "The job's id."),
         ("from" = Option<u64>, Query, description = "The number of the first line; 1 if nothing is said.", minimum = 1, maximum = 9007199254740991i64),
+        ("format" = inline(Option<Format>), Query, description = "As what, whatever is accepted: plain text, the same in colours, or one JSON document a line."),
         ("limit" = Option<u32>, Query, description = "How many lines; 1000 if nothing is said.", minimum = 1, maximum = 10000)
     ),
     responses((
@@ -41,10 +42,15 @@ pub(crate) async fn read(
     RawQuery(raw): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let query = Query::read(raw.as_deref(), &["from", "limit"])?;
+    let query = Query::read(raw.as_deref(), &["from", "format", "limit"])?;
     let from = query.number("from", 1, LAST_LINE)?.unwrap_or(1);
     let limit = query.number("limit", 1, 10_000)?.unwrap_or(1000);
-    let form = accepted(&headers)?;
+    let asked = query.words("format", &Format::ALL, Format::as_str)?.pop();
+    let form = match asked {
+        Some(Format::Ndjson) => NDJSON,
+        Some(Format::Text | Format::Ansi) => TEXT,
+        None => accepted(&headers)?,
+    };
     let mut reader = server.database().read().await?;
     // A job that is not there has no log either, and is told apart from one that has not written any.
     reader.job(uid).await?;
@@ -56,13 +62,47 @@ pub(crate) async fn read(
         if form == NDJSON {
             body.push_str(&serde_json::to_string(&line).expect("a line has text for keys"));
         } else {
-            body.push_str(&format!("{} {:7} {}", line.at, line.level.as_str(), line.text));
+            let (begin, end) = if asked == Some(Format::Ansi) { colours(line.level) } else { ("", "") };
+            body.push_str(&format!("{} {begin}{:7} {}{end}", line.at, line.level.as_str(), line.text));
         }
         body.push('\n');
     }
     let form = if form == TEXT { "text/plain; charset=utf-8" } else { form };
     let headers = [(header::CONTENT_TYPE, HeaderValue::from_static(form)), (NEXT_LINE, HeaderValue::from(next))];
     Ok((StatusCode::OK, headers, body).into_response())
+}
+
+/// As what a log is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Format {
+    /// Plain text.
+    Text,
+    /// The same, in colours for a terminal.
+    Ansi,
+    /// One JSON document a line.
+    Ndjson,
+}
+
+impl Format {
+    const ALL: [Self; 3] = [Self::Text, Self::Ansi, Self::Ndjson];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Ansi => "ansi",
+            Self::Ndjson => "ndjson",
+        }
+    }
+}
+
+/// What a line of a log begins and ends with in colours (ECMA-48, SGR). Its own text has no escapes: they are not kept.
+const fn colours(level: LogLevel) -> (&'static str, &'static str) {
+    match level {
+        LogLevel::Info => ("", ""),
+        LogLevel::Warning => ("\x1b[33m", "\x1b[0m"),
+        LogLevel::Error => ("\x1b[31m", "\x1b[0m"),
+    }
 }
 
 /// A line as the API shows it.

@@ -50,6 +50,9 @@ impl Postgres {
                 "full_page_writes=off",
                 "-c",
                 "max_connections=60",
+                // In its own folder: what is killed leaves nothing behind elsewhere.
+                "-c",
+                "dynamic_shared_memory_type=mmap",
             ])
             .arg("-c")
             .arg(format!("unix_socket_directories={}", dir.path().display()))

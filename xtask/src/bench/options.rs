@@ -8,7 +8,9 @@ use super::program::Kind;
 use super::work::{self, Work};
 
 pub(super) const USAGE: &str = "\
-Usage: cargo xtask bench [OPTIONS]
+Usage: cargo xtask bench [OPTIONS], or cargo xtask bench server
+
+The latter measures what a large server costs, on SQLite and PostgreSQL, and writes that into the same document.
 
 Measures holdfast against restic, rustic, borg and bupstash on the same work in the same run, interleaved. Results are
 kept in target/bench.json, each work's newest, and written to docs/benchmarks.md. Run it on a machine that does

@@ -31,7 +31,11 @@ impl ApiClient {
 
     /// Opens a repository, notes what is in it, and makes it first if that is wanted.
     pub fn prepare_repository(&self, uid: RepositoryUid, create: bool) -> Result<Job, ApiError> {
-        self.act::<RepositorySpec, _>(uid, "prepare", Some(&PrepareRepository { create }))
+        self.act::<RepositorySpec, _>(
+            uid,
+            "prepare",
+            Some(&PrepareRepository { create, ..PrepareRepository::default() }),
+        )
     }
 
     /// Looks whether a repository is in order, and reads all its data if that is wanted.

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use holdfast_model::{CancelToken, Monitor, RepositoryId};
-use holdfast_repo::{InitOptions, RepoErrorKind, Repository, SavedSnapshot};
+use holdfast_repo::{ChunkerKind, InitOptions, RepoErrorKind, Repository, SavedSnapshot};
 use holdfast_store::FileKind;
 
 use super::repositories::{self, Access, Repositories};
@@ -21,10 +21,10 @@ pub struct Survey {
     pub stored_bytes: u64,
 }
 
-/// Opens it, or makes it if there is none and that is wanted.
+/// Opens it, or makes it if there is none and it is said how.
 pub fn open(
     access: &Access,
-    create: bool,
+    create: Option<ChunkerKind>,
     repositories: &Repositories,
     place: &Workplace,
     monitor: &dyn Monitor,
@@ -36,9 +36,10 @@ pub fn open(
         Err(error) if error.kind() == holdfast_store::ErrorKind::NotFound => false,
         Err(error) => return Err(holdfast_repo::RepoError::from(error).into()),
     };
-    if !is_there && create {
+    if let Some(chunker) = create.filter(|_| !is_there) {
+        let init = InitOptions { chunker, ..InitOptions::default() };
         let options = repositories::options(access, place.state.clone());
-        match Repository::init(store, access.password.as_bytes(), InitOptions::default(), options) {
+        match Repository::init(store, access.password.as_bytes(), init, options) {
             Ok(made) => monitor.note(&format!("made the repository {}", made.id())),
             // Somebody else made it meanwhile: then it is opened.
             Err(error) if error.kind() == RepoErrorKind::AlreadyExists => {}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use holdfast_model::client::{Client, ClientSpec, ClientStatus};
 use holdfast_model::job::{Job, Outcome};
 use holdfast_model::policy::{PolicySpec, RootPath};
-use holdfast_model::{Monitor, Time};
+use holdfast_model::{ClientUid, Monitor, Time};
 
 use super::Worker;
 use super::at_work::AtWork;
@@ -72,6 +72,19 @@ impl Worker {
         }
         writer.set_status::<ClientSpec>(client.uid, &status).await?;
         tell_object(&mut writer, &current, change, "a prepare job", now).await?;
+        Ok(writer.commit().await?)
+    }
+
+    /// A client that shows another key than the one that is believed is not ready any more.
+    pub(super) async fn block(&self, uid: ClientUid) -> Result<(), ControlError> {
+        let now = self.control.now();
+        let mut writer = self.control.db.write().await?;
+        writer.lock_queue().await?;
+        let mut client = writer.object::<ClientSpec>(uid).await?;
+        if client.status.ready_since.take().is_some() {
+            writer.set_status::<ClientSpec>(uid, &client.status).await?;
+            tell_object(&mut writer, &client, "host key changed", "a job", now).await?;
+        }
         Ok(writer.commit().await?)
     }
 

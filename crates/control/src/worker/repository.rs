@@ -9,7 +9,7 @@ use holdfast_model::client::ClientSpec;
 use holdfast_model::job::{Job, Outcome};
 use holdfast_model::repository::{Repository, RepositorySize, RepositorySpec};
 use holdfast_model::{ClientUid, JobUid, Name, PolicyUid, RepositoryUid, SnapshotId};
-use holdfast_repo::SavedSnapshot;
+use holdfast_repo::{ChunkerKind, SavedSnapshot};
 
 use super::Worker;
 use super::at_work::AtWork;
@@ -27,7 +27,9 @@ const AT_ONCE: usize = 200;
 impl Worker {
     /// Opens a repository, or makes it, and takes note of what is in it.
     pub(super) async fn prepare_repository(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
-        let create = job.parameters["create"].as_bool().unwrap_or(false);
+        let is_set = |name: &str| job.parameters[name].as_bool().unwrap_or(false);
+        let chunker = if is_set("as_restic") { ChunkerKind::Rabin } else { ChunkerKind::default() };
+        let create = is_set("create").then_some(chunker);
         let access = self.access_of(job).await?;
         let known = self.known_before(&access).await?;
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);

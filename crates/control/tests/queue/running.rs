@@ -1,6 +1,6 @@
 //! What runs when.
 
-use holdfast_model::job::{JobKind, JobStatus, Launch, Waiting};
+use holdfast_model::job::{JobKind, JobStatus, Launch, Outcome, Waiting};
 use serde_json::json;
 
 use super::scene::{Scene, name};
@@ -145,4 +145,26 @@ async fn what_is_cancelled_takes_along_what_waits_for_it() {
     let begun = scene.tick().await;
     assert_eq!(scene.control.cancel_job(begun[0].uid).await.unwrap().status, Running, "its worker is asked");
     assert_eq!(scene.control.renew("worker", &[begun[0].uid]).await.unwrap().to_end, [begun[0].uid].into());
+}
+
+#[tokio::test]
+async fn what_was_forgotten_is_pruned_once_where_the_settings_want_that() {
+    let scene = Scene::at("2026-11-24T00:00:00Z").await;
+    let tenant = scene.add_tenant(json!({"name": "default"})).await;
+    scene.furnish(tenant, "0 2 * * *", &["one", "two"], json!({})).await;
+    scene.set_setting("catalog", json!(false)).await;
+    scene.set_setting("prune_after_forget", json!(true)).await;
+    scene.set("2026-11-24T02:00:00Z");
+    for backup in scene.tick().await {
+        scene.succeed(&backup).await;
+    }
+    let mut forgets = 0;
+    while forgets < 2 {
+        for job in scene.tick().await.into_iter().filter(|job| job.kind == JobKind::Forget) {
+            let outcome = Outcome { snapshots_removed: 1, ..Outcome::default() };
+            scene.control.end_job(job.uid, "worker", JobStatus::Succeeded, outcome).await.unwrap();
+            forgets += 1;
+        }
+    }
+    assert_eq!(scene.jobs(JobKind::Prune).await.len(), 1);
 }

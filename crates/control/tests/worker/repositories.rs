@@ -14,7 +14,7 @@ const ANN: Asker<'_> = Asker { launch: Launch::Manual, name: "ann" };
 
 async fn prepare(scene: &Scene, create: bool) -> (Job, RepositoryStatus) {
     let uid = repository(scene).await;
-    let job = scene.control.care_for(uid, Care::Prepare { create }, ANN).await.unwrap();
+    let job = scene.control.care_for(uid, Care::Prepare { create, as_restic: false }, ANN).await.unwrap();
     work_off(&scene.worker).await;
     let mut reader = scene.db.read().await.unwrap();
     let status = reader.object::<RepositorySpec>(uid).await.unwrap().status;

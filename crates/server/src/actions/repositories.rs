@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use holdfast_api::{CheckRepository, Job, PrepareRepository};
+use holdfast_api::{CheckRepository, Chunker, Job, PrepareRepository};
 use holdfast_control::Care;
 use holdfast_model::RepositoryUid;
 
@@ -28,9 +28,10 @@ pub(crate) async fn prepare(
     actor: Actor,
     State(server): State<Server>,
     Id(uid): Id<RepositoryUid>,
-    Body(PrepareRepository { create }): Body<PrepareRepository>,
+    Body(PrepareRepository { create, chunker }): Body<PrepareRepository>,
 ) -> Result<Response, Failure> {
-    Ok(accepted(server.control().care_for(uid, Care::Prepare { create }, asker(&actor)).await?))
+    let care = Care::Prepare { create, as_restic: chunker == Chunker::Rabin };
+    Ok(accepted(server.control().care_for(uid, care, asker(&actor)).await?))
 }
 
 #[utoipa::path(

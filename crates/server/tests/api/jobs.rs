@@ -109,6 +109,8 @@ async fn a_log_is_read_in_ranges_and_in_the_form_that_is_wanted() {
     let text = scene.get(&format!("{path}?limit=2")).await;
     assert_eq!(text.text, "2026-11-24T12:00:01Z warning line 1\n2026-11-24T12:00:02Z warning line 2\n");
     assert_eq!((text.header("content-type"), text.header("x-next-line")), ("text/plain; charset=utf-8", "3"));
+    let colours = scene.get(&format!("{path}?limit=1&format=ansi")).await;
+    assert_eq!(colours.text, "2026-11-24T12:00:01Z \u{1b}[33mwarning line 1\u{1b}[0m\n");
     let accept = [("accept", "application/x-ndjson")];
     let rest = scene.send(Method::GET, &format!("{path}?from=3"), &accept, "").await;
     let expected = json!({"line": 3, "at": "2026-11-24T12:00:03Z", "level": "warning", "text": "line 3"});
