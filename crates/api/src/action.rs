@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_model::Name;
 use holdfast_model::client::HostKey;
+use holdfast_model::{ClientUid, Name};
 use serde::{Deserialize, Serialize};
 
 use crate::Job;
@@ -31,6 +31,20 @@ pub struct AcceptHostKeys {
     /// These, and no others: those that the host has shown, or that are known from elsewhere.
     #[schema(min_items = 1, max_items = 16)]
     pub keys: Vec<HostKey>,
+}
+
+/// Where to, and which snapshots of a repository are to be copied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CopyRepository {
+    /// The repository that is copied to, by id or name; of the same tenant.
+    pub to: Name,
+    /// The snapshots of this client alone; all, if nothing is said.
+    #[serde(default)]
+    pub client: Option<ClientUid>,
+    /// The newest alone, of each client, policy and set of paths.
+    #[serde(default)]
+    pub newest: bool,
 }
 
 /// What a client says that prepared itself.

@@ -48,6 +48,8 @@ pub enum Code {
     InvalidBody,
     /// The body names something that is not there.
     Dangling,
+    /// The key of the request was given to another one before.
+    KeyReused,
     /// The request must say which revision it is about.
     PreconditionRequired,
     /// A defect in Holdfast, or a database that cannot be read.
@@ -58,7 +60,7 @@ pub enum Code {
 
 impl Code {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::MalformedBody,
         Self::InvalidId,
         Self::InvalidQuery,
@@ -79,6 +81,7 @@ impl Code {
         Self::Misdirected,
         Self::InvalidBody,
         Self::Dangling,
+        Self::KeyReused,
         Self::PreconditionRequired,
         Self::Internal,
         Self::Unavailable,
@@ -107,6 +110,7 @@ impl Code {
             Self::Misdirected => "misdirected",
             Self::InvalidBody => "invalid_body",
             Self::Dangling => "dangling",
+            Self::KeyReused => "key_reused",
             Self::PreconditionRequired => "precondition_required",
             Self::Internal => "internal",
             Self::Unavailable => "unavailable",
@@ -128,7 +132,7 @@ impl Code {
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::Misdirected => 421,
-            Self::InvalidBody | Self::Dangling => 422,
+            Self::InvalidBody | Self::Dangling | Self::KeyReused => 422,
             Self::PreconditionRequired => 428,
             Self::Internal => 500,
             Self::Unavailable => 503,
@@ -158,6 +162,7 @@ impl Code {
             Self::Misdirected => "Sent to another server",
             Self::InvalidBody => "The body does not say what it should",
             Self::Dangling => "It names what is not there",
+            Self::KeyReused => "The key belongs to another request",
             Self::PreconditionRequired => "Say which revision",
             Self::Internal => "Something went wrong in the server",
             Self::Unavailable => "Not available now",

@@ -14,6 +14,7 @@ mod health;
 mod job;
 mod object;
 mod page;
+mod policy_type;
 mod problem;
 mod protection;
 mod restore;
@@ -23,7 +24,8 @@ mod snapshot;
 mod upcoming;
 
 pub use action::{
-    AcceptHostKeys, CheckRepository, Chunker, JobList, NewSecret, PrepareRepository, RunRequest, SayReady, SecretList,
+    AcceptHostKeys, CheckRepository, Chunker, CopyRepository, JobList, NewSecret, PrepareRepository, RunRequest,
+    SayReady, SecretList,
 };
 pub use code::Code;
 pub use event::{Event, EventList, Told};
@@ -40,6 +42,7 @@ pub use page::{
     ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, SnapshotPage,
     TenantPage,
 };
+pub use policy_type::{PolicyType, PolicyTypeList};
 pub use problem::{FieldError, Problem};
 pub use protection::{Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
 pub use restore::{NewRestore, RestoreSource};

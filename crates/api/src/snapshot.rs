@@ -33,6 +33,8 @@ pub struct Snapshot {
     pub files: Option<u64>,
     /// Bytes of those.
     pub bytes: Option<u64>,
+    /// Bytes that making it added to the repository.
+    pub bytes_added: Option<u64>,
 }
 
 /// A part of a directory of a snapshot.

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::control::{Control, ControlError, tell_job};
 use crate::restore::check_again;
+use crate::worker::CopyOrder;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +47,15 @@ pub enum Care {
     Catalog,
     /// Restore some files of the newest snapshots, to prove that they can be.
     Verify,
+    /// Copy its snapshots to another repository of the same tenant.
+    Copy {
+        /// Which.
+        to: RepositoryUid,
+        /// The snapshots of this client alone.
+        client: Option<ClientUid>,
+        /// The newest alone, of each client and policy.
+        newest: bool,
+    },
 }
 
 impl Control {
@@ -74,6 +84,7 @@ impl Control {
             Care::Prune => (JobKind::Prune, Value::Null),
             Care::Catalog => (JobKind::Catalog, json!({ "rebuild": true })),
             Care::Verify => (JobKind::Verify, Value::Null),
+            Care::Copy { to, client, newest } => (JobKind::Copy, json!(CopyOrder { to, client, newest })),
         };
         let asked = Asked { kind, tenant: repository.tenant, parameters };
         let job = self.ask(&mut writer, asker, asked, |job| job.for_policy(None, None, Some(uid))).await?;

@@ -43,6 +43,8 @@ const SCHEDULER: &str = "scheduler";
 const SCHEDULER_LEASE: Duration = Duration::from_secs(30);
 /// Events are kept for so long: whoever was away for longer reads everything anew.
 const KEEP_EVENTS: Duration = Duration::from_secs(3 * 24 * 3600);
+/// What requests with a key were answered is kept for so long.
+pub const KEEP_ANSWERS: Duration = Duration::from_secs(24 * 3600);
 /// So many jobs are forgotten at once: others want to write too.
 const FORGOTTEN_AT_ONCE: u32 = 500;
 /// So long jobs may take to end in order when the worker stops.
@@ -118,7 +120,7 @@ async fn let_go(control: &Control, name: &str) -> Result<(), ControlError> {
     Ok(writer.commit().await?)
 }
 
-/// Forgets jobs and events that are older than they are kept.
+/// Forgets jobs, events and answers that are older than they are kept.
 async fn forget(control: &Control, name: &str) -> Result<(), ControlError> {
     if !hold(control, name).await? {
         return Ok(());
@@ -136,6 +138,7 @@ async fn forget(control: &Control, name: &str) -> Result<(), ControlError> {
     }
     let mut writer = control.db.write().await?;
     writer.forget_events(earlier(now, KEEP_EVENTS)).await?;
+    writer.forget_answers(earlier(now, KEEP_ANSWERS)).await?;
     Ok(writer.commit().await?)
 }
 

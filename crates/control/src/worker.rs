@@ -6,8 +6,10 @@
 mod at_work;
 mod carry_out;
 mod catalog;
+mod copy;
 mod notes;
 mod prepare;
+mod quota;
 mod recover;
 mod repository;
 mod restore;
@@ -32,6 +34,8 @@ use crate::work::{Failure, Workplace};
 
 use at_work::{AtWork, End, Ending, JobLimits};
 use notes::Notes;
+
+pub(crate) use copy::CopyOrder;
 
 /// What a worker is made of.
 pub struct WorkerOptions {

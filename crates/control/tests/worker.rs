@@ -4,6 +4,7 @@
 
 mod worker {
     mod catalog;
+    mod copies;
     mod hooks;
     mod jobs;
     mod repositories;

@@ -4,6 +4,7 @@
 //! A change and the event that tells of it are one transaction. SQL stands here alone, one file for each thing that is kept;
 //! what a job or a policy means is not known here beyond what the model says of it.
 
+mod answers;
 mod bus;
 pub mod catalog;
 mod codec;
@@ -22,6 +23,7 @@ mod settings;
 mod snapshots;
 mod statement;
 
+pub use answers::{Claim, KeptAnswer, RequestKey};
 pub use connection::{Reader, Writer};
 pub use database::{Database, Options, without_password};
 pub use error::{DbError, DbErrorKind};

@@ -9,8 +9,12 @@ use crate::database::{Database, Engine};
 use crate::error::{DbError, During};
 
 /// The steps, in order; the version is how many have been taken.
-const STEPS: &[&str] =
-    &[include_str!("migrations/0001.sql"), include_str!("migrations/0002.sql"), include_str!("migrations/0003.sql")];
+const STEPS: &[&str] = &[
+    include_str!("migrations/0001.sql"),
+    include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
+    include_str!("migrations/0004.sql"),
+];
 
 /// Any number will do, as long as nobody else's program takes it.
 const LOCK: i64 = 0x686f_6c64_6661_7374;

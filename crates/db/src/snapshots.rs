@@ -46,6 +46,8 @@ pub struct SnapshotDetails {
     pub files: Option<u64>,
     /// Bytes of those.
     pub bytes: Option<u64>,
+    /// Bytes that making it added to the repository.
+    pub added: Option<u64>,
 }
 
 /// Which snapshots. All that is said must hold.
@@ -146,6 +148,20 @@ impl Reader {
             .await
             .during("listing snapshots")?;
         rows.iter().map(|row| Columns { table: "snapshots", row }.parsed("id")).collect()
+    }
+
+    /// Bytes that the snapshots of a client added to a repository, as far as they say.
+    pub async fn bytes_added(&mut self, repository: RepositoryUid, client: ClientUid) -> Result<u64, DbError> {
+        let rows = sqlx::query("SELECT document FROM snapshots WHERE client = $1 AND repository = $2")
+            .bind(client.to_string())
+            .bind(repository.to_string())
+            .fetch_all(self.sql())
+            .await
+            .during("adding up what snapshots have added")?;
+        rows.iter().try_fold(0_u64, |sum, row| {
+            let details: SnapshotDetails = Columns { table: "snapshots", row }.document("document")?;
+            Ok(sum.saturating_add(details.added.unwrap_or_default()))
+        })
     }
 
     /// The snapshot that a job made, if it was seen.

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod contract {
+    pub(crate) mod answers;
     pub(crate) mod catalog;
     pub(crate) mod events;
     pub(crate) mod jobs;
+    pub(crate) mod migrations;
     pub(crate) mod objects;
     pub(crate) mod scene;
     pub(crate) mod snapshots;
@@ -41,6 +43,8 @@ macro_rules! claims {
 }
 
 claims! {
+    answers:
+        of_two_that_take_a_key_at_once_one_has_it_until_it_is_forgotten;
     catalog:
         a_name_is_found_in_the_snapshots_that_have_it
         a_directory_whose_tree_is_the_same_is_not_asked_for
@@ -72,6 +76,9 @@ claims! {
     snapshots:
         a_snapshot_is_noted_once_and_found_by_its_job
         the_newest_snapshot_of_each_client_and_policy_is_known;
+    migrations:
+        all_that_the_first_release_has_kept_is_read_by_this_one
+        an_update_keeps_every_row_and_happens_once;
     upkeep:
         opening_again_changes_nothing
         a_database_of_an_older_release_is_brought_up_to_date

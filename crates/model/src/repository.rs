@@ -24,6 +24,8 @@ pub struct RepositorySpec {
     /// What it is called.
     pub name: Name,
     /// Where it is, as restic spells it: `/srv/backup`, `sftp:backup@store:/srv`, `s3:https://s3.example.net/bucket`.
+    /// It holds no password. A new repository that is not told gets the address that its tenant's `repository_template` makes.
+    #[serde(default)]
     pub uri: String,
     /// What the storage's driver asks for beside it, by the names of environment variables (`AWS_ACCESS_KEY_ID`).
     #[serde(default)]

@@ -45,6 +45,8 @@ pub use summary::Summary;
 pub struct BackupRequest {
     /// Absolute paths on the client.
     pub roots: Vec<Vec<u8>>,
+    /// Those of them that the client may lack: that one is not there is no problem. One of all roots must be there.
+    pub optional_roots: Vec<Vec<u8>>,
     /// What to leave out.
     pub filter: Filter,
     /// How the snapshot is stamped.
@@ -150,6 +152,7 @@ pub fn backup(
             credit: Credit::new(credit),
             chunk_bytes: 0,
             problems: Problems::default(),
+            optional_roots: request.optional_roots.clone(),
             root: None,
             answers: Vec::new(),
             walked: (0, 0),

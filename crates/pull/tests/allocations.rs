@@ -67,6 +67,7 @@ impl Scene {
         let time = ZonedTime::utc(self.clock.now());
         let request = BackupRequest {
             roots: vec![self.corpus.path().into()],
+            optional_roots: Vec::new(),
             filter: Filter::default(),
             stamp: Stamp { time, hostname: "here".into(), username: "root".into(), tags: Vec::new() },
             parent: ParentChoice::Newest,

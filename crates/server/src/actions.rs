@@ -4,6 +4,7 @@
 //! Long work is a job: it is answered by 202 and where the job is found.
 
 pub(crate) mod clients;
+pub(crate) mod copies;
 pub(crate) mod jobs;
 pub(crate) mod policies;
 pub(crate) mod repositories;

@@ -31,9 +31,8 @@ impl Check for ClientSpec {
 
 impl Check for RepositorySpec {
     fn check(&self) -> Vec<FieldError> {
-        let is_place = !self.uri.trim().is_empty() && !self.uri.chars().any(char::is_control);
-        let message = "it must say where the repository is, as /srv/backup or sftp:backup@store:/srv";
-        if is_place { Vec::new() } else { vec![wrong("uri", message)] }
+        let refused = holdfast_control::check_place(&self.uri).err();
+        refused.map(|refused| wrong("uri", refused.to_string())).into_iter().collect()
     }
 }
 

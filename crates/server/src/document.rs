@@ -13,6 +13,7 @@ use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::actor::Actor;
+use crate::once;
 use crate::permission::Permission;
 use crate::router::operations;
 
@@ -39,12 +40,17 @@ pub fn document() -> Value {
     let mut document = serde_json::to_value(operations().into_openapi()).expect("a document has text for keys");
     add_problems(&mut document);
     for (path, method, operation) in operations_of(&mut document) {
-        let tag = path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default();
+        let part = path.trim_start_matches("/api/v1/").split('/').next().unwrap_or_default();
+        let tag = if part == "policy-types" { "policies" } else { part };
         let tag = TAGS.iter().map(|(name, _)| *name).find(|name| *name == tag).unwrap_or("server");
         operation.insert("tags".to_owned(), json!([tag]));
         let permission = Method::from_bytes(method.as_bytes()).ok().and_then(|method| Permission::of(&method, &path));
         operation.insert("x-permission".to_owned(), json!(permission.map(Permission::as_str)));
         never_null(operation);
+        // Whoever may do it without leave is nobody whose keys could be told from others'.
+        if method == "POST" && permission.is_some_and(|permission| permission != Permission::Public) {
+            add_key(operation);
+        }
         examples::add(operation);
     }
     document
@@ -100,6 +106,22 @@ fn never_null(operation: &mut Map<String, Value>) {
         if let [only] = others.as_slice() {
             *types = only.clone();
         }
+    }
+}
+
+/// Whatever is asked for by POST can be asked for again.
+fn add_key(operation: &mut Map<String, Value>) {
+    let key = json!({
+        "name": once::KEY.as_str(), "in": "header", "required": false,
+        "description": "Makes it safe to send the request again when its answer was not heard: for 24 hours the same request \
+                        with the same key is answered the same (with the header `idempotency-replayed`), and not carried out \
+                        again. A request that was refused leaves its key free. Another request with the key is refused \
+                        (`key_reused`), and one that comes while the first is being carried out too (`wrong_state`).",
+        "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"},
+        "example": "0198c6a3-0c5d-7f11-8b2a-6e5c41d2b8a6",
+    });
+    if let Some(parameters) = operation.entry("parameters").or_insert_with(|| json!([])).as_array_mut() {
+        parameters.push(key);
     }
 }
 

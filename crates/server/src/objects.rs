@@ -41,6 +41,16 @@ pub(crate) trait Served: Check<Uid: Serialize> {
         let _ = uid;
         None
     }
+
+    /// Whether something that must be said is left to the tenant that a new object belongs to.
+    fn is_left_to_tenant(&self) -> bool {
+        false
+    }
+
+    /// Says it as the tenant has it.
+    fn say_as(&mut self, tenant: &TenantSpec) {
+        let _ = tenant;
+    }
 }
 
 macro_rules! served {
@@ -57,9 +67,25 @@ macro_rules! served {
 
 served! {
     ClientSpec ClientUid "/api/v1/clients";
-    RepositorySpec RepositoryUid "/api/v1/repositories";
     ScheduleSpec ScheduleUid "/api/v1/schedules";
     PolicySpec PolicyUid "/api/v1/policies";
+}
+
+/// A tenant may have a template for where its repositories are.
+impl Served for RepositorySpec {
+    const PATH: &'static str = "/api/v1/repositories";
+
+    fn new_uid(now: Timestamp, random: [u8; 10]) -> RepositoryUid {
+        RepositoryUid::new(now, random)
+    }
+
+    fn is_left_to_tenant(&self) -> bool {
+        self.uri.is_empty()
+    }
+
+    fn say_as(&mut self, tenant: &TenantSpec) {
+        self.uri = tenant.repository_uri(&self.name).unwrap_or_default();
+    }
 }
 
 /// A tenant is its own.
@@ -77,11 +103,19 @@ impl Served for TenantSpec {
 
 /// Makes an object.
 pub(crate) async fn create<S: Served>(server: &Server, actor: &Actor, new: NewObject<S>) -> Result<Response, Failure> {
-    check(&new.spec)?;
+    let NewObject { tenant, mut spec } = new;
+    let is_left_to_tenant = spec.is_left_to_tenant();
+    if !is_left_to_tenant {
+        check(&spec)?;
+    }
     let uid = S::new_uid(server.timestamp(), server.random());
     let mut writer = server.database().write().await?;
-    let tenant = tenant_of::<S>(&mut writer, uid, new.tenant).await?;
-    let object = writer.create(uid, tenant, new.spec, server.now()).await?;
+    let tenant = tenant_of::<S>(&mut writer, uid, tenant).await?;
+    if is_left_to_tenant {
+        spec.say_as(&writer.object::<TenantSpec>(tenant).await?.spec);
+        check(&spec)?;
+    }
+    let object = writer.create(uid, tenant, spec, server.now()).await?;
     tell(&mut writer, server, actor, "created", &object).await?;
     writer.commit().await?;
     let location = format!("{}/{uid}", S::PATH);

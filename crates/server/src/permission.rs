@@ -37,7 +37,7 @@ pub enum Permission {
     PrepareClients,
     /// To say which host keys are believed.
     TrustClients,
-    /// To have repositories prepared, checked, pruned, cataloged and verified.
+    /// To have repositories prepared, checked, pruned, cataloged, verified and copied.
     MaintainRepositories,
     /// To see jobs and their logs.
     ReadJobs,
@@ -92,6 +92,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/policies/{id}", P::ReadPolicies),
     (Method::PUT, "/api/v1/policies/{id}", P::WritePolicies),
     (Method::DELETE, "/api/v1/policies/{id}", P::WritePolicies),
+    (Method::GET, "/api/v1/policy-types", P::ReadPolicies),
     (Method::POST, "/api/v1/clients/{id}/prepare", P::PrepareClients),
     (Method::POST, "/api/v1/clients/{id}/accept-host-keys", P::TrustClients),
     // The token says who it is.
@@ -101,6 +102,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::POST, "/api/v1/repositories/{id}/prune", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/catalog", P::MaintainRepositories),
     (Method::POST, "/api/v1/repositories/{id}/verify", P::MaintainRepositories),
+    (Method::POST, "/api/v1/repositories/{id}/copy", P::MaintainRepositories),
     (Method::POST, "/api/v1/policies/{id}/run", P::RunPolicies),
     (Method::POST, "/api/v1/jobs/{id}/cancel", P::ControlJobs),
     (Method::POST, "/api/v1/jobs/{id}/retry", P::ControlJobs),

@@ -12,8 +12,8 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, find, health, jobs, log, protection, restores, retention,
-    settings, snapshots, upcoming,
+    actions, admit, body, document, envelope, events, find, health, jobs, log, once, policy_types, protection,
+    restores, retention, settings, snapshots, upcoming,
 };
 
 /// The router of the API.
@@ -36,6 +36,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(upcoming::of_draft))
         .routes(routes!(policies::list, policies::create))
         .routes(routes!(policies::read, policies::replace, policies::delete))
+        .routes(routes!(policy_types::list))
         .routes(routes!(actions::clients::prepare))
         .routes(routes!(actions::clients::accept_host_keys))
         .routes(routes!(actions::clients::say_ready))
@@ -44,6 +45,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(actions::repositories::prune))
         .routes(routes!(actions::repositories::catalog))
         .routes(routes!(actions::repositories::verify))
+        .routes(routes!(actions::copies::copy))
         .routes(routes!(actions::policies::run))
         .routes(routes!(actions::jobs::cancel))
         .routes(routes!(actions::jobs::retry))
@@ -73,6 +75,7 @@ fn finished(router: Router<Server>, server: Server) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::LARGEST))
+        .layer(from_fn_with_state(server.clone(), once::once))
         .layer(from_fn(admit::admit))
         .layer(from_fn_with_state(server.clone(), envelope::envelope))
         .with_state(server)

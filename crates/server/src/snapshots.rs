@@ -86,8 +86,23 @@ fn position(cursor: &str) -> Result<(Time, SnapshotId), Failure> {
 
 fn shown(snapshot: KnownSnapshot) -> Snapshot {
     let KnownSnapshot { repository, id, tenant, client, policy, job, at, complete, hostname, details } = snapshot;
-    let holdfast_db::SnapshotDetails { paths, tags, files, bytes } = details;
-    Snapshot { repository, id, tenant, client, policy, job, at, complete, hostname, paths, tags, files, bytes }
+    let holdfast_db::SnapshotDetails { paths, tags, files, bytes, added: bytes_added } = details;
+    Snapshot {
+        repository,
+        id,
+        tenant,
+        client,
+        policy,
+        job,
+        at,
+        complete,
+        hostname,
+        paths,
+        tags,
+        files,
+        bytes,
+        bytes_added,
+    }
 }
 
 #[cfg(test)]

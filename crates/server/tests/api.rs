@@ -9,6 +9,7 @@ mod api {
     mod events;
     mod find;
     mod jobs;
+    mod keys;
     mod lists;
     mod objects;
     mod protection;

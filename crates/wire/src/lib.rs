@@ -32,7 +32,7 @@ pub use digest::DirDigest;
 pub use entry::{Entry, EntryKind, Xattr};
 pub use frame::{EncodedHeader, FrameError, FrameHeader, FrameKind, Noise, PREFACE};
 pub use hello::{AgentHello, NoCommonVersion, Version};
-pub use message::{FromAgent, ToAgent};
+pub use message::{FromAgent, NOT_THERE, ToAgent};
 pub use name::{check_absolute_path, check_name, check_relative_path};
 pub use reader::{FrameReader, ReadError};
 pub use restore::{BlobHeader, BlobTarget, Need, Overwrite, RestoreJob, RestoreNode, RestoreOutcome, RestoredNode};

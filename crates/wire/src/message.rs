@@ -10,6 +10,9 @@ use crate::{
     RestoreJob, RestoreNode, RestoredNode, Version,
 };
 
+/// What an agent says of what is not there, so that the server can tell: a backup can do without some roots.
+pub const NOT_THERE: &str = "it does not exist, or vanished while the backup ran";
+
 /// What an agent says. The bytes of wanted chunks follow as data frames, in the order of their numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FromAgent {

@@ -93,7 +93,7 @@ impl Context {
 /// An error of the system in the words of this situation.
 pub(crate) fn explain(error: Errno) -> String {
     match error {
-        Errno::NOENT => "it does not exist, or vanished while the backup ran".into(),
+        Errno::NOENT => holdfast_wire::NOT_THERE.into(),
         Errno::STALE => "its directory was moved or replaced while the backup ran".into(),
         Errno::LOOP => "it was replaced by a symbolic link while the backup ran".into(),
         Errno::NOTDIR => "it, or something on its path, is no directory".into(),

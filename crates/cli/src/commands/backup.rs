@@ -107,6 +107,7 @@ impl<'a> Plan<'a> {
         };
         Ok(BackupRequest {
             roots,
+            optional_roots: Vec::new(),
             filter: filter::filter(&self.args.exclude)?,
             stamp: self.stamp(hello),
             parent,

@@ -4,7 +4,7 @@
 
 use holdfast_model::job::Outcome;
 use holdfast_model::pattern::PatternList;
-use holdfast_model::policy::{Excludes, Hooks, Work};
+use holdfast_model::policy::{Excludes, Hooks, RootPath, Work};
 use holdfast_model::{CancelToken, ClientUid, Clock, JobUid, Monitor, Name, PolicyUid, Timestamp};
 use holdfast_pull::state::{ClientIdentity, RepositoryState};
 use holdfast_pull::{Backup, BackupRequest, Filter, ParentChoice, Stamp, Summary, backup};
@@ -116,9 +116,10 @@ pub fn client_of_tags(tags: &[String]) -> Option<ClientUid> {
 
 /// What the agent is asked for, and what the snapshot says of itself: both are the server's to say.
 fn request(task: &BackupTask, now: Timestamp) -> Result<BackupRequest, Failure> {
-    let roots = task.work.roots();
+    let bytes = |roots: Vec<RootPath>| roots.iter().map(|root| root.as_str().as_bytes().to_vec()).collect();
     Ok(BackupRequest {
-        roots: roots.iter().map(|root| root.as_str().as_bytes().to_vec()).collect(),
+        roots: bytes(task.work.roots()),
+        optional_roots: bytes(task.work.optional_roots()),
         filter: filter(&task.work, &task.excludes)?,
         stamp: Stamp {
             time: ZonedTime::utc(now),

@@ -7,7 +7,7 @@ use holdfast_pull::ssh::{OfferedError, SshFailure};
 use holdfast_pull::{AgentsError, BackupError, LinkError, RestoreError};
 use holdfast_repo::catalogue::CatalogueError;
 use holdfast_repo::prune::PruneError;
-use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
+use holdfast_repo::{CopyError, IngestError, RepoError, RepoErrorKind};
 use holdfast_store::{ErrorKind, OpenError, PlaceError};
 
 use super::client::{AskError, CallError};
@@ -128,6 +128,12 @@ impl From<CatalogueError> for Failure {
 
 impl From<PruneError> for Failure {
     fn from(error: PruneError) -> Self {
+        of_repository(error.kind()).map_or(Self::Cancelled, |cause| Self::of(cause, &error))
+    }
+}
+
+impl From<CopyError> for Failure {
+    fn from(error: CopyError) -> Self {
         of_repository(error.kind()).map_or(Self::Cancelled, |cause| Self::of(cause, &error))
     }
 }

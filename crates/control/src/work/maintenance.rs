@@ -1,7 +1,7 @@
 //! Work on a whole repository, in a process of its own: a panic or a peak of memory there is a failed job, and the server goes
 //! on.
 //!
-//! The process is this program again. It gets its task, with the repository's password, over a pipe, and tells what happens
+//! The process is this program again. It gets its task, with the passwords of the repositories, over a pipe, and tells what happens
 //! line by line over another. When the first pipe closes, because somebody wants the work to end or the server is gone, it ends
 //! in order.
 
@@ -20,7 +20,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_model::job::{Cause, JobError, Outcome};
 use holdfast_model::monitor::{ItemError, Phase, Progress};
-use holdfast_model::{CancelToken, Monitor};
+use holdfast_model::repository::Compression;
+use holdfast_model::{CancelToken, ClientUid, Monitor, Name};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const LONGEST_LINE: u64 = 1 << 20;
 
 /// What is to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Look whether all is in order, and read a part of the data: the nth of so many parts.
@@ -52,16 +53,38 @@ pub enum Task {
     },
     /// Delete what no snapshot needs.
     Prune,
+    /// Copy snapshots to another repository, but for those that are there already.
+    Copy(Selected),
+}
+
+/// Which snapshots are copied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Selected {
+    /// Those of this client alone.
+    pub client: Option<ClientUid>,
+    /// What it is called: by that, snapshots of other programs are known to be its own.
+    pub hostname: Option<Name>,
+    /// The newest alone, of each client, policy and set of paths.
+    pub newest: bool,
 }
 
 /// A task, with all that the process needs.
 #[derive(Serialize, Deserialize)]
 struct Order {
+    repository: Opened,
+    /// Where is copied to.
+    to: Option<Opened>,
+    state: PathBuf,
+    task: Task,
+}
+
+/// How a repository is opened.
+#[derive(Serialize, Deserialize)]
+struct Opened {
     uri: String,
     password: String,
     credentials: BTreeMap<String, String>,
-    state: PathBuf,
-    task: Task,
+    compression: Compression,
 }
 
 /// What the process tells.
@@ -78,29 +101,34 @@ enum Told {
     Cancelled,
 }
 
-impl Drop for Order {
+impl Opened {
+    fn by(access: &Access) -> Self {
+        let text = |secret: &super::secrets::Secret| STANDARD.encode(secret.as_bytes());
+        Self {
+            uri: access.uri.clone(),
+            password: text(&access.password),
+            credentials: access.credentials.iter().map(|(name, secret)| (name.clone(), text(secret))).collect(),
+            compression: access.compression,
+        }
+    }
+}
+
+impl Drop for Opened {
     fn drop(&mut self) {
         self.password.zeroize();
         self.credentials.values_mut().for_each(Zeroize::zeroize);
     }
 }
 
-/// Has a task done, and tells the monitor what happens.
+/// Has a task done with a repository, and another one where it is copied to, and tells the monitor what happens.
 pub fn run(
     task: Task,
-    access: &Access,
+    (access, to): (&Access, Option<&Access>),
     place: &Workplace,
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<Outcome, Failure> {
-    let text = |secret: &super::secrets::Secret| STANDARD.encode(secret.as_bytes());
-    let order = Order {
-        uri: access.uri.clone(),
-        password: text(&access.password),
-        credentials: access.credentials.iter().map(|(name, secret)| (name.clone(), text(secret))).collect(),
-        state: place.state.clone(),
-        task,
-    };
+    let order = Order { repository: Opened::by(access), to: to.map(Opened::by), state: place.state.clone(), task };
     let mut process = Process::start(place)
         .map_err(|error| broken(format!("cannot start the process that maintains repositories ({error})")))?;
     let stopper = process

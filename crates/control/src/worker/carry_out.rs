@@ -54,7 +54,7 @@ impl Worker {
             JobKind::Catalog => self.catalog(job, at_work).await,
             JobKind::Verify => self.verify(job, at_work).await,
             JobKind::Restore => self.restore(job, at_work).await,
-            JobKind::Copy => Err(Failure::configuration(format!("this release does no {} jobs", job.kind))),
+            JobKind::Copy => self.copy(job, at_work).await,
         }
     }
 
@@ -74,6 +74,7 @@ impl Worker {
 
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let access = self.access_of(job).await?;
+        self.within_quota(&self.client_of(job).await?, &access).await?;
         let task = self.backup_task(job).await?;
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
@@ -144,17 +145,16 @@ impl Worker {
     async fn maintain(self: &Arc<Self>, job: &Job, at_work: &AtWork, task: Task) -> Result<Outcome, Failure> {
         let access = self.access_of(job).await?;
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
-        let done =
-            in_thread(move || maintenance::run(task, &access, &worker.options.place, &*work.notes, &work.cancel));
+        let is_check = matches!(task, Task::Check { .. });
+        let done = in_thread(move || {
+            maintenance::run(task, (&access, None), &worker.options.place, &*work.notes, &work.cancel)
+        });
         let outcome = done.await?;
         let now = Some(self.control.now());
         let mut writer = self.control.db.write().await?;
         writer.lock_queue().await?;
         let mut status = writer.object::<RepositorySpec>(uid).await?.status;
-        match task {
-            Task::Check { .. } => status.checked = now,
-            Task::Prune => status.pruned = now,
-        }
+        *(if is_check { &mut status.checked } else { &mut status.pruned }) = now;
         writer.set_status::<RepositorySpec>(uid, &status).await?;
         writer.commit().await?;
         if let Err(Failure::Failed(error)) = self.survey_again(job, at_work).await {
@@ -225,6 +225,7 @@ impl Worker {
                 tags: snapshot.tags.clone(),
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
+                added: summary.map(|summary| summary.data_added_packed),
             },
         };
         let mut writer = self.control.db.write().await?;

@@ -56,7 +56,12 @@ impl Worker {
 
     /// Looks again what is in a repository, after it was checked.
     pub(super) async fn survey_again(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<(), Failure> {
-        let access = self.access_of(job).await?;
+        self.survey_of(self.access_of(job).await?.uid, at_work).await
+    }
+
+    /// Looks again what is in a repository.
+    pub(super) async fn survey_of(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> Result<(), Failure> {
+        let access = self.depot.access(uid).await?;
         let known = self.known_before(&access).await?;
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
         let survey = in_thread(move || {
@@ -169,6 +174,7 @@ impl Owners {
                 tags: snapshot.tags.clone(),
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
+                added: summary.map(|summary| summary.data_added_packed),
             },
         }
     }

@@ -93,6 +93,14 @@ impl Work {
         }
     }
 
+    /// Those of its roots that a client may lack.
+    pub fn optional_roots(&self) -> Vec<RootPath> {
+        match self {
+            Self::Mail => self.roots(),
+            Self::Folders(_) | Self::Rootfs | Self::Config => Vec::new(),
+        }
+    }
+
     /// What is left out beside what the policy says.
     pub fn built_in_excludes(&self) -> &'static [&'static str] {
         match self {

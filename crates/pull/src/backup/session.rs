@@ -9,7 +9,7 @@ use holdfast_model::monitor::Progress;
 use holdfast_model::{CancelToken, Monitor};
 use holdfast_repo::IngestSession;
 use holdfast_repo::tree::{Node, NodeKind, Tree};
-use holdfast_wire::{DirDigest, DirEntries, Entry, EntryKind, FileEnd, FromAgent, ToAgent, ViolationClass};
+use holdfast_wire::{DirDigest, DirEntries, Entry, EntryKind, FileEnd, FromAgent, NOT_THERE, ToAgent, ViolationClass};
 
 use super::BackupError;
 use super::credit::Credit;
@@ -48,6 +48,8 @@ pub(super) struct Session<'a> {
     /// Bytes of chunks that came and were not charged yet.
     pub(super) chunk_bytes: u64,
     pub(super) problems: Problems,
+    /// Roots that may be missing, and were not told to be yet.
+    pub(super) optional_roots: Vec<Vec<u8>>,
     pub(super) root: Option<u64>,
     /// Whether chunks are wanted, in the order in which they were announced: not sent yet.
     pub(super) answers: Vec<bool>,
@@ -96,7 +98,11 @@ impl Session<'_> {
                     self.file_complete(complete)?;
                 }
             }
-            FromAgent::Problem { path, during, message } => self.problem(&path, during, message)?,
+            FromAgent::Problem { path, during, message } => {
+                if !self.may_be_missing(&path, &message) {
+                    self.problem(&path, during, message)?;
+                }
+            }
             FromAgent::Walked { files, bytes } => {
                 self.walked = (files, bytes);
                 self.progress.files_total = self.progress.files_total.max(Some(files));
@@ -293,6 +299,15 @@ impl Session<'_> {
             self.problem(&path, "list".into(), "its directory showed it twice; it is stored once".into())?;
         }
         Ok(nodes)
+    }
+
+    /// Whether this says that a root is not there which may be missing. Each is told once.
+    fn may_be_missing(&mut self, path: &[u8], message: &str) -> bool {
+        if message != NOT_THERE {
+            return false;
+        }
+        let at = self.optional_roots.iter().position(|root| root == path);
+        at.map(|at| self.optional_roots.swap_remove(at)).is_some()
     }
 
     fn problem(&mut self, path: &[u8], during: String, message: String) -> Result<(), Violation> {

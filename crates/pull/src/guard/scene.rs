@@ -95,6 +95,7 @@ impl Scene {
         let time = ZonedTime::utc(holdfast_model::Clock::now(&*self.clock));
         let request = BackupRequest {
             roots: vec![self.corpus.path().into()],
+            optional_roots: Vec::new(),
             filter: Filter::default(),
             stamp: Stamp { time, hostname: "web1".into(), username: "root".into(), tags: Vec::new() },
             parent: ParentChoice::Newest,

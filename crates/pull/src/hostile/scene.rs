@@ -245,6 +245,7 @@ pub(super) fn dir_node(name: &str, subtree: TreeId) -> Node {
 pub(super) fn request(host: &str) -> BackupRequest {
     BackupRequest {
         roots: vec![b"/".to_vec()],
+        optional_roots: Vec::new(),
         filter: Filter::default(),
         stamp: stamp(host),
         parent: ParentChoice::Newest,

@@ -1,6 +1,6 @@
 //! Clients that want to write more onto the administrator's terminal, and into logs, than they may.
 
-use holdfast_wire::{AgentHello, FromAgent, Version, ViolationClass};
+use holdfast_wire::{AgentHello, FromAgent, NOT_THERE, Version, ViolationClass};
 
 use super::scene::Scene;
 use crate::link::LinkError;
@@ -41,6 +41,31 @@ fn whatever_a_client_says_is_one_harmless_line() {
     let Err(RestoreError::Link(LinkError::Refused(message))) = &restored.result else { panic!() };
     assert_harmless(message);
     assert_harmless(&restored.shown.errors[0].message);
+}
+
+#[test]
+fn that_a_root_may_be_missing_excuses_one_word_of_exactly_that() {
+    let scene = Scene::new();
+    let request = crate::BackupRequest {
+        roots: vec![b"/var/mail".to_vec(), b"/srv".to_vec()],
+        optional_roots: vec![b"/var/mail".to_vec()],
+        ..super::scene::request("web1")
+    };
+    let ended = scene.backup_as(&scene.client("web1"), &request, |agent| {
+        for (path, message) in [
+            ("/var/mail", "permission denied"),
+            ("/var/mail/ann", NOT_THERE),
+            ("/srv", NOT_THERE),
+            ("/var/mail", NOT_THERE),
+            ("/var/mail", NOT_THERE),
+        ] {
+            let (path, message) = (path.as_bytes().to_vec().into(), message.to_owned());
+            agent.say(FromAgent::Problem { path, during: "open".into(), message })?;
+        }
+        Ok(())
+    });
+    let shown: Vec<_> = ended.shown.errors.iter().map(|error| error.path.as_str()).collect();
+    assert_eq!(shown, ["/var/mail", "/var/mail/ann", "/srv", "/var/mail"]);
 }
 
 #[test]

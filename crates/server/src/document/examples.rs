@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 
 use holdfast_api::{
-    AcceptHostKeys, CheckRepository, EventList, JobList, NewSecret, PrepareRepository, Protected, RetentionForecast,
-    RetentionPreview, RunRequest, SayReady, SecretList,
+    AcceptHostKeys, CheckRepository, CopyRepository, EventList, JobList, NewSecret, PrepareRepository, Protected,
+    RetentionForecast, RetentionPreview, RunRequest, SayReady, SecretList,
 };
 use holdfast_api::{FileList, FileVersion, FoundPath, NewRestore, SchedulePreview, Snapshot, Upcoming};
 use holdfast_api::{Health, Job, LogLine, NewObject, Object, Origin, Page, Replacement, Setting, SettingList};
@@ -91,6 +91,7 @@ where
 
 fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
     match operation {
+        "list_policy_types" => (None, Some(json!(crate::policy_types::all()))),
         "list_upcoming" => (None, Some(upcoming())),
         "preview_schedule" => {
             let draft =
@@ -110,6 +111,9 @@ fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
         }
         "prepare_repository" => (Some(sent::<PrepareRepository>(json!({"create": true}))), Some(json!(job()))),
         "check_repository" => (Some(sent::<CheckRepository>(json!({"read_data": true}))), Some(json!(job()))),
+        "copy_repository" => {
+            (Some(sent::<CopyRepository>(json!({"to": "offsite", "newest": true}))), Some(json!(job())))
+        }
         "run_policy" => {
             let jobs = json!(JobList { jobs: vec![job()] });
             (Some(sent::<RunRequest>(json!({"clients": ["web1.example.net"]}))), Some(jobs))
@@ -237,7 +241,7 @@ fn known_snapshot() -> Snapshot {
     read(json!({
         "repository": ID, "id": SNAPSHOT, "tenant": TENANT, "client": ID, "policy": ID, "job": ID, "at": TIME,
         "complete": true, "hostname": "web1.example.net", "paths": ["/etc"], "tags": [format!("job:{ID}")],
-        "files": 1234, "bytes": 5_678_901,
+        "files": 1234, "bytes": 5_678_901, "bytes_added": 23_456,
     }))
 }
 

@@ -144,3 +144,30 @@ async fn a_page_from_elsewhere_cannot_have_anything_done() {
     let refused = scene.send(Method::POST, &format!("{client}/prepare"), &headers, "").await;
     assert_eq!(refused.code(), (403, "forbidden".into()));
 }
+
+#[tokio::test]
+async fn a_repository_is_copied_to_another_of_the_same_tenant() {
+    let scene = Scene::new().await;
+    let spec = |name: &str| json!({"name": name, "uri": format!("/srv/{name}"), "password": "env:P"});
+    let from = scene.make("repositories", spec("main")).await;
+    let to = scene.make("repositories", spec("offsite")).await.rsplit('/').next().unwrap().to_owned();
+    let tenant = scene.make("tenants", json!({"name": "Smith"})).await.rsplit('/').next().unwrap().to_owned();
+    let foreign = json!({"tenant": tenant, "spec": spec("theirs")});
+    let foreign = scene.post("/api/v1/repositories", foreign).await.json()["id"].as_str().unwrap().to_owned();
+    let client = json!({"tenant": tenant, "spec": {"hostname": "web1"}});
+    let client = scene.post("/api/v1/clients", client).await.json()["id"].as_str().unwrap().to_owned();
+    let copy = async |body| scene.post(&format!("{from}/copy"), body).await;
+    let job = copy(json!({"to": "offsite", "newest": true})).await;
+    assert_eq!((job.status.as_u16(), &job.json()["kind"]), (202, &json!("copy")));
+    assert_eq!(job.json()["parameters"], json!({"to": to, "client": null, "newest": true}));
+    assert_eq!(copy(json!({"to": to, "newest": true})).await.json()["id"], job.json()["id"], "it is asked for already");
+    assert_eq!(copy(json!({"to": "main"})).await.code(), (422, "invalid_body".into()));
+    for body in [
+        json!({"to": "theirs"}),
+        json!({"to": foreign}),
+        json!({"to": "offsite", "client": client}),
+        json!({"to": "offsite", "client": to}),
+    ] {
+        assert_eq!(copy(body.clone()).await.code(), (422, "dangling".into()), "{body}");
+    }
+}

@@ -44,6 +44,8 @@ async fn a_field_that_is_missing_or_wrong_is_named() {
         ("schedules", json!({"name": "n", "cron": "61 * * * *"}), "spec.cron"),
         ("schedules", json!({"name": "n", "cron": "@daily", "time_zone": "Berlin"}), "spec.time_zone"),
         ("repositories", json!({"name": "m", "uri": "", "password": "env:P"}), "spec.uri"),
+        ("repositories", json!({"name": "m", "uri": "ftp:store", "password": "env:P"}), "spec.uri"),
+        ("repositories", json!({"name": "m", "uri": "rclone::local:/srv", "password": "env:P"}), "spec.uri"),
         ("policies", json!({"name": "p", "repository": "m", "work": {"type": "floppy"}}), "spec.work.type"),
         (
             "policies",
@@ -74,6 +76,20 @@ async fn a_password_in_the_place_of_its_source_is_not_repeated() {
         let answer = scene.post("/api/v1/repositories", json!({"spec": spec})).await;
         assert_eq!(answer.json()["errors"][0]["field"], "spec.password");
         assert!(!answer.text.contains("hunter2"), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_password_within_an_address_is_refused_and_not_repeated() {
+    let scene = Scene::new().await;
+    let spec = |uri: &str| json!({"name": "m", "uri": uri, "password": "env:P"});
+    let place = scene.make("repositories", spec("backup@store:/srv")).await;
+    let bad = json!({"spec": spec("rest:https://ann:hunter2@store/")});
+    let made = scene.post("/api/v1/repositories", bad.clone()).await;
+    let replaced = scene.send(Method::PUT, &place, &[("if-match", "*")], &bad.to_string()).await;
+    for answer in [made, replaced] {
+        assert_eq!((answer.code().0, &answer.json()["errors"][0]["field"]), (422, &json!("spec.uri")));
+        assert!(answer.text.contains("credentials") && !answer.text.contains("hunter2"), "{answer:?}");
     }
 }
 

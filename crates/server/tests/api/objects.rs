@@ -114,6 +114,27 @@ async fn a_name_is_given_once_and_names_what_is_there() {
 }
 
 #[tokio::test]
+async fn a_repository_without_an_address_is_where_its_tenants_template_says() {
+    let scene = Scene::new().await;
+    let template = json!({"name": "Smith & Sons", "repository_template": "/srv/{tenant}/{resource}"});
+    let smith = scene.make("tenants", template).await.rsplit('/').next().unwrap().to_owned();
+    let secret = json!({"name": "Jones", "repository_template": "rest:https://ann:hunter2@store/{tenant}/"});
+    let jones = scene.make("tenants", secret).await.rsplit('/').next().unwrap().to_owned();
+    let spec = json!({"name": "web 1", "password": "env:P"});
+    let made = scene.post("/api/v1/repositories", json!({"tenant": smith, "spec": spec})).await;
+    assert_eq!(made.json()["spec"]["uri"], "/srv/Smith___Sons/web_1", "{made:?}");
+    let said = json!({"name": "mail", "password": "env:P", "uri": "/mnt/mail"});
+    let made = scene.post("/api/v1/repositories", json!({"tenant": smith, "spec": said})).await;
+    assert_eq!(made.json()["spec"]["uri"], "/mnt/mail", "what is said counts");
+    for (tenant, why) in [(&scene.tenant, "repository_template"), (&jones, "credentials")] {
+        let refused = scene.post("/api/v1/repositories", json!({"tenant": tenant, "spec": spec})).await;
+        assert_eq!(refused.code(), (422, "invalid_body".into()));
+        assert_eq!(refused.json()["errors"][0]["field"], "spec.uri");
+        assert!(refused.text.contains(why) && !refused.text.contains("hunter2"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn what_belongs_to_a_tenant_is_said_or_the_default_tenants() {
     let scene = Scene::new().await;
     let tenant = scene.make("tenants", json!({"name": "Smith"})).await;

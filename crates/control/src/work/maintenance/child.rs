@@ -1,5 +1,7 @@
 //! The process that maintains a repository: reads its order, does it, and tells.
 
+mod copy;
+
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read, Write};
 use std::sync::Arc;
@@ -10,7 +12,6 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_model::job::{Cause, JobError, Outcome};
 use holdfast_model::monitor::{ItemError, Phase, Progress};
-use holdfast_model::repository::Compression;
 use holdfast_model::{CancelToken, Monitor, RepositoryUid, Timestamp};
 use holdfast_pull::state::Interrupted;
 use holdfast_repo::check::{CheckReport, ReadData, check};
@@ -21,7 +22,7 @@ use parking_lot::Mutex;
 use super::super::Failure;
 use super::super::repositories::{Access, Repositories};
 use super::super::secrets::Secret;
-use super::{Order, Task, Told};
+use super::{Opened, Order, Task, Told};
 
 /// Progress is not told more often.
 const TOLD_EVERY: Duration = Duration::from_millis(200);
@@ -64,35 +65,40 @@ fn receive(mut input: impl BufRead + Send + 'static, cancel: &CancelToken) -> io
 
 fn carry_out(order: &Order, monitor: &dyn Monitor, cancel: &CancelToken) -> Result<Outcome, Failure> {
     monitor.phase(Phase::Opening);
-    let repository = Repositories::default().get(&access(order)?, order.state.clone())?;
-    match order.task {
+    let open = |opened: &Opened, number: u8| Repositories::default().get(&access(opened, number)?, order.state.clone());
+    let repository = open(&order.repository, 0)?;
+    match &order.task {
+        Task::Copy(selected) => {
+            let to = order.to.as_ref().ok_or_else(|| Failure::configuration("the order is not one"))?;
+            copy::copy(&repository, &open(to, 1)?, selected, monitor, cancel)
+        }
         Task::Check { read_part } => {
             let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
-            let read = read_part.map_or(ReadData::Nothing, |(part, of)| ReadData::Part { part, of });
+            let read = (*read_part).map_or(ReadData::Nothing, |(part, of)| ReadData::Part { part, of });
             checked(check(&repository, read, monitor, cancel)?, monitor)
         }
         Task::Prune => prune(&repository, order, monitor, cancel),
     }
 }
 
-fn access(order: &Order) -> Result<Access, Failure> {
+fn access(opened: &Opened, number: u8) -> Result<Access, Failure> {
     let secret = |text: &String| -> Result<Secret, Failure> {
         let bytes = STANDARD.decode(text).map_err(|_| Failure::configuration("the order is not one"))?;
         Ok(Secret::new(bytes))
     };
-    let credentials: BTreeMap<String, Secret> = order
+    let credentials: BTreeMap<String, Secret> = opened
         .credentials
         .iter()
         .map(|(name, text)| Ok((name.clone(), secret(text)?)))
         .collect::<Result<_, Failure>>()?;
-    // There is one repository in this process: its id tells it from no other.
-    let uid = RepositoryUid::new(Timestamp::default(), [0; 10]);
+    // There are no more than two repositories in this process.
+    let uid = RepositoryUid::new(Timestamp::default(), [number; 10]);
     Ok(Access {
         uid,
-        uri: order.uri.clone(),
-        password: secret(&order.password)?,
+        uri: opened.uri.clone(),
+        password: secret(&opened.password)?,
         credentials,
-        compression: Compression::Auto,
+        compression: opened.compression,
     })
 }
 

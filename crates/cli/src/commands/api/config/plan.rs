@@ -86,6 +86,8 @@ impl Plan {
                 keys.push(NewKeys { client: client.id, name, before, after: after.clone() });
             }
         }
+        let mut document = document;
+        keep_places(state, &mut document);
         let settings = settings(state, document.settings.as_ref(), prune)?;
         let mut tenants = steps(state, &state.tenants, document.tenants, prune);
         // Everything of which no tenant is said belongs to it.
@@ -117,6 +119,16 @@ impl Plan {
 impl<S: Spec> Steps<S> {
     fn count(&self) -> usize {
         self.added.len() + self.changed.len() + self.removed.len()
+    }
+}
+
+/// A repository that is there and of which no address is said stays where it is: its tenant's template made that once.
+fn keep_places(state: &State, document: &mut Document) {
+    let known = index(state, &state.repositories);
+    for entry in document.repositories.iter_mut().filter(|entry| entry.spec.uri.is_empty()) {
+        if let Some(before) = known.get(&key_of_entry(entry)) {
+            entry.spec.uri.clone_from(&before.spec.uri);
+        }
     }
 }
 

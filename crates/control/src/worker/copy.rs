@@ -1,0 +1,54 @@
+//! Copies snapshots of one repository into another, and takes note of what is in that then.
+
+use std::sync::Arc;
+
+use holdfast_model::client::ClientSpec;
+use holdfast_model::job::{Job, Outcome};
+use holdfast_model::{ClientUid, Monitor, RepositoryUid};
+use serde::{Deserialize, Serialize};
+
+use super::Worker;
+use super::at_work::AtWork;
+use crate::depot::in_thread;
+use crate::work::Failure;
+use crate::work::maintenance::{self, Selected, Task};
+
+/// What a job is to copy, as it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CopyOrder {
+    /// Where to.
+    pub(crate) to: RepositoryUid,
+    /// The snapshots of this client alone.
+    pub(crate) client: Option<ClientUid>,
+    /// The newest alone, of each client and policy.
+    pub(crate) newest: bool,
+}
+
+impl Worker {
+    pub(super) async fn copy(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
+        let order: CopyOrder = serde_json::from_value(job.parameters.clone())
+            .map_err(|_| Failure::configuration("the job does not say what is to be copied"))?;
+        let (from, to) = (self.access_of(job).await?, self.depot.access(order.to).await?);
+        let hostname = match order.client {
+            Some(uid) => Some(self.control.db.read().await?.object::<ClientSpec>(uid).await?.spec.hostname),
+            None => None,
+        };
+        let selected = Selected { client: order.client, hostname, newest: order.newest };
+        let (worker, work) = (self.clone(), at_work.clone());
+        let done = in_thread(move || {
+            maintenance::run(
+                Task::Copy(selected),
+                (&from, Some(&to)),
+                &worker.options.place,
+                &*work.notes,
+                &work.cancel,
+            )
+        })
+        .await;
+        // What was copied before something went wrong is there too.
+        if let Err(Failure::Failed(error)) = self.survey_of(order.to, at_work).await {
+            at_work.notes.warning(&format!("what is in the other repository could not be noted: {}", error.message));
+        }
+        done
+    }
+}
