@@ -45,10 +45,13 @@ pub(crate) async fn measure(address: &str) -> Fallible<Value> {
     let mut result = Map::new();
     result.insert("launched_jobs".into(), json!(launched));
     result.insert("launching_ms".into(), json!(milliseconds(launching)));
-    result.insert("scheduler_pass".into(), times(ROUNDS, async |_| Ok(drop(control.launch_due().await?))).await?);
+    result.insert(
+        "scheduler_pass".into(),
+        times(ROUNDS, async |_| control.launch_due().await.map(drop).map_err(Into::into)).await?,
+    );
     let mut lists = Map::new();
     for list in lists_of(&router).await? {
-        let measured = times(ROUNDS, async |_| Ok(drop(get(&router, &list).await?))).await?;
+        let measured = times(ROUNDS, async |_| get(&router, &list).await.map(drop)).await?;
         lists.insert(list, measured);
     }
     result.insert("lists".into(), Value::Object(lists));

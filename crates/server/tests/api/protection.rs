@@ -57,7 +57,7 @@ async fn whoever_looks_sees_the_worst_first_and_by_when_a_backup_is_expected() {
     let scene = Scene::new().await;
     let all = furnished(&scene).await;
     assert_eq!(protection(&scene, "").await, [pair("web1", "never"), pair("web2", "never")]);
-    note_snapshot(&scene, &all, "2026-11-24T12:30:00Z").await;
+    note_snapshot(&scene, &all, "2026-11-24T12:00:00Z").await;
     assert_eq!(protection(&scene, "").await, [pair("web2", "never"), pair("web1", "protected")]);
     assert_eq!(protection(&scene, "protection=protected").await, [pair("web1", "protected")]);
     // Past the night, and past the time that a backup may take.
