@@ -41,6 +41,13 @@ pub struct FieldError {
     pub suggestion: Option<String>,
 }
 
+impl FieldError {
+    /// A field that is wrong, and what is wrong with it.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into(), suggestion: None }
+    }
+}
+
 impl Problem {
     /// What the type of each problem begins with.
     pub const KIND: &str = "urn:holdfast:problem:";

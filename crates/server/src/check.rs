@@ -25,14 +25,14 @@ impl Check for TenantSpec {
 impl Check for ClientSpec {
     fn check(&self) -> Vec<FieldError> {
         let checked = self.connection.check(self.hostname.as_str());
-        checked.err().map(|error| wrong("connection", sentence(&error))).into_iter().collect()
+        checked.err().map(|error| FieldError::new("connection", sentence(&error))).into_iter().collect()
     }
 }
 
 impl Check for RepositorySpec {
     fn check(&self) -> Vec<FieldError> {
         let refused = holdfast_control::check_place(&self.uri).err();
-        refused.map(|refused| wrong("uri", refused.to_string())).into_iter().collect()
+        refused.map(|refused| FieldError::new("uri", refused.to_string())).into_iter().collect()
     }
 }
 
@@ -46,7 +46,7 @@ impl Check for PolicySpec {
     fn check(&self) -> Vec<FieldError> {
         let mut errors = Vec::new();
         if matches!(&self.work, Work::Folders(folders) if folders.paths.is_empty()) {
-            errors.push(wrong("work.paths", "it must have one path at least"));
+            errors.push(FieldError::new("work.paths", "it must have one path at least"));
         }
         errors.extend(self.retention.as_ref().and_then(|retention| keeps_nothing("retention", retention)));
         for (field, patterns, any_case) in [
@@ -54,13 +54,13 @@ impl Check for PolicySpec {
             ("excludes.patterns_any_case", &self.excludes.patterns_any_case, true),
         ] {
             if let Err(error) = PatternList::parse(patterns, any_case) {
-                errors.push(wrong(field, error.to_string()));
+                errors.push(FieldError::new(field, error.to_string()));
             }
         }
         for (field, hooks) in [("hooks.client", &self.hooks.client), ("hooks.server", &self.hooks.server)] {
             let is_empty = |command: &[String]| command.first().is_none_or(|program| program.is_empty());
             if hooks.all().any(|hook| is_empty(&hook.command)) {
-                errors.push(wrong(field, "each command must begin with a program"));
+                errors.push(FieldError::new(field, "each command must begin with a program"));
             }
         }
         errors
@@ -70,11 +70,7 @@ impl Check for PolicySpec {
 /// A retention that says nothing would remove everything: whoever means that disables the policy.
 pub(crate) fn keeps_nothing(field: &str, retention: &Retention) -> Option<FieldError> {
     let message = "it keeps nothing: say what is to stay, or leave it out";
-    retention.is_empty().then(|| wrong(field, message))
-}
-
-fn wrong(field: &str, message: impl Into<String>) -> FieldError {
-    FieldError { field: field.to_owned(), message: message.into(), suggestion: None }
+    retention.is_empty().then(|| FieldError::new(field, message))
 }
 
 /// An error with its source.

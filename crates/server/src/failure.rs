@@ -31,6 +31,11 @@ impl Failure {
         failure
     }
 
+    /// One field of a body that is wrong.
+    pub(crate) fn field(field: &str, message: impl Into<String>) -> Self {
+        Self::fields(vec![FieldError::new(field, message)])
+    }
+
     /// A parameter that is wrong.
     pub(crate) fn parameter(code: Code, error: FieldError) -> Self {
         let problem = Problem::new(code, sentence(&error)).with_field(error);

@@ -173,10 +173,7 @@ fn check<S: Served>(spec: &S) -> Result<(), Failure> {
 
 /// Whose a new object is: it is said, or the default tenant's.
 async fn tenant_of<S: Served>(writer: &mut Writer, uid: S::Uid, said: Option<TenantUid>) -> Result<TenantUid, Failure> {
-    let wrong = |message: &str| {
-        let error = FieldError { field: "tenant".to_owned(), message: message.to_owned(), suggestion: None };
-        Failure::fields(vec![error])
-    };
+    let wrong = |message: &str| Failure::field("tenant", message);
     match (S::own_tenant(uid), said) {
         (Some(own), None) => Ok(own),
         (Some(_), Some(_)) => Err(wrong("a tenant is its own: leave it out")),

@@ -94,8 +94,7 @@ impl Query {
 
 /// A parameter that is not what it should be.
 pub(crate) fn wrong(name: &str, message: impl Into<String>) -> Failure {
-    let error = FieldError { field: name.to_owned(), message: message.into(), suggestion: None };
-    Failure::parameter(Code::InvalidQuery, error)
+    Failure::parameter(Code::InvalidQuery, FieldError::new(name, message))
 }
 
 fn unknown(name: &str, known: &[&str]) -> Failure {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use holdfast_api::{Code, FieldError, Job, NewRestore};
+use holdfast_api::{Code, Job, NewRestore};
 use holdfast_control::{ControlError, RestoreAsked, RestoreRefused, RestoreSource};
 use holdfast_db::DbErrorKind;
 
@@ -44,10 +44,7 @@ impl From<RestoreRefused> for Failure {
             }
             RestoreRefused::Control(error) => error.into(),
             RestoreRefused::NoSnapshot => Self::new(Code::Dangling, message),
-            other => {
-                let field = other.field().unwrap_or_default().to_owned();
-                Self::fields(vec![FieldError { field, message, suggestion: None }])
-            }
+            other => Self::field(other.field().unwrap_or_default(), message),
         }
     }
 }

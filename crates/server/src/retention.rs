@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use holdfast_api::{FieldError, ForeseenSnapshot, RetentionForecast, RetentionPreview};
+use holdfast_api::{ForeseenSnapshot, RetentionForecast, RetentionPreview};
 use holdfast_db::SnapshotQuery;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::retention::{Candidate, Retention, foresee};
@@ -47,7 +47,7 @@ pub(crate) async fn preview(
     let (retention, candidates) = (asked.retention.clone(), asked.candidates);
     let foreseen = tokio::task::spawn_blocking(move || foresee(&retention, candidates, now, runs));
     let foreseen = foreseen.await.map_err(|error| Failure::internal(error.to_string()))?;
-    let foreseen = foreseen.map_err(|error| Failure::fields(vec![field("retention", &error.to_string())]))?;
+    let foreseen = foreseen.map_err(|error| Failure::field("retention", error.to_string()))?;
     let snapshots: Vec<ForeseenSnapshot> = foreseen
         .into_iter()
         .map(|one| ForeseenSnapshot {
@@ -104,7 +104,7 @@ impl Asked {
                 let found = reader.snapshots(&query).await?;
                 found.into_iter().map(|one| candidate(one.id, one.at, &zone, one.details.tags)).collect()
             }
-            (Some(_), None) => return Err(Failure::fields(vec![field("policy", "say by which policy too")])),
+            (Some(_), None) => return Err(Failure::field("policy", "say by which policy too")),
             (None, _) => made_up(schedule.as_ref(), draft.days, now, &zone)?,
         };
         Ok(Self { retention, schedule, zone, candidates, is_made_up: draft.client.is_none() })
@@ -119,18 +119,18 @@ fn drafted(cron: holdfast_model::schedule::Cron, zone: &Zone) -> ScheduleSpec {
 /// One snapshot for each time at which a schedule was due.
 fn made_up(schedule: Option<&ScheduleSpec>, days: u32, now: Time, zone: &Zone) -> Result<Vec<Candidate>, Failure> {
     if !(1..=3660).contains(&days) {
-        return Err(Failure::fields(vec![field("days", "it must be a whole number from 1 to 3660")]));
+        return Err(Failure::field("days", "it must be a whole number from 1 to 3660"));
     }
     let Some(schedule) = schedule else {
         let message = "say when snapshots are made, as 30 2 * * *, or name a client and a policy that has some";
-        return Err(Failure::fields(vec![field("cron", message)]));
+        return Err(Failure::field("cron", message));
     };
     let from = now.checked_sub(SignedDuration::from_hours(i64::from(days) * 24)).unwrap_or(Time::MIN);
     let times: Vec<Time> =
         schedule.times_after(from).take_while(|at| *at <= now).take(MOST_SNAPSHOTS as usize + 1).collect();
     if times.len() > MOST_SNAPSHOTS as usize {
         let message = format!("that would be more than {MOST_SNAPSHOTS} snapshots: look back fewer days");
-        return Err(Failure::fields(vec![field("days", &message)]));
+        return Err(Failure::field("days", message));
     }
     let id = |number: u64| {
         let mut bytes = [0; Id::LEN];
@@ -143,8 +143,4 @@ fn made_up(schedule: Option<&ScheduleSpec>, days: u32, now: Time, zone: &Zone) -
 fn candidate(id: SnapshotId, at: Time, zone: &Zone, tags: Vec<String>) -> Candidate {
     let time: Zoned = at.to_zoned(zone.time_zone().clone());
     Candidate { id, time, host: String::new(), paths: Vec::new(), tags }
-}
-
-fn field(field: &str, message: &str) -> FieldError {
-    FieldError { field: field.to_owned(), message: message.to_owned(), suggestion: None }
 }

@@ -3,7 +3,7 @@
 use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use holdfast_api::{FieldError, Occurrence, SchedulePreview, Upcoming};
+use holdfast_api::{Occurrence, SchedulePreview, Upcoming};
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::{ScheduleUid, Time};
 
@@ -51,7 +51,7 @@ pub(crate) async fn of_draft(
 ) -> Result<Response, Failure> {
     if !(1..=SchedulePreview::MOST).contains(&draft.count) {
         let message = format!("it must be a whole number from 1 to {}", SchedulePreview::MOST);
-        return Err(Failure::fields(vec![FieldError { field: "count".to_owned(), message, suggestion: None }]));
+        return Err(Failure::field("count", message));
     }
     Ok(json(StatusCode::OK, &upcoming(&draft.spec, server.now(), draft.count as usize)))
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use holdfast_api::{AcceptHostKeys, Client, FieldError, Job, SayReady};
+use holdfast_api::{AcceptHostKeys, Client, Job, SayReady};
 use holdfast_control::MOST_KEYS;
 use holdfast_model::ClientUid;
 use holdfast_model::client;
@@ -54,7 +54,7 @@ pub(crate) async fn accept_host_keys(
     Body(AcceptHostKeys { keys }): Body<AcceptHostKeys>,
 ) -> Result<Response, Failure> {
     if keys.is_empty() {
-        return Err(wrong("keys", "say which: at least one"));
+        return Err(Failure::field("keys", "say which: at least one"));
     }
     check("keys", keys.len())?;
     Ok(shown(server.control().accept_host_keys(uid, keys, actor.name()).await?))
@@ -83,11 +83,7 @@ fn check(field: &str, count: usize) -> Result<(), Failure> {
     if count <= MOST_KEYS {
         return Ok(());
     }
-    Err(wrong(field, &format!("a client has at most {MOST_KEYS} host keys")))
-}
-
-fn wrong(field: &str, message: &str) -> Failure {
-    Failure::fields(vec![FieldError { field: field.to_owned(), message: message.to_owned(), suggestion: None }])
+    Err(Failure::field(field, format!("a client has at most {MOST_KEYS} host keys")))
 }
 
 fn shown(client: client::Client) -> Response {

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use holdfast_api::{Code, CopyRepository, FieldError, Job};
+use holdfast_api::{Code, CopyRepository, Job};
 use holdfast_control::Care;
 use holdfast_db::{DbError, DbErrorKind, Reader};
 use holdfast_model::client::ClientSpec;
@@ -38,8 +38,7 @@ pub(crate) async fn copy(
     let tenant = reader.object::<RepositorySpec>(uid).await?.tenant;
     let to = target(&mut reader, tenant, &to).await?;
     if to.uid == uid {
-        let message = "it is the repository that is copied from: name another one".to_owned();
-        return Err(Failure::fields(vec![FieldError { field: "to".to_owned(), message, suggestion: None }]));
+        return Err(Failure::field("to", "it is the repository that is copied from: name another one"));
     }
     if let Some(client) = client {
         let found = reader.object::<ClientSpec>(client).await;

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use holdfast_api::{FieldError, Job, JobList, RunRequest};
+use holdfast_api::{Job, JobList, RunRequest};
 use holdfast_model::PolicyUid;
 
 use super::asker;
@@ -35,8 +35,7 @@ pub(crate) async fn run(
             Some(_) => "none of these is a client of the policy, and enabled",
             None => "the policy has no client that is enabled",
         };
-        let error = FieldError { field: "clients".to_owned(), message: message.to_owned(), suggestion: None };
-        return Err(Failure::fields(vec![error]));
+        return Err(Failure::field("clients", message));
     }
     Ok(json(StatusCode::ACCEPTED, &JobList { jobs: jobs.into_iter().map(Job::from).collect() }))
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use holdfast_api::{Code, FieldError, NewSecret, SecretList};
+use holdfast_api::{Code, NewSecret, SecretList};
 use holdfast_db::ObjectFilter;
 use holdfast_model::SecretSource;
 use holdfast_model::repository::RepositorySpec;
@@ -55,8 +55,7 @@ pub(crate) async fn put(
     Body(NewSecret { secret }): Body<NewSecret>,
 ) -> Result<Response, Failure> {
     if secret.is_empty() || secret.len() > 4000 || secret.contains(['\0', '\n', '\r']) {
-        let message = "it must be one line of 1 to 4000 bytes".to_owned();
-        return Err(Failure::fields(vec![FieldError { field: "secret".to_owned(), message, suggestion: None }]));
+        return Err(Failure::field("secret", "it must be one line of 1 to 4000 bytes"));
     }
     let sealed = server.secrets().seal(&name, secret.as_bytes());
     let mut writer = server.database().write().await?;
