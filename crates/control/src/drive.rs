@@ -85,7 +85,11 @@ pub async fn schedule(
         let done = tokio::select! {
             () = &mut stop => break,
             _ = looks.tick() => look(control, name).await,
-            _ = forgets.tick() => forget(control, name).await.map(|()| BTreeSet::new()),
+            _ = forgets.tick() => match forget(control, name).await {
+                // It says nothing of what else is wrong.
+                Ok(()) => continue,
+                Err(error) => Err(error),
+            },
         };
         match done {
             Ok(unreadable) => noted.are(unreadable),
@@ -157,7 +161,11 @@ pub async fn work(worker: &Arc<Worker>, pace: Pace, journal: &dyn Journal, stop:
             _ = looks.tick() => worker.step().await.map(drop),
             () = worker.job_ended() => worker.step().await.map(drop),
             Ok(()) = events.changed() => worker.step().await.map(drop),
-            _ = tells.tick() => worker.tell().await,
+            _ = tells.tick() => {
+                // What is not told now is told the next time; whether the database answers is seen by the next look.
+                let _ = worker.tell().await;
+                continue;
+            }
         };
         match done {
             Ok(()) => noted.are(BTreeSet::new()),

@@ -1,6 +1,7 @@
 //! The key by which the server logs in on its clients. It is made once, beside the master key, by `ssh-keygen`; what the
 //! server's administrator has in `ssh_config` goes on to be offered too.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -64,6 +65,10 @@ fn make(folder: &Path, file: &Path) -> Result<(), IdentityError> {
     if !output.status.success() {
         return Err(wrong(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
+    // On the disk before it has its name: a key that is empty after a power cut would be used for ever.
+    for made in [&made, &made.with_extension("pub")] {
+        File::open(made).and_then(|file| file.sync_all()).map_err(keep)?;
+    }
     for (from, to) in [(made.with_extension("pub"), file.with_extension("pub")), (made, file.to_owned())] {
         if let Err(error) = std::fs::hard_link(from, to)
             && error.kind() != io::ErrorKind::AlreadyExists
@@ -71,7 +76,7 @@ fn make(folder: &Path, file: &Path) -> Result<(), IdentityError> {
             return Err(keep(error));
         }
     }
-    Ok(())
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(keep)
 }
 
 #[cfg(test)]
