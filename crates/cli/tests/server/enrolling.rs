@@ -66,3 +66,22 @@ pub(crate) fn a_repository_that_restic_has_written_is_adopted(databases: &Databa
     restic.check_read_data();
     assert_eq!(crate::scene::snapshots(&restic), 2);
 }
+
+pub(crate) fn a_host_that_lets_nobody_in_is_told_with_the_line_that_it_needs(databases: &Databases) {
+    let Some(sshd) = Sshd::start() else { return };
+    let scene = Scene::new(databases);
+    let mut spec = crate::scene::client(&sshd, "web1");
+    spec["connection"]["identity_file"].take();
+    let client = scene.make("clients", spec);
+    let prepare = || scene.send("POST", &format!("{client}/prepare"), json!({}));
+    scene.job_of(prepare(), "failed");
+    let offered = scene.get(&client)["status"]["host_keys"]["offered"].clone();
+    scene.send("POST", &format!("{client}/accept-host-keys"), json!({"keys": offered}));
+    let refused = scene.job_of(prepare(), "failed");
+    assert_eq!(refused["outcome"]["error"]["cause"], "login_refused", "{refused:#}");
+    let key = std::fs::read_to_string(scene.dir.path().join("data/ssh/id_ed25519.pub")).unwrap();
+    let checklist = scene.get(&client)["status"]["checklist"].clone();
+    let login = checklist.as_array().unwrap().iter().find(|one| one["step"] == "login").unwrap().clone();
+    assert_eq!(login["found"], "bad");
+    assert!(login["fix"].as_str().unwrap().contains(key.trim()), "{login}");
+}

@@ -51,6 +51,7 @@ macro_rules! stories {
 stories! {
     enrolling:
         hosts_are_enrolled_prepared_and_backed_up_when_it_is_time
+        a_host_that_lets_nobody_in_is_told_with_the_line_that_it_needs
         a_repository_that_restic_has_written_is_adopted;
     overlapping:
         a_run_that_meets_the_one_before_is_skipped_and_no_other_tenant_is_touched
