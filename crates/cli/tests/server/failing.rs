@@ -1,21 +1,15 @@
 //! What fails, is cancelled or interrupted.
 
+use holdfast_testkit::Sshd;
 use holdfast_testkit::process::must_happen;
-use holdfast_testkit::{Sshd, Tree};
 use serde_json::json;
 
-use crate::scene::{Databases, Scene};
-
-fn source(scene: &Scene) -> String {
-    let tree = Tree::create(scene.dir.path().join("source"));
-    tree.file("file", "content");
-    scene.path("source")
-}
+use crate::scene::{Databases, Gate, Scene};
 
 pub(crate) fn what_may_pass_is_tried_again_until_it_works(databases: &Databases) {
     let Some(sshd) = Sshd::start() else { return };
     let scene = Scene::new(databases);
-    let paths = source(&scene);
+    let paths = scene.source();
     let client = scene.enrol(&sshd, "web1");
     let policy = scene.make(
         "policies",
@@ -40,11 +34,11 @@ pub(crate) fn what_may_pass_is_tried_again_until_it_works(databases: &Databases)
     scene.comes_to("forget", &["succeeded"]);
 }
 
-pub(crate) fn a_job_that_runs_is_cancelled_and_what_follows_it_too(databases: &Databases) {
-    let Some(sshd) = Sshd::start() else { return };
+/// A server with a backup that runs, and is held up until the gate opens.
+fn held_up(databases: &Databases, sshd: &Sshd) -> (Scene, Gate) {
     let scene = Scene::new(databases);
-    let (paths, gate) = (source(&scene), scene.gate());
-    scene.enrol(&sshd, "web1");
+    let (paths, gate) = (scene.source(), scene.gate());
+    scene.enrol(sshd, "web1");
     let policy = scene.make(
         "policies",
         json!({"name": "files", "work": {"type": "folders", "paths": [paths]}, "repository": "main",
@@ -53,6 +47,12 @@ pub(crate) fn a_job_that_runs_is_cancelled_and_what_follows_it_too(databases: &D
     gate.close();
     scene.send("POST", &format!("{policy}/run"), json!({}));
     scene.comes_to("backup", &["running"]);
+    (scene, gate)
+}
+
+pub(crate) fn a_job_that_runs_is_cancelled_and_what_follows_it_too(databases: &Databases) {
+    let Some(sshd) = Sshd::start() else { return };
+    let (scene, gate) = held_up(databases, &sshd);
     let id = scene.jobs("backup")[0]["id"].as_str().unwrap().to_owned();
     scene.send("POST", &format!("/api/v1/jobs/{id}/cancel"), json!({}));
     scene.comes_to("backup", &["cancelled"]);
@@ -65,17 +65,7 @@ pub(crate) fn a_job_that_runs_is_cancelled_and_what_follows_it_too(databases: &D
 
 pub(crate) fn a_server_that_is_interrupted_goes_on_where_it_was(databases: &Databases) {
     let Some(sshd) = Sshd::start() else { return };
-    let scene = Scene::new(databases);
-    let (paths, gate) = (source(&scene), scene.gate());
-    scene.enrol(&sshd, "web1");
-    let policy = scene.make(
-        "policies",
-        json!({"name": "files", "work": {"type": "folders", "paths": [paths]}, "repository": "main",
-            "clients": ["web1"], "hooks": {"client": {"before": [gate.hook()]}}}),
-    );
-    gate.close();
-    scene.send("POST", &format!("{policy}/run"), json!({}));
-    scene.comes_to("backup", &["running"]);
+    let (scene, gate) = held_up(databases, &sshd);
     scene.stop();
     gate.open();
     scene.start();

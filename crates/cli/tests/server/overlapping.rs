@@ -1,20 +1,14 @@
 //! What is due when, and what keeps it from starting.
 
-use holdfast_testkit::{Sshd, Tree};
+use holdfast_testkit::Sshd;
 use serde_json::{Value, json};
 
 use crate::scene::{Databases, Scene, client};
 
-fn source(scene: &Scene) -> String {
-    let tree = Tree::create(scene.dir.path().join("source"));
-    tree.file("file", "content");
-    scene.path("source")
-}
-
 pub(crate) fn a_run_that_meets_the_one_before_is_skipped_and_no_other_tenant_is_touched(databases: &Databases) {
     let (Some(one), Some(two)) = (Sshd::start(), Sshd::start()) else { return };
     let scene = Scene::new(databases);
-    let (paths, gate) = (source(&scene), scene.gate());
+    let (paths, gate) = (scene.source(), scene.gate());
     scene.send("PATCH", "/api/v1/settings", json!({"catalog": false, "forget_after_backup": false}));
     let mut tenants = Vec::new();
     for (name, sshd, hooks) in [("one", &one, json!({"client": {"before": [gate.hook()]}})), ("two", &two, json!({}))] {
@@ -53,7 +47,7 @@ pub(crate) fn a_run_that_meets_the_one_before_is_skipped_and_no_other_tenant_is_
 pub(crate) fn what_was_missed_while_the_server_was_away_is_made_up_for_once(databases: &Databases) {
     let Some(sshd) = Sshd::start() else { return };
     let scene = Scene::new(databases);
-    let paths = source(&scene);
+    let paths = scene.source();
     scene.enrol(&sshd, "web1");
     scene.make("schedules", json!({"name": "hourly", "cron": "0 * * * *"}));
     for (name, on_missed) in [("caught up", "catch-up"), ("skipped", "skip")] {
@@ -87,7 +81,7 @@ pub(crate) fn what_was_missed_while_the_server_was_away_is_made_up_for_once(data
 pub(crate) fn a_job_waits_for_its_window(databases: &Databases) {
     let Some(sshd) = Sshd::start() else { return };
     let scene = Scene::new(databases);
-    let paths = source(&scene);
+    let paths = scene.source();
     scene.enrol(&sshd, "web1");
     let policy = scene.make(
         "policies",

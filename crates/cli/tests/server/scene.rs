@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use holdfast_testkit::process::{Signal, kill_tree, must_happen, signal, wait_until};
-use holdfast_testkit::{Postgres, Restic, Sshd, TempDir, agents_dir, temp_dir};
+use holdfast_testkit::{Postgres, Restic, Sshd, TempDir, Tree, agents_dir, temp_dir};
 use serde_json::{Value, json};
 
 /// Which database the server has.
@@ -66,6 +66,12 @@ impl Scene {
         let repository = scene.make("repositories", spec);
         scene.job_of(scene.send("POST", &format!("{repository}/prepare"), json!({"create": true})), "succeeded");
         scene
+    }
+
+    /// A directory with a file in it, for who needs something to back up; gives its path.
+    pub(crate) fn source(&self) -> String {
+        Tree::create(self.dir.path().join("source")).file("file", "content");
+        self.path("source")
     }
 
     pub(crate) fn path(&self, name: &str) -> String {
@@ -242,7 +248,7 @@ impl Scene {
         open["items"].as_array().unwrap().is_empty()
     }
 
-    /// Hosts a and b, the source of both, and a file that holds up whoever backs up as long as it is there.
+    /// A file that holds up whoever backs up as long as it is there.
     pub(crate) fn gate(&self) -> Gate {
         Gate(self.dir.path().join("gate"))
     }
