@@ -137,7 +137,7 @@ impl Control {
         };
         let mut job = concerning(new.queued());
         job.parameters = asked.parameters;
-        for waiting in writer.unfinished_jobs(u32::MAX).await? {
+        for waiting in writer.unfinished_of(job.tenant, None).await? {
             let is_same = waiting.kind == job.kind
                 && waiting.status == JobStatus::Queued
                 && (waiting.client, waiting.repository, waiting.policy) == (job.client, job.repository, job.policy);

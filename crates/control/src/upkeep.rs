@@ -119,7 +119,7 @@ async fn under_way(
     repository: &Repository,
     kind: JobKind,
 ) -> Result<Option<holdfast_model::JobUid>, ControlError> {
-    let unfinished = writer.unfinished_jobs(u32::MAX).await?;
+    let unfinished = writer.unfinished_of(repository.tenant, None).await?;
     let is_same = |job: &&holdfast_db::Unfinished| job.kind == kind && job.repository == Some(repository.uid);
     Ok(unfinished.iter().find(is_same).map(|job| job.uid))
 }
