@@ -130,6 +130,12 @@ impl Scene {
         self.put_forward(ahead);
     }
 
+    /// The hour that its clock shows, in UTC.
+    pub(crate) fn hour(&self) -> String {
+        let now = jiff::Timestamp::now().as_second() + self.ahead.get() as i64;
+        jiff::Timestamp::from_second(now - now.rem_euclid(3600)).unwrap().to_string()
+    }
+
     pub(crate) fn put_forward(&self, seconds: u64) {
         self.ahead.set(self.ahead.get() + seconds);
         let (unfinished, file) = (self.path("clock.new"), self.path("clock"));
