@@ -14,7 +14,7 @@ use holdfast_model::policy::{Idle, Policy, PolicySpec};
 use holdfast_model::repository::{Repository, RepositorySpec};
 use holdfast_model::schedule::{Schedule, ScheduleSpec};
 use holdfast_model::tenant::{Overlap, TenantSpec};
-use holdfast_model::{Name, Settings, TenantUid, Time};
+use holdfast_model::{Name, Settings, Tag, TenantUid, Time};
 
 use crate::control::{Control, ControlError};
 use crate::scheduler::{self, Scheduled, Step};
@@ -36,8 +36,35 @@ pub struct Plans {
     policies: Kept<Vec<Policy>>,
     schedules: Kept<BTreeMap<(TenantUid, Name), Schedule>>,
     repositories: Kept<BTreeMap<(TenantUid, Name), Repository>>,
-    clients: Kept<BTreeMap<TenantUid, Vec<Client>>>,
+    clients: Kept<BTreeMap<TenantUid, Clients>>,
     settings: Settings,
+}
+
+/// The clients of a tenant, and where those of a name or a tag are among them.
+#[derive(Default)]
+struct Clients {
+    all: Vec<Client>,
+    by_name: BTreeMap<Name, usize>,
+    by_tag: BTreeMap<Tag, Vec<usize>>,
+}
+
+impl Clients {
+    fn add(&mut self, client: Client) {
+        let at = self.all.len();
+        self.by_name.insert(client.spec.hostname.clone(), at);
+        for tag in &client.spec.tags {
+            self.by_tag.entry(tag.clone()).or_default().push(at);
+        }
+        self.all.push(client);
+    }
+
+    /// Those of a policy, each once and in their own order.
+    fn of<'a>(&'a self, policy: &PolicySpec) -> impl Iterator<Item = &'a Client> + use<'a> {
+        let named = policy.clients.iter().filter_map(|name| self.by_name.get(name));
+        let tagged = policy.client_tags.iter().filter_map(|tag| self.by_tag.get(tag)).flatten();
+        let places: BTreeSet<usize> = named.chain(tagged).copied().collect();
+        places.into_iter().map(|place| &self.all[place])
+    }
 }
 
 /// All objects of a kind, with the number of changes that they had seen.
@@ -94,9 +121,9 @@ impl Plans {
             )
             .await?,
             clients: kept::<ClientSpec, _>(reader, changes(Kind::Client), before.map(|plans| &plans.clients), |all| {
-                let mut clients: BTreeMap<TenantUid, Vec<Client>> = BTreeMap::new();
+                let mut clients: BTreeMap<TenantUid, Clients> = BTreeMap::new();
                 for client in all {
-                    clients.entry(client.tenant).or_default().push(client);
+                    clients.entry(client.tenant).or_default().add(client);
                 }
                 clients
             })
@@ -147,12 +174,7 @@ impl Plans {
 
     /// The clients of a policy: those that it names, and those that have one of its tags.
     pub fn clients_of<'a>(&'a self, policy: &'a Policy) -> impl Iterator<Item = &'a Client> {
-        let spec = &policy.spec;
-        let tags: BTreeSet<_> = spec.client_tags.iter().collect();
-        let clients = self.clients.get(&policy.tenant).into_iter().flatten();
-        clients.filter(move |client| {
-            spec.clients.contains(&client.spec.hostname) || client.spec.tags.iter().any(|tag| tags.contains(tag))
-        })
+        self.clients.get(&policy.tenant).into_iter().flat_map(|clients| clients.of(&policy.spec))
     }
 
     /// The schedule that a policy names.

@@ -68,7 +68,7 @@ impl Reader {
         let mut statement = Statement::new(
             "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status, waiting FROM jobs",
         );
-        statement.and("finished IS NULL AND status IN ('queued', 'blocked', 'running')");
+        statement.and("finished IS NULL");
         statement.and("tenant = ").bind(tenant.to_string());
         if let Some(policy) = policy {
             statement.and("policy = ").bind(policy.to_string());
