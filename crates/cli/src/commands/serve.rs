@@ -53,6 +53,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
             drive::schedule(&parts.control, &parts.name, pace, &log, until(&stop)),
             drive::work(&worker, pace, &log, until(&stop)),
             hear(&parts, &log, until(&stop)),
+            parts.follow_clock(&log, until(&stop)),
         );
         // Whoever has not taken an answer by now comes back.
         if let Ok(served) = tokio::time::timeout(LAST_ANSWERS, serving).await {
@@ -75,7 +76,11 @@ pub fn work(context: &Context, args: &WorkerArgs) -> Result<Exit> {
         let stop = stopped(&context.cancel);
         context.output.line(format!("holdfast works as {}", parts.name))?;
         let worker = parts.worker(&place)?;
-        tokio::join!(drive::work(&worker, pace(), &log, until(&stop)), hear(&parts, &log, until(&stop)),);
+        tokio::join!(
+            drive::work(&worker, pace(), &log, until(&stop)),
+            hear(&parts, &log, until(&stop)),
+            parts.follow_clock(&log, until(&stop)),
+        );
         parts.control.database().close().await;
         Ok(Exit::Done)
     })
