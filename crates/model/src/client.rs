@@ -77,6 +77,8 @@ pub struct ClientStatus {
     pub agent_version: Option<String>,
     /// What it said of itself.
     pub facts: Option<Facts>,
+    /// The release of the server that prepared it last.
+    pub prepared_by: Option<String>,
     /// What was looked at when it was prepared last.
     pub checklist: Vec<Checked>,
     /// The keys it has shown, and those that are believed.

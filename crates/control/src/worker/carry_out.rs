@@ -13,6 +13,7 @@ use holdfast_repo::{Repository, SavedSnapshot};
 
 use super::repository::details_of;
 use super::{AtWork, Worker};
+use crate::ask::tell_snapshot;
 use crate::control::ControlError;
 use crate::depot::in_thread;
 use crate::work::backup::BackupTask;
@@ -136,6 +137,7 @@ impl Worker {
         let mut writer = self.control.db.write().await?;
         for gone in known.iter().filter(|one| !done.staying.contains(&one.id)) {
             writer.remove_snapshot(access.uid, gone.id).await?;
+            tell_snapshot(&mut writer, gone, "removed", self.control.now()).await?;
         }
         writer.commit().await?;
         // What is gone is found no more; that its names take room is no failure of this job.
@@ -224,6 +226,7 @@ impl Worker {
         };
         let mut writer = self.control.db.write().await?;
         writer.add_snapshot(&known).await?;
+        tell_snapshot(&mut writer, &known, "added", self.control.now()).await?;
         Ok(writer.commit().await?)
     }
 }
