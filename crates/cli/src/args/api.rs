@@ -16,7 +16,7 @@ pub use apply::{ApplyArgs, ExportArgs, LoginArgs};
 pub use client::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
 pub use job::{JobChoice, JobCommand, JobRestore};
 pub use policy::{PolicyAdd, PolicyCommand, PolicyPreview, PolicyRun, WorkType};
-pub use repository::{RepositoryAdd, RepositoryCommand, Strength};
+pub use repository::{RepositoryAdd, RepositoryCommand, RepositoryCopy, Strength};
 pub use schedule::{ScheduleAdd, ScheduleCommand};
 pub use secret::{SecretCommand, SecretSet, SettingsCommand};
 pub use status::StatusArgs;
