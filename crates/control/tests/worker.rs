@@ -7,6 +7,7 @@ mod worker {
     mod copies;
     mod hooks;
     mod jobs;
+    mod quotas;
     mod repositories;
     mod scene;
 }

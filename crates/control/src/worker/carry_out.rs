@@ -11,7 +11,7 @@ use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::{ScheduleSpec, Zone};
 use holdfast_repo::{Repository, SavedSnapshot};
 
-use super::{AtWork, Worker};
+use super::{AtWork, Worker, quota};
 use crate::control::ControlError;
 use crate::depot::in_thread;
 use crate::work::backup::BackupTask;
@@ -69,13 +69,16 @@ impl Worker {
             excludes: policy.spec.excludes,
             hooks: policy.spec.hooks,
             policy_name: policy.spec.name,
+            allowance: None,
         })
     }
 
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let access = self.access_of(job).await?;
-        self.within_quota(&self.client_of(job).await?, &access).await?;
+        let client = self.client_of(job).await?;
+        let quota = self.within_quota(&client, &access).await?;
         let task = self.backup_task(job).await?;
+        let task = BackupTask { allowance: quota.map(|quota| quota.left()), ..task };
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
             .with_repository(access, move |repository| {
@@ -83,12 +86,15 @@ impl Worker {
                 let outcome = backup::run(&task, repository, place, clock, &*work.notes, &work.cancel)?;
                 Ok((outcome.snapshot.map(|id| repository.load_snapshot(id)), outcome))
             })
-            .await?;
+            .await
+            .map_err(|failure| quota::told(failure, &client, quota))?;
         // The snapshot is there: what goes wrong from here on cannot make the backup fail.
         let (snapshot, mut outcome) = made;
         let noted = match snapshot {
             Some(Ok(snapshot)) => {
-                self.note_snapshot(job, &snapshot, outcome.warnings == 0).await.map_err(|error| error.to_string())
+                // With what interrupted runs had stored for it.
+                let (complete, added) = (outcome.warnings == 0, Some(outcome.bytes_added));
+                self.note_snapshot(job, &snapshot, complete, added).await.map_err(|error| error.to_string())
             }
             Some(Err(error)) => Err(error.to_string()),
             None => Ok(()),
@@ -207,6 +213,7 @@ impl Worker {
         job: &Job,
         snapshot: &SavedSnapshot,
         complete: bool,
+        added: Option<u64>,
     ) -> Result<(), ControlError> {
         let Some(repository) = job.repository else { return Ok(()) };
         let summary = snapshot.summary.as_ref();
@@ -225,7 +232,7 @@ impl Worker {
                 tags: snapshot.tags.clone(),
                 files: summary.map(|summary| summary.total_files_processed),
                 bytes: summary.map(|summary| summary.total_bytes_processed),
-                added: summary.map(|summary| summary.data_added_packed),
+                added,
             },
         };
         let mut writer = self.control.db.write().await?;

@@ -168,6 +168,7 @@ impl Scene {
             delete: true,
             verify: false,
             dry_run: false,
+            allowance: None,
             owners_by_name: false,
             expected: None,
             selection: &All,
