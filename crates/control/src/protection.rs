@@ -1,12 +1,12 @@
 //! How well each client is protected by each policy: from the snapshots that were seen, and never from jobs alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use holdfast_db::Reader;
-use holdfast_model::job::{Cause, JobKind, JobStatus};
+use holdfast_model::job::Cause;
 use holdfast_model::policy::{Idle, Policy};
-use holdfast_model::protection::{Assessment, Standing};
+use holdfast_model::protection::{Assessment, Protection, Standing};
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::{ClientUid, Name, PolicyUid, ScheduleUid, TenantUid, Time};
 
@@ -20,15 +20,15 @@ pub struct Protected {
     pub tenant: TenantUid,
     /// The client.
     pub client: (ClientUid, Name),
-    /// The policy.
-    pub policy: (PolicyUid, Name),
+    /// The policy; `None`, if none has the client.
+    pub policy: Option<(PolicyUid, Name)>,
     /// How well.
     pub assessment: Assessment,
     /// When its newest good snapshot was begun.
     pub newest: Option<Time>,
     /// When the newest backup failed, and why, if none has ended well since.
     pub failed: Option<(Time, Cause)>,
-    /// Why the policy will not run by itself; `None` if it will.
+    /// Why the policy will not run by itself; `None` if it will, or if there is none.
     pub idle: Option<Idle>,
 }
 
@@ -44,18 +44,18 @@ const MOST_KNOWN_TIMES: usize = 200_000;
 
 /// What is known of all clients.
 struct Known {
-    newest: BTreeMap<(ClientUid, PolicyUid), Time>,
+    newest: HashMap<(ClientUid, PolicyUid), Time>,
     failures: BTreeMap<(ClientUid, PolicyUid), (Time, Cause)>,
     running: BTreeSet<(ClientUid, PolicyUid)>,
 }
 
 impl Control {
-    /// How well each client is protected by each of its policies, the worst first.
-    pub async fn protection(&self) -> Result<Vec<Protected>, ControlError> {
+    /// How well each client, or one, is protected by each of its policies, the worst first.
+    pub async fn protection(&self, client: Option<ClientUid>) -> Result<Vec<Protected>, ControlError> {
         let now = self.now();
         let mut reader = self.db.read_at_one_time().await?;
         let plans = self.plans(&mut reader).await?;
-        let known = Known::read(&mut reader).await?;
+        let known = Known::read(&mut reader, client).await?;
         drop(reader);
         let mut all = Vec::new();
         {
@@ -64,11 +64,12 @@ impl Control {
                 calendar.clear();
             }
             for policy in plans.policies() {
-                of_policy(policy, &plans, &known, now, &mut calendar, &mut all);
+                of_policy(policy, client, &plans, &known, now, &mut calendar, &mut all);
             }
         }
-        fn name(one: &Protected) -> (&Name, &Name, TenantUid) {
-            (&one.client.1, &one.policy.1, one.tenant)
+        add_forgotten(client, &plans, &mut all);
+        fn name(one: &Protected) -> (&Name, Option<&Name>, TenantUid) {
+            (&one.client.1, one.policy.as_ref().map(|policy| &policy.1), one.tenant)
         }
         all.sort_by(|one, other| {
             let worst_first = other.assessment.protection.cmp(&one.assessment.protection);
@@ -79,20 +80,36 @@ impl Control {
 }
 
 impl Known {
-    async fn read(reader: &mut Reader) -> Result<Self, ControlError> {
-        let unfinished = reader.unfinished_jobs(0).await?;
-        let is_backup = |kind, status| kind == JobKind::Backup && status == JobStatus::Running;
-        let running = unfinished.iter().filter(|job| is_backup(job.kind, job.status));
+    async fn read(reader: &mut Reader, client: Option<ClientUid>) -> Result<Self, ControlError> {
         Ok(Self {
-            running: running.filter_map(|job| Some((job.client?, job.policy?))).collect(),
-            newest: reader.newest_snapshots().await?,
+            running: reader.running_backups().await?,
+            newest: reader.newest_snapshots(client).await?,
             failures: reader.failures().await?,
         })
     }
 }
 
+/// Whoever is in no policy is never backed up, and nobody would be told by any policy.
+fn add_forgotten(only: Option<ClientUid>, plans: &Plans, all: &mut Vec<Protected>) {
+    let known: HashSet<ClientUid> = all.iter().map(|one| one.client.0).collect();
+    let wanted = plans.clients().filter(|client| only.is_none_or(|only| only == client.uid));
+    all.extend(wanted.filter(|client| !known.contains(&client.uid)).map(|client| {
+        let protection = if client.spec.enabled { Protection::Never } else { Protection::Paused };
+        Protected {
+            tenant: client.tenant,
+            client: (client.uid, client.spec.hostname.clone()),
+            policy: None,
+            assessment: Assessment { protection, expected_by: None },
+            newest: None,
+            failed: None,
+            idle: None,
+        }
+    }));
+}
+
 fn of_policy(
     policy: &Policy,
+    only: Option<ClientUid>,
     plans: &Plans,
     known: &Known,
     now: Time,
@@ -111,7 +128,7 @@ fn of_policy(
         }
         None => None,
     };
-    for client in plans.clients_of(policy) {
+    for client in plans.clients_of(policy).filter(|client| only.is_none_or(|only| only == client.uid)) {
         let key = (client.uid, policy.uid);
         // One from the future protects nobody: the clock was wrong when it was made.
         let newest = known.newest.get(&key).copied().filter(|at| at.duration_since(now) <= FUTURE);
@@ -128,7 +145,7 @@ fn of_policy(
         all.push(Protected {
             tenant: policy.tenant,
             client: (client.uid, client.spec.hostname.clone()),
-            policy: (policy.uid, policy.spec.name.clone()),
+            policy: Some((policy.uid, policy.spec.name.clone())),
             assessment: standing.assess_by(now, &mut next),
             newest,
             failed,

@@ -11,6 +11,7 @@ use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::{ScheduleSpec, Zone};
 use holdfast_repo::{Repository, SavedSnapshot};
 
+use super::repository::details_of;
 use super::{AtWork, Worker, quota};
 use crate::control::ControlError;
 use crate::depot::in_thread;
@@ -216,7 +217,6 @@ impl Worker {
         added: Option<u64>,
     ) -> Result<(), ControlError> {
         let Some(repository) = job.repository else { return Ok(()) };
-        let summary = snapshot.summary.as_ref();
         let known = KnownSnapshot {
             repository,
             id: snapshot.id,
@@ -227,13 +227,7 @@ impl Worker {
             at: snapshot.time.at.to_time(),
             complete,
             hostname: snapshot.hostname.clone(),
-            details: SnapshotDetails {
-                paths: snapshot.paths.clone(),
-                tags: snapshot.tags.clone(),
-                files: summary.map(|summary| summary.total_files_processed),
-                bytes: summary.map(|summary| summary.total_bytes_processed),
-                added,
-            },
+            details: SnapshotDetails { added, ..details_of(snapshot) },
         };
         let mut writer = self.control.db.write().await?;
         writer.add_snapshot(&known).await?;
