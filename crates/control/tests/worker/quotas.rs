@@ -72,7 +72,7 @@ async fn a_client_that_sends_more_than_it_may_is_ended_and_nothing_of_it_is_kept
     let stored = stored_bytes(&scene);
     let tree = Tree::create(scene.dir.path().join("source"));
     (0..8).for_each(|number| {
-        tree.random_file(&format!("more/{number}"), 4 << 20, number);
+        tree.random_file(format!("more/{number}"), 4 << 20, number);
     });
     let allowed = 10 << 20;
     for _ in 0..2 {
