@@ -17,7 +17,12 @@ pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
         source: source(session, args)?,
         select: select(args)?,
         target: target(session, args)?,
-        manner: Manner { overwrite: overwrite(args.overwrite), delete: args.delete, ..Manner::default() },
+        manner: Manner {
+            overwrite: overwrite(args.overwrite),
+            delete: args.delete,
+            verify: args.verify,
+            owners_by_name: args.ownership_by_name,
+        },
         in_place: args.in_place,
         dry_run: args.dry_run,
         plan: None,
@@ -41,9 +46,15 @@ fn source(session: &Session<'_>, args: &JobRestore) -> Result<RestoreSource> {
     })
 }
 
-/// What lies at the path, if one is said.
+/// What lies at the path, if one is said, and is chosen by the patterns.
 fn select(args: &JobRestore) -> Result<Select> {
-    Ok(Select { paths: source::path(&args.source)?.into_iter().collect(), ..Select::default() })
+    Ok(Select {
+        paths: source::path(&args.source)?.into_iter().collect(),
+        include: args.include.clone(),
+        include_any_case: args.iinclude.clone(),
+        exclude: args.exclude.clone(),
+        exclude_any_case: args.iexclude.clone(),
+    })
 }
 
 fn target(session: &Session<'_>, args: &JobRestore) -> Result<RestoreTarget> {
