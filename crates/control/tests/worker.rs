@@ -7,6 +7,11 @@ mod worker {
     mod copies;
     mod hooks;
     mod jobs;
+    mod plans;
+    mod quotas;
     mod repositories;
+    mod restores;
     mod scene;
+    mod two_hosts;
+    mod verify;
 }

@@ -95,7 +95,7 @@ use JobKind::{Backup, Catalog, Forget, Prepare};
 fn what_another_release_has_prepared_or_what_is_known_for_long_is_prepared_again() {
     let mut scene = Scene::new();
     let mut known = client(1, true);
-    let mut first = |client: &Client| kinds(&scene.run(Overlap::Client, &[client.clone()], &[]))[0];
+    let mut first = |client: &Client| kinds(&scene.run(Overlap::Client, std::slice::from_ref(client), &[]))[0];
     known.status.prepared_by = Some(RELEASE.to_owned());
     assert_eq!(first(&known), Backup);
     known.status.facts = Some(Facts { found: Some(Time::from_second(0).unwrap()), ..Facts::default() });

@@ -20,7 +20,8 @@ impl Worker {
             Some(snapshot) => {
                 // How many warnings there were went with whoever counted them, but for those that it had told.
                 let warnings = self.control.db.read().await?.warnings_in_log(job.uid).await?;
-                self.note_snapshot(job, &snapshot, warnings == 0).await?;
+                let added = snapshot.summary.as_ref().map(|summary| summary.data_added_packed);
+                self.note_snapshot(job, &snapshot, warnings == 0, added).await?;
                 let status = if warnings == 0 { JobStatus::Succeeded } else { JobStatus::Warning };
                 (status, Outcome { warnings, ..outcome_of(&snapshot) })
             }
