@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::codec::{Columns, json, micros};
 use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
-use crate::statement::Statement;
+use crate::statement::{Statement, containing};
 
 /// A snapshot as it was seen.
 #[derive(Debug, Clone, PartialEq)]
@@ -61,6 +61,16 @@ pub struct SnapshotQuery {
     pub client: Option<ClientUid>,
     /// Made by this policy.
     pub policy: Option<PolicyUid>,
+    /// Complete, or not.
+    pub complete: Option<bool>,
+    /// Of a host that has this in its name, in any case.
+    pub hostname_contains: Option<String>,
+    /// Begun at this time or later.
+    pub since: Option<Time>,
+    /// Begun before this time.
+    pub until: Option<Time>,
+    /// Whether the oldest come first.
+    pub oldest_first: bool,
     /// Behind this one, in the list.
     pub after: Option<(Time, SnapshotId)>,
     /// At most so many.
@@ -120,10 +130,22 @@ impl Reader {
                 statement.and(condition).bind(uid);
             }
         }
-        if let Some((at, id)) = query.after {
-            statement.and("(at, id) < (").bind(micros(at)).push(", ").bind(id.to_string()).push(")");
+        if let Some(complete) = query.complete {
+            statement.and("complete = ").bind(i64::from(complete));
         }
-        statement.push(" ORDER BY at DESC, id DESC LIMIT ").bind(i64::from(query.limit));
+        if let Some(part) = &query.hostname_contains {
+            statement.and("LOWER(hostname) LIKE ").bind(containing(part)).push(" ESCAPE '\\'");
+        }
+        for (condition, time) in [("at >= ", query.since), ("at < ", query.until)] {
+            if let Some(time) = time {
+                statement.and(condition).bind(micros(time));
+            }
+        }
+        let (sign, direction) = if query.oldest_first { (">", "ASC") } else { ("<", "DESC") };
+        if let Some((at, id)) = query.after {
+            statement.and(&format!("(at, id) {sign} (")).bind(micros(at)).push(", ").bind(id.to_string()).push(")");
+        }
+        statement.push(&format!(" ORDER BY at {direction}, id {direction} LIMIT ")).bind(i64::from(query.limit));
         let rows = statement.query().fetch_all(self.sql()).await.during("listing snapshots")?;
         rows.iter().map(|row| snapshot(&Columns { table: "snapshots", row })).collect()
     }

@@ -5,14 +5,16 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use holdfast_api::{Job, JobPage, Page};
 use holdfast_db::JobFilter;
-use holdfast_model::job::{JobKind, JobStatus};
-use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid};
+use holdfast_model::job::{JobKind, JobStatus, Launch};
+use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
 
 use crate::actor::Actor;
 use crate::answer::json;
+use crate::by_time::{self, ByTime};
 use crate::cursor;
 use crate::failure::Failure;
 use crate::id::Id;
+use crate::part::Part;
 use crate::query::Query;
 use crate::server::Server;
 
@@ -42,6 +44,21 @@ pub(crate) struct JobParameters {
     /// With one of these statuses; can be given several times.
     #[param(style = Form, explode)]
     status: Option<Vec<JobStatus>>,
+    /// Made so; can be given several times.
+    #[param(style = Form, explode)]
+    launch: Option<Vec<Launch>>,
+    /// With a client that has this in its hostname, in any case.
+    #[param(max_length = 100)]
+    q: Option<String>,
+    /// Made at this time or later.
+    #[param(value_type = Option<String>, format = "date-time")]
+    since: Option<Time>,
+    /// Made before this time.
+    #[param(value_type = Option<String>, format = "date-time")]
+    until: Option<Time>,
+    /// By what they are sorted; the newest first if nothing is said.
+    #[param(inline)]
+    sort: Option<ByTime>,
     /// How many come at once; 50 if nothing is said.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -50,18 +67,33 @@ pub(crate) struct JobParameters {
     cursor: Option<String>,
 }
 
-const KNOWN: [&str; 9] = ["tenant", "client", "policy", "repository", "run", "kind", "status", "limit", "cursor"];
-
-const LIST: &str = "job";
+const KNOWN: [&str; 14] = [
+    "tenant",
+    "client",
+    "policy",
+    "repository",
+    "run",
+    "kind",
+    "status",
+    "launch",
+    "q",
+    "since",
+    "until",
+    "sort",
+    "limit",
+    "cursor",
+];
 
 #[utoipa::path(
     get, path = "/api/v1/jobs", operation_id = "list_jobs", summary = "List jobs",
-    description = "The newest first, filtered by what is said, all of which must hold; page by page.",
+    description = "Filtered by what is said, all of which must hold; sorted; page by page.",
     params(JobParameters),
     responses((status = 200, description = "A page of the list.", body = JobPage))
 )]
 pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): RawQuery) -> Result<Response, Failure> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
+    let (since, until) = by_time::span(&query)?;
+    let sort = ByTime::of(&query)?;
     let filter = JobFilter {
         tenant: query.one("tenant")?,
         policy: query.one("policy")?,
@@ -70,24 +102,31 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
         run: query.one("run")?,
         kinds: query.words("kind", &JobKind::ALL, JobKind::as_str)?,
         statuses: query.words("status", &JobStatus::ALL, JobStatus::as_str)?,
-        since: None,
-        until: None,
+        launches: query.words("launch", &Launch::ALL, Launch::as_str)?,
+        client_contains: query.one::<Part>("q")?.map(|part| part.0),
+        since,
+        until,
     };
     let limit = query.number("limit", 1, 500)?.unwrap_or(50);
-    let after = query.one::<String>("cursor")?.map(|cursor| position(&cursor)).transpose()?;
+    let after = query.one::<String>("cursor")?.map(|cursor| position(&list_name(sort), &cursor)).transpose()?;
     // One more than asked for shows whether there are more.
-    let page = holdfast_db::JobPage { oldest_first: false, limit: limit as u32 + 1, after };
+    let page = holdfast_db::JobPage { oldest_first: sort.is_oldest_first(), limit: limit as u32 + 1, after };
     let mut found = server.database().read().await?.jobs(&filter, &page).await?;
     let has_more = found.len() as u64 > limit;
     found.truncate(limit as usize);
     let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|job| cursor::write(LIST, "", &job.uid.to_string()));
+    let next_cursor = last.map(|job| cursor::write(&list_name(sort), "", &job.uid.to_string()));
     let page: JobPage = Page { items: found.into_iter().map(Job::from).collect(), next_cursor };
     Ok(json(StatusCode::OK, &page))
 }
 
-fn position(cursor: &str) -> Result<JobUid, Failure> {
-    let (_, uid) = cursor::read(LIST, cursor)?;
+/// How the list is called in a cursor.
+fn list_name(sort: ByTime) -> String {
+    format!("job {}", sort.as_str())
+}
+
+fn position(list: &str, cursor: &str) -> Result<JobUid, Failure> {
+    let (_, uid) = cursor::read(list, cursor)?;
     uid.parse().map_err(|_| cursor::wrong())
 }
 

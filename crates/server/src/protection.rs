@@ -12,7 +12,8 @@ use crate::actor::Actor;
 use crate::answer::json;
 use crate::cursor;
 use crate::failure::Failure;
-use crate::query::Query;
+use crate::part::Part;
+use crate::query::{Query, wrong};
 use crate::server::Server;
 
 /// What the list can be asked for. The handler reads the parameters one by one; this describes them.
@@ -32,6 +33,12 @@ pub(crate) struct ProtectionParameters {
     /// Protected so well; can be given several times.
     #[param(style = Form, explode)]
     protection: Option<Vec<Protection>>,
+    /// With this in the name of the client or of the policy, in any case.
+    #[param(max_length = 100)]
+    q: Option<String>,
+    /// By what they are sorted; the worst first if nothing is said.
+    #[param(inline)]
+    sort: Option<Sort>,
     /// How many come at once; 50 if nothing is said.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -40,14 +47,50 @@ pub(crate) struct ProtectionParameters {
     cursor: Option<String>,
 }
 
-const KNOWN: [&str; 6] = ["tenant", "client", "policy", "protection", "limit", "cursor"];
+const KNOWN: [&str; 8] = ["tenant", "client", "policy", "protection", "q", "sort", "limit", "cursor"];
+
+/// How the list is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, utoipa::ToSchema)]
+pub(crate) enum Sort {
+    /// The worst first.
+    #[default]
+    #[serde(rename = "-protection")]
+    WorstFirst,
+    /// By the name of the client.
+    #[serde(rename = "client")]
+    Client,
+    /// Those first whose newest snapshot is the oldest, or who have none.
+    #[serde(rename = "newest")]
+    Newest,
+}
+
+impl Sort {
+    const ALL: [Self; 3] = [Self::WorstFirst, Self::Client, Self::Newest];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::WorstFirst => "-protection",
+            Self::Client => "client",
+            Self::Newest => "newest",
+        }
+    }
+
+    /// Sorts what is sorted by the worst and then by name.
+    fn apply(self, rows: &mut [control::Protected]) {
+        match self {
+            Self::WorstFirst => {}
+            Self::Client => rows.sort_by(|one, other| one.client.1.cmp(&other.client.1)),
+            Self::Newest => rows.sort_by_key(|one| one.newest),
+        }
+    }
+}
 
 const LIST: &str = "protection";
 
 #[utoipa::path(
     get, path = "/api/v1/protection", operation_id = "list_protection", summary = "How well clients are protected",
-    description = "Each client by each of its policies, and those that are in none, the worst first: by the age of the newest good snapshot, and never \
-                   by the end of the last job alone.",
+    description = "Each client by each of its policies, and those that are in none: by the age of the newest good snapshot, and \
+                   never by the end of the last job alone.",
     params(ProtectionParameters),
     responses((status = 200, description = "A page of the list.", body = ProtectedPage))
 )]
@@ -57,24 +100,37 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
     let client: Option<ClientUid> = query.one("client")?;
     let policy: Option<PolicyUid> = query.one("policy")?;
     let wanted = query.words("protection", &Protection::ALL, Protection::as_str)?;
+    let part = query.one::<Part>("q")?.map(|part| part.0.to_lowercase());
+    let sort = match query.words("sort", &Sort::ALL, Sort::as_str)?.as_slice() {
+        [] => Sort::default(),
+        [sort] => *sort,
+        _ => return Err(wrong("sort", "it is given more than once")),
+    };
+    let list = format!("{LIST} {}", sort.as_str());
     let limit = query.number("limit", 1, 500)?.unwrap_or(50) as usize;
-    let after = query.one::<String>("cursor")?.map(|text| cursor::read(LIST, &text)).transpose()?;
+    let after = query.one::<String>("cursor")?.map(|text| cursor::read(&list, &text)).transpose()?;
     let all = server.control().protection(client).await?;
     let is_wanted = |one: &control::Protected| {
         tenant.is_none_or(|tenant| tenant == one.tenant)
             && policy.is_none_or(|policy| one.policy.as_ref().is_some_and(|of| of.0 == policy))
+            && part.as_ref().is_none_or(|part| names_of(one).any(|name| name.to_lowercase().contains(part.as_str())))
             && (wanted.is_empty() || wanted.contains(&one.assessment.protection))
     };
     let mut rest: Vec<_> = all.into_iter().filter(is_wanted).collect();
+    sort.apply(&mut rest);
     if let Some((_, after)) = after {
         // What has become better or worse meanwhile is found where it stands now.
         let last = rest.iter().position(|one| id_of(one) == after).ok_or_else(cursor::wrong)?;
         rest.drain(..=last);
     }
-    let next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| cursor::write(LIST, "", &id_of(last)));
+    let next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| cursor::write(&list, "", &id_of(last)));
     rest.truncate(limit);
     let page: ProtectedPage = Page { items: rest.into_iter().map(shown).collect(), next_cursor };
     Ok(json(StatusCode::OK, &page))
+}
+
+fn names_of(one: &control::Protected) -> impl Iterator<Item = &str> {
+    std::iter::once(one.client.1.as_str()).chain(one.policy.as_ref().map(|policy| policy.1.as_str()))
 }
 
 fn id_of(one: &control::Protected) -> String {

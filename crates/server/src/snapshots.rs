@@ -14,8 +14,10 @@ use holdfast_model::{ClientUid, PolicyUid, RepositoryUid, SnapshotId, TenantUid,
 
 use crate::actor::Actor;
 use crate::answer::json;
+use crate::by_time::{self, ByTime};
 use crate::cursor;
 use crate::failure::Failure;
+use crate::part::Part;
 use crate::query::Query;
 use crate::server::Server;
 
@@ -39,6 +41,20 @@ pub(crate) struct SnapshotParameters {
     /// In this repository.
     #[param(value_type = Option<String>, format = "uuid")]
     repository: Option<RepositoryUid>,
+    /// Whether all was read that was to be.
+    complete: Option<bool>,
+    /// Of a host that has this in its name, in any case.
+    #[param(max_length = 100)]
+    q: Option<String>,
+    /// Begun at this time or later.
+    #[param(value_type = Option<String>, format = "date-time")]
+    since: Option<Time>,
+    /// Begun before this time.
+    #[param(value_type = Option<String>, format = "date-time")]
+    until: Option<Time>,
+    /// By what they are sorted; the newest first if nothing is said.
+    #[param(inline)]
+    sort: Option<ByTime>,
     /// How many come at once; 50 if nothing is said.
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
@@ -47,25 +63,31 @@ pub(crate) struct SnapshotParameters {
     cursor: Option<String>,
 }
 
-const KNOWN: [&str; 6] = ["tenant", "client", "policy", "repository", "limit", "cursor"];
-
-const LIST: &str = "snapshot";
+const KNOWN: [&str; 11] =
+    ["tenant", "client", "policy", "repository", "complete", "q", "since", "until", "sort", "limit", "cursor"];
 
 #[utoipa::path(
     get, path = "/api/v1/snapshots", operation_id = "list_snapshots", summary = "List snapshots",
-    description = "As the server has seen them, the newest first, filtered by what is said, all of which must hold; page by page.",
+    description = "As the server has seen them, filtered by what is said, all of which must hold; sorted; page by page.",
     params(SnapshotParameters),
     responses((status = 200, description = "A page of the list.", body = SnapshotPage))
 )]
 pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): RawQuery) -> Result<Response, Failure> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
     let limit = query.number("limit", 1, 500)?.unwrap_or(50);
+    let (since, until) = by_time::span(&query)?;
+    let sort = ByTime::of(&query)?;
     let wanted = SnapshotQuery {
         tenant: query.one("tenant")?,
         client: query.one("client")?,
         policy: query.one("policy")?,
         repository: query.one("repository")?,
-        after: query.one::<String>("cursor")?.map(|cursor| position(&cursor)).transpose()?,
+        after: query.one::<String>("cursor")?.map(|cursor| position(&list_name(sort), &cursor)).transpose()?,
+        complete: query.truth("complete")?,
+        hostname_contains: query.one::<Part>("q")?.map(|part| part.0),
+        since,
+        until,
+        oldest_first: sort.is_oldest_first(),
         // One more than asked for shows whether there are more.
         limit: limit as u32 + 1,
     };
@@ -73,13 +95,20 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
     let has_more = found.len() as u64 > limit;
     found.truncate(limit as usize);
     let last = found.last().filter(|_| has_more);
-    let next_cursor = last.map(|last| cursor::write(LIST, &last.at.as_microsecond().to_string(), &last.id.to_string()));
+    let list = list_name(sort);
+    let next_cursor =
+        last.map(|last| cursor::write(&list, &last.at.as_microsecond().to_string(), &last.id.to_string()));
     let page: SnapshotPage = Page { items: found.into_iter().map(shown).collect(), next_cursor };
     Ok(json(StatusCode::OK, &page))
 }
 
-fn position(cursor: &str) -> Result<(Time, SnapshotId), Failure> {
-    let (at, id) = cursor::read(LIST, cursor)?;
+/// How the list is called in a cursor.
+fn list_name(sort: ByTime) -> String {
+    format!("snapshot {}", sort.as_str())
+}
+
+fn position(list: &str, cursor: &str) -> Result<(Time, SnapshotId), Failure> {
+    let (at, id) = cursor::read(list, cursor)?;
     let at = at.parse().ok().and_then(|at| Time::from_microsecond(at).ok());
     at.zip(id.parse().ok()).ok_or_else(cursor::wrong)
 }

@@ -1,13 +1,15 @@
 //! Lists of jobs: filtered, the newest or the oldest first, page by page.
 
-use holdfast_model::job::{Job, JobKind, JobStatus};
-use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
+use std::time::Duration;
+
+use holdfast_model::job::{Job, JobKind, JobStatus, Launch};
+use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time, Timestamp};
 
 use super::{COLUMNS, job};
 use crate::codec::{Columns, micros};
 use crate::connection::Reader;
 use crate::error::{DbError, During};
-use crate::statement::Statement;
+use crate::statement::{Statement, containing};
 
 /// Which jobs. All that is said must hold.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +28,10 @@ pub struct JobFilter {
     pub kinds: Vec<JobKind>,
     /// With one of these statuses; all, if there are none.
     pub statuses: Vec<JobStatus>,
+    /// Made so; in any way, if there are none.
+    pub launches: Vec<Launch>,
+    /// With a client that has this in its hostname, in any case.
+    pub client_contains: Option<String>,
     /// Made at this time or later.
     pub since: Option<Time>,
     /// Made before this time.
@@ -85,6 +91,18 @@ impl JobFilter {
         }
         if !self.statuses.is_empty() {
             statement.and("status IN ").bind_list(self.statuses.iter().map(|status| status.as_str()));
+        }
+        if !self.launches.is_empty() {
+            statement.and("launch IN ").bind_list(self.launches.iter().map(|launch| launch.as_str()));
+        }
+        if let Some(part) = &self.client_contains {
+            statement.and("client IN (SELECT uid FROM objects WHERE kind = 'client' AND LOWER(name) LIKE ");
+            statement.bind(containing(part)).push(" ESCAPE '\\')");
+        }
+        if let Some(since) = self.since {
+            // Ids begin with the time at which they were made, almost: what is older need not be looked at.
+            let almost = since.checked_sub(Duration::from_secs(60)).unwrap_or(since);
+            statement.and("uid >= ").bind(JobUid::new(Timestamp::from(almost), [0; 10]).to_string());
         }
         for (condition, time) in [("created >= ", self.since), ("created < ", self.until)] {
             if let Some(time) = time {

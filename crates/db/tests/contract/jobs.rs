@@ -1,7 +1,7 @@
 //! Jobs and their logs.
 
 use holdfast_db::{DbErrorKind, JobFilter, JobPage, Level, LogLine};
-use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome, Waiting};
+use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Launch, Outcome, Waiting};
 use holdfast_model::{ClientUid, JobUid, PolicyUid, SnapshotId, TenantUid, Timestamp};
 
 use super::scene::{Scene, time};
@@ -114,8 +114,14 @@ pub(crate) async fn jobs_are_listed_by_what_they_are_and_where_they_stand(scene:
     assert_eq!(list(checks, JobPage::newest(9)).await, uids(&[4]));
     let of_run = JobFilter { run: Some(jobs[2].run), ..all.clone() };
     assert_eq!(list(of_run, JobPage::newest(9)).await, uids(&[2]));
-    let later = JobFilter { since: Some(time(6)), ..all };
-    assert!(list(later, JobPage::newest(9)).await.is_empty());
+    let by_hand = JobFilter { launches: vec![Launch::Manual], ..all.clone() };
+    assert!(list(by_hand, JobPage::newest(9)).await.is_empty());
+    let of_nobody = JobFilter { client_contains: Some("web".into()), ..all.clone() };
+    assert!(list(of_nobody, JobPage::newest(9)).await.is_empty(), "there is no client of such a name");
+    let span = |since, until| JobFilter { since: Some(time(since)), until: Some(time(until)), ..all.clone() };
+    assert_eq!(list(span(5, 6), JobPage::newest(9)).await.len(), 5);
+    assert!(list(span(1, 5), JobPage::newest(9)).await.is_empty());
+    assert!(list(span(6, 9), JobPage::newest(9)).await.is_empty());
 }
 
 pub(crate) async fn two_that_lock_the_same_job_take_turns(scene: &Scene) {

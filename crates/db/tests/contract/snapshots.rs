@@ -49,6 +49,17 @@ pub(crate) async fn a_snapshot_is_noted_once_and_found_by_its_job(scene: &Scene)
     let query = SnapshotQuery { repository: Some(repository), limit: 2, ..SnapshotQuery::default() };
     let first = writer.snapshots(&query).await.unwrap();
     assert_eq!(first.iter().map(|snapshot| snapshot.at).collect::<Vec<_>>(), [time(30), time(20)]);
+    let mut seconds = async |query: SnapshotQuery| -> Vec<i64> {
+        let found = writer.snapshots(&query).await.unwrap();
+        found.iter().map(|snapshot| snapshot.at.as_second() - time(0).as_second()).collect()
+    };
+    let of = || SnapshotQuery { limit: 9, ..query.clone() };
+    assert_eq!(seconds(SnapshotQuery { oldest_first: true, ..of() }).await, [10, 20, 30]);
+    assert_eq!(seconds(SnapshotQuery { complete: Some(false), ..of() }).await, [10]);
+    assert_eq!(seconds(SnapshotQuery { since: Some(time(20)), until: Some(time(30)), ..of() }).await, [20]);
+    let part = |part: &str| SnapshotQuery { hostname_contains: Some(part.into()), ..of() };
+    assert_eq!(seconds(part(&one.hostname[1..].to_uppercase())).await.len(), 3);
+    assert!(seconds(part("nobody")).await.is_empty());
     let rest = SnapshotQuery { after: Some((first[1].at, first[1].id)), ..query };
     assert_eq!(writer.snapshots(&rest).await.unwrap(), [one.clone()]);
     writer.remove_snapshot(repository, one.id).await.unwrap();

@@ -1,8 +1,5 @@
 //! Lists of objects: filtered, in order, page by page.
 
-use std::fmt;
-use std::str::FromStr;
-
 use axum::http::StatusCode;
 use axum::response::Response;
 use holdfast_api::{Object, Page};
@@ -13,6 +10,7 @@ use super::{Served, complete, list_name};
 use crate::answer::json;
 use crate::cursor;
 use crate::failure::Failure;
+use crate::part::Part;
 use crate::query::{Query, wrong};
 use crate::server::Server;
 
@@ -104,27 +102,6 @@ impl Sort {
             Self::Modified => (Order::Modified, false),
             Self::ModifiedDescending => (Order::Modified, true),
         }
-    }
-}
-
-/// A part of a name to look for.
-struct Part(String);
-
-impl FromStr for Part {
-    type Err = PartError;
-
-    fn from_str(text: &str) -> Result<Self, PartError> {
-        let good = text.chars().count() <= 100 && !text.chars().any(char::is_control);
-        if good { Ok(Self(text.to_owned())) } else { Err(PartError) }
-    }
-}
-
-/// A text that stands in no name.
-struct PartError;
-
-impl fmt::Display for PartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no name has that in it: names have 100 characters at most, and no control characters")
     }
 }
 

@@ -106,6 +106,13 @@ async fn a_client_in_no_policy_is_not_forgotten() {
     assert_eq!(protection(&scene, &of_it).await, [pair("alone", "never")]);
     let all = protection(&scene, "").await;
     assert_eq!(all.len(), 3);
+    assert_eq!(protection(&scene, "sort=client").await[0], pair("alone", "never"));
+    assert_eq!(protection(&scene, "q=LON").await, [pair("alone", "never")]);
+    assert_eq!(protection(&scene, "q=web2").await, [pair("web2", "never")]);
+    let first = scene.get("/api/v1/protection?limit=1&sort=newest").await.json();
+    let next = first["next_cursor"].as_str().unwrap();
+    assert_eq!(protection(&scene, &format!("sort=newest&cursor={next}")).await.len(), 2);
+    assert_eq!(scene.get(&format!("/api/v1/protection?cursor={next}")).await.status, 400, "it is of another order");
     let page = scene.get(&format!("/api/v1/protection?{of_it}")).await.json();
     let item = &page["items"][0];
     assert_eq!(
