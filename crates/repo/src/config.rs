@@ -46,7 +46,7 @@ pub struct Config {
     pub id: RepositoryId,
     /// Hexadecimal digits.
     chunker_polynomial: String,
-    /// rustic's mark of the part of a split repository that holds no data.
+    /// rustic's mark of the hot part of a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_hot: Option<bool>,
     /// rustic's mark of a repository that nothing may be removed from.
@@ -95,7 +95,12 @@ impl Config {
         }
     }
 
-    /// Whether it is the hot part of a repository that rustic split.
+    /// As it stands in the hot part of a repository, or in the main one.
+    pub(crate) fn of_part(&self, is_hot: bool) -> Self {
+        Self { is_hot: is_hot.then_some(true), ..self.clone() }
+    }
+
+    /// Whether it is that of the hot part of a repository.
     pub fn is_hot(&self) -> bool {
         self.is_hot == Some(true)
     }

@@ -9,6 +9,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use holdfast_model::Id;
+use sha2::{Digest, Sha256};
 
 use super::{HotStore, Parts, ignore, is_named_by};
 use crate::{ErrorKind, FileInfo, FileKind, Store, StoreError};
@@ -16,16 +17,21 @@ use crate::{ErrorKind, FileInfo, FileKind, Store, StoreError};
 /// Larger packs are not copied while they are read: restic's end here.
 const LARGEST_MENDED: u64 = 128 << 20;
 
+/// Bytes of a copy that are read at once.
+const PIECE: u64 = 20 << 20;
+
 /// The copies of one kind of file, compared with the files.
 #[derive(Debug, Default)]
 pub struct Compared {
     /// Files without a copy, or with one of another size.
     pub missing: Vec<Copied>,
+    /// Files with a copy of the right size.
+    pub present: Vec<Copied>,
     /// Copies whose files are gone.
     pub left_over: Vec<Id>,
 }
 
-/// A file that has no good copy.
+/// A file that has a copy or should have one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Copied {
     /// Its name.
@@ -79,7 +85,8 @@ impl HotStore {
 
     /// Makes a copy anew. Who reads is not told if that fails, and it is not tried again: the hot part may be read-only.
     fn mend(&self, kind: FileKind, id: &Id, bytes: &Bytes) {
-        if !self.parts.mends.load(Ordering::Relaxed) || !is_named_by(id, &[bytes]) {
+        // A lock of somebody who knows the main part only will be gone there soon.
+        if kind == FileKind::Lock || !self.parts.mends.load(Ordering::Relaxed) || !is_named_by(id, &[bytes]) {
             return;
         }
         if self.replace(kind, id, bytes).is_err() {
@@ -131,24 +138,42 @@ impl HotStore {
 
     /// Compares the copies of one kind with those files that should have one, as far as sizes tell.
     pub fn compare(&self, kind: FileKind, has_copy: &dyn Fn(&Id) -> bool) -> Result<Compared, StoreError> {
-        let (copies, files) = self.list_both(kind)?;
+        let (copies, mut files) = self.list_both(kind)?;
         let names: HashSet<Id> = files.iter().map(|file| file.id).collect();
         let left_over = copies.iter().map(|copy| copy.id).filter(|id| !names.contains(id)).collect();
-        let sizes: HashMap<Id, u64> = copies.iter().map(|copy| (copy.id, copy.size)).collect();
-        let files = files.into_iter().filter(|file| has_copy(&file.id));
-        let missing = files.filter_map(|FileInfo { id, size, .. }| {
-            let copy = sizes.get(&id).copied();
-            (copy != Some(size)).then_some(Copied { id, size, copy })
-        });
-        Ok(Compared { missing: missing.collect(), left_over })
+        files.retain(|file| has_copy(&file.id));
+        let (mut present, mut missing) = match_copies(&files, &copies);
+        if !missing.is_empty() {
+            // A file that was written meanwhile is in the second listing alone; its copy was there before it.
+            (present, missing) = match_copies(&files, &self.list_copies(kind)?);
+        }
+        Ok(Compared { missing, present, left_over })
+    }
+
+    /// Whether a copy of so many bytes hashes to its name.
+    pub fn is_whole(&self, kind: FileKind, id: &Id, size: u64) -> Result<bool, StoreError> {
+        let (mut hash, mut at) = (Sha256::new(), 0);
+        while at < size {
+            let to = size.min(at + PIECE);
+            match self.parts.hot.read_range(kind, id, at..to) {
+                Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => return Ok(false),
+                result => hash.update(result?),
+            }
+            at = to;
+        }
+        Ok(hash.finalize()[..] == id.as_bytes()[..])
+    }
+
+    fn list_copies(&self, kind: FileKind) -> Result<Vec<FileInfo>, StoreError> {
+        match self.parts.hot.list(kind) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            result => result,
+        }
     }
 
     /// The copies first: a file that is written meanwhile is not taken for a copy that was left over.
     fn list_both(&self, kind: FileKind) -> Result<(Vec<FileInfo>, Vec<FileInfo>), StoreError> {
-        let copies = match self.parts.hot.list(kind) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            result => result?,
-        };
+        let copies = self.list_copies(kind)?;
         Ok((copies, self.parts.main.list(kind)?))
     }
 
@@ -173,6 +198,14 @@ impl HotStore {
         }
         Ok(swept)
     }
+}
+
+/// Files with a copy of the right size, and the others.
+fn match_copies(files: &[FileInfo], copies: &[FileInfo]) -> (Vec<Copied>, Vec<Copied>) {
+    let sizes: HashMap<Id, u64> = copies.iter().map(|copy| (copy.id, copy.size)).collect();
+    let described =
+        files.iter().map(|file| Copied { id: file.id, size: file.size, copy: sizes.get(&file.id).copied() });
+    described.partition(|file| file.copy == Some(file.size))
 }
 
 /// Whether an answer of the hot part says that the copy is not there, or not whole; others say that it can't be reached.

@@ -112,7 +112,7 @@ fn a_copy_that_is_left_over_is_never_shown_and_is_swept() {
     trees.put(FileKind::Pack, &pack, &[&content]).unwrap();
     store.remove(FileKind::Pack, &pack).unwrap();
     assert_eq!(store.list(FileKind::Pack).unwrap(), []);
-    assert_eq!(store.sweep().unwrap(), 5);
+    assert_eq!(store.sweep_copies().unwrap(), 5);
     for kind in FileKind::ALL {
         assert_eq!(hot.list(kind).unwrap(), [], "{kind:?}");
     }
