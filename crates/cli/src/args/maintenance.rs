@@ -1,6 +1,6 @@
 //! Options of the verbs that change or check what is stored.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::SnapshotFilter;
 
@@ -159,11 +159,34 @@ pub struct CopyArgs {
     /// The repository to copy to
     #[arg(long, value_name = "REPOSITORY")]
     pub to: String,
+    /// Its hot part, if it has one
+    #[arg(long, value_name = "REPOSITORY")]
+    pub to_hot: Option<String>,
     /// Its password's file [default: the same password, HOLDFAST_TO_PASSWORD or HOLDFAST_TO_PASSWORD_FILE]
     #[arg(long, value_name = "FILE")]
     pub to_password_file: Option<std::path::PathBuf>,
     #[command(flatten)]
     pub filter: SnapshotFilter,
+}
+
+/// `holdfast repair`
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    #[command(subcommand)]
+    pub command: RepairCommand,
+}
+
+/// What to repair.
+#[derive(Debug, Subcommand)]
+pub enum RepairCommand {
+    /// Copy into the hot part what is missing or damaged there
+    #[command(after_help = "\
+Examples:
+  holdfast repair hot -r s3:https://s3.example.com/slow --repository-hot /srv/hot
+
+For a hot part that was lost, or was not there when a backup ran; and for a repository that has none yet: name an empty
+place, and it is filled. All copies that are there are read and compared with their names. The main part is only read.")]
+    Hot,
 }
 
 /// `holdfast unlock`

@@ -206,10 +206,14 @@ pub enum PackFault {
 impl Finding {
     /// Whether something is lost or damaged; if not, it is only untidy.
     pub fn is_error(&self) -> bool {
-        !matches!(
-            self,
-            Self::PackRepeated { .. } | Self::PackMixed { .. } | Self::PackUnindexed { .. } | Self::HotLeftOver { .. }
-        )
+        !matches!(self, Self::PackRepeated { .. } | Self::PackMixed { .. } | Self::PackUnindexed { .. })
+            && !matches!(self, Self::HotLeftOver { .. })
+            && !self.is_mended_by_filling()
+    }
+
+    /// Whether filling the hot part mends it: nothing is lost then but a copy.
+    pub fn is_mended_by_filling(&self) -> bool {
+        matches!(self, Self::HotUnused { .. } | Self::HotMissing { .. } | Self::HotSize { .. } | Self::HotData { .. })
     }
 
     /// The pack that is damaged or missing, if it is one.

@@ -213,7 +213,11 @@ fn a_check_says_which_copies_are_missing_too_short_damaged_or_left_over() {
         let found = findings(&open(&main, &hot).unwrap(), ReadData::Nothing);
         let [Finding::HotMissing { kind: of, id: named }] = found[..] else { panic!("{found:?}") };
         assert_eq!((of, named), (kind, id));
-        assert!(found[0].is_error() && found[0].to_string().contains("repair hot"), "{}", found[0]);
+        assert!(
+            found[0].is_mended_by_filling() && !found[0].is_error() && found[0].to_string().contains("repair hot"),
+            "{}",
+            found[0]
+        );
 
         let _ = hot.remove(kind, &id);
         hot.put(kind, &id, &[&copy[..copy.len() / 2]]).unwrap();
