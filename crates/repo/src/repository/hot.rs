@@ -114,6 +114,13 @@ impl Repository {
         ))
     }
 
+    /// Whether its hot part is not used although one was named, or is used and has gone since: then it is to be opened anew.
+    pub fn hot_is_amiss(&self) -> bool {
+        let Some(hot) = &self.0.hot else { return false };
+        let config = || hot.part.size(FileKind::Config, &Id::default());
+        hot.joined.is_none() || config().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+    }
+
     /// Both parts as one, if the hot part is used.
     pub(crate) fn joined(&self) -> Option<&HotStore> {
         self.0.hot.as_ref()?.joined.as_ref()
