@@ -20,7 +20,7 @@ pub enum Code {
     InvalidHeader,
     /// The actor may not do this.
     Forbidden,
-    /// The token is not good, or was used before.
+    /// The token is not good, too old, or was used before.
     WrongToken,
     /// There is no such object.
     NotFound,

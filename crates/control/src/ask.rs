@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use holdfast_db::Writer;
 use holdfast_model::client::{Client, ClientSpec};
-use holdfast_model::job::{Job, JobKind, JobStatus, Launch, NewJob};
+use holdfast_model::job::{CopyOrder, Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::object::{Object, Spec};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{ClientUid, JobUid, RepositoryUid, TenantUid, Time};
@@ -15,7 +15,6 @@ use serde_json::{Value, json};
 
 use crate::control::{Control, ControlError, tell_job};
 use crate::restore::check_again;
-use crate::worker::CopyOrder;
 
 /// Who asks.
 #[derive(Debug, Clone, Copy)]

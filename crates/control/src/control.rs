@@ -42,7 +42,7 @@ pub enum ControlError {
     #[error("job {0} restores to the same place and has not ended: wait for it, or cancel it")]
     SamePlace(JobUid),
     /// A token that was not given out, or was used.
-    #[error("this token is not good, or was used before: prepare the client again for a new one")]
+    #[error("this token is not good, too old, or was used before: prepare the client again for a new one")]
     WrongToken,
     /// The system gives no random bytes.
     #[error("the system gives no random bytes")]

@@ -109,8 +109,7 @@ impl<'a> Hall<'a> {
         let is_long = |kind| {
             matches!(kind, JobKind::Restore | JobKind::Check | JobKind::Verify | JobKind::Catalog | JobKind::Copy)
         };
-        let busy: HashSet<RepositoryUid> =
-            running().filter(|job| is_long(job.kind)).filter_map(|job| job.repository).collect();
+        let busy: HashSet<RepositoryUid> = running().filter(|job| is_long(job.kind)).flat_map(repositories).collect();
         let has_waited = |job: &&Unfinished| {
             // A forget waits for the next pause: it follows every backup, and would stop all others again and again.
             let is_waiting = job.status == JobStatus::Queued && job.kind == JobKind::Prune;
@@ -157,7 +156,7 @@ impl<'a> Hall<'a> {
         if let Some(client) = job.client.filter(|_| job.kind.occupies_client()) {
             self.clients.entry(client).or_insert(job.uid);
         }
-        if let Some(repository) = job.repository.filter(|_| job.kind.occupies_repository()) {
+        for repository in repositories(job).filter(|_| job.kind.occupies_repository()) {
             let at_work = self.repositories.entry(repository).or_default();
             match job.kind {
                 JobKind::Restore => at_work.restores += 1,
@@ -178,17 +177,25 @@ impl<'a> Hall<'a> {
     }
 
     fn repository(&self, job: &Unfinished) -> Option<Waiting> {
-        let repository = job.repository.filter(|_| job.kind.occupies_repository())?;
+        let is_full = |repository| job.kind.occupies_repository() && !self.has_room(job, repository);
+        repositories(job).any(is_full).then_some(Waiting::Repository)
+    }
+
+    fn has_room(&self, job: &Unfinished, repository: RepositoryUid) -> bool {
         let nobody = AtWork::default();
         let at_work = self.repositories.get(&repository).unwrap_or(&nobody);
-        let is_free = if job.kind.is_exclusive() {
+        if job.kind.is_exclusive() {
             at_work.counted + at_work.restores == 0
         } else if job.kind == JobKind::Restore {
             !at_work.is_taken
         } else {
             let limit = self.limits.repositories.get(&repository).copied().unwrap_or(1);
             !at_work.is_taken && !self.reserved.contains(&repository) && at_work.counted < limit
-        };
-        (!is_free).then_some(Waiting::Repository)
+        }
     }
+}
+
+/// Those that a job works in.
+fn repositories(job: &Unfinished) -> impl Iterator<Item = RepositoryUid> {
+    job.repository.into_iter().chain(job.copies_to)
 }

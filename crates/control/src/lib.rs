@@ -5,6 +5,7 @@
 mod ask;
 mod browse;
 mod control;
+mod database_clock;
 mod depot;
 pub mod dispatch;
 pub mod drive;
@@ -25,6 +26,7 @@ mod worker;
 pub use ask::{Asker, Care};
 pub use browse::{BrowseError, Download, Form, Found, Listed, Outlet, Shelf};
 pub use control::{Control, ControlError};
+pub use database_clock::DatabaseClock;
 pub use depot::Depot;
 pub use launch::Launched;
 pub use place::{PlaceRefused, check_place};

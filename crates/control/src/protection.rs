@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use holdfast_db::Reader;
-use holdfast_model::job::{Cause, JobKind, JobStatus};
+use holdfast_model::job::Cause;
 use holdfast_model::policy::{Idle, Policy};
 use holdfast_model::protection::{Assessment, Standing};
 use holdfast_model::schedule::ScheduleSpec;
@@ -44,18 +44,18 @@ const MOST_KNOWN_TIMES: usize = 200_000;
 
 /// What is known of all clients.
 struct Known {
-    newest: BTreeMap<(ClientUid, PolicyUid), Time>,
+    newest: HashMap<(ClientUid, PolicyUid), Time>,
     failures: BTreeMap<(ClientUid, PolicyUid), (Time, Cause)>,
     running: BTreeSet<(ClientUid, PolicyUid)>,
 }
 
 impl Control {
-    /// How well each client is protected by each of its policies, the worst first.
-    pub async fn protection(&self) -> Result<Vec<Protected>, ControlError> {
+    /// How well each client, or one, is protected by each of its policies, the worst first.
+    pub async fn protection(&self, client: Option<ClientUid>) -> Result<Vec<Protected>, ControlError> {
         let now = self.now();
         let mut reader = self.db.read_at_one_time().await?;
         let plans = self.plans(&mut reader).await?;
-        let known = Known::read(&mut reader).await?;
+        let known = Known::read(&mut reader, client).await?;
         drop(reader);
         let mut all = Vec::new();
         {
@@ -64,7 +64,7 @@ impl Control {
                 calendar.clear();
             }
             for policy in plans.policies() {
-                of_policy(policy, &plans, &known, now, &mut calendar, &mut all);
+                of_policy(policy, client, &plans, &known, now, &mut calendar, &mut all);
             }
         }
         fn name(one: &Protected) -> (&Name, &Name, TenantUid) {
@@ -79,13 +79,10 @@ impl Control {
 }
 
 impl Known {
-    async fn read(reader: &mut Reader) -> Result<Self, ControlError> {
-        let unfinished = reader.unfinished_jobs(0).await?;
-        let is_backup = |kind, status| kind == JobKind::Backup && status == JobStatus::Running;
-        let running = unfinished.iter().filter(|job| is_backup(job.kind, job.status));
+    async fn read(reader: &mut Reader, client: Option<ClientUid>) -> Result<Self, ControlError> {
         Ok(Self {
-            running: running.filter_map(|job| Some((job.client?, job.policy?))).collect(),
-            newest: reader.newest_snapshots().await?,
+            running: reader.running_backups().await?,
+            newest: reader.newest_snapshots(client).await?,
             failures: reader.failures().await?,
         })
     }
@@ -93,6 +90,7 @@ impl Known {
 
 fn of_policy(
     policy: &Policy,
+    only: Option<ClientUid>,
     plans: &Plans,
     known: &Known,
     now: Time,
@@ -111,7 +109,7 @@ fn of_policy(
         }
         None => None,
     };
-    for client in plans.clients_of(policy) {
+    for client in plans.clients_of(policy).filter(|client| only.is_none_or(|only| only == client.uid)) {
         let key = (client.uid, policy.uid);
         // One from the future protects nobody: the clock was wrong when it was made.
         let newest = known.newest.get(&key).copied().filter(|at| at.duration_since(now) <= FUTURE);

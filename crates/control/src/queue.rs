@@ -30,7 +30,7 @@ impl Control {
         let now = self.now();
         let mut writer = self.db.write().await?;
         writer.lock_queue().await?;
-        let mut jobs = writer.unfinished_jobs(LOOKED_AT).await?;
+        let mut jobs = writer.queue(LOOKED_AT).await?;
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
@@ -44,7 +44,7 @@ impl Control {
         let mut decision = dispatch(now, &jobs, &limits);
         // Whatever keeps the first of a tenant waiting must not hide those behind them.
         if decision.start.len() < places && has_more(&jobs) {
-            jobs = writer.unfinished_jobs(u32::MAX).await?;
+            jobs = writer.queue(u32::MAX).await?;
             decision = dispatch(now, &jobs, &limits);
         }
         let begun = carry_out(&mut writer, decision, &jobs, worker, now).await?;

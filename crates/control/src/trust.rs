@@ -32,11 +32,10 @@ impl Control {
         writer.lock_queue().await?;
         // Whether there is such a client is not told to who has no token.
         let mut client = writer.object::<ClientSpec>(uid).await.map_err(|_| ControlError::WrongToken)?;
-        let is_right = client.status.ready_token.as_deref() == Some(&*digest(token));
-        if token.is_empty() || !is_right {
+        let given = client.status.ready_by.take().filter(|given| given.good_until > now);
+        if given.is_none_or(|given| given.sha256 != digest(token)) {
             return Err(ControlError::WrongToken);
         }
-        client.status.ready_token = None;
         client.status.ready_since = Some(now);
         if !keys.is_empty() {
             believe(&mut client.status, keys);

@@ -35,8 +35,6 @@ use crate::work::{Failure, Workplace};
 use at_work::{AtWork, End, Ending, JobLimits};
 use notes::Notes;
 
-pub(crate) use copy::CopyOrder;
-
 /// What a worker is made of.
 pub struct WorkerOptions {
     /// Its name, which no other worker has.

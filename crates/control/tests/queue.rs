@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod queue {
+    pub(crate) mod clocks;
     pub(crate) mod failing;
     pub(crate) mod random;
     pub(crate) mod running;

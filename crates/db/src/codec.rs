@@ -98,7 +98,7 @@ impl Columns<'_> {
         Time::from_microsecond(micros).map_err(|_| self.corrupt(column, &micros.to_string()))
     }
 
-    fn corrupt(&self, column: &'static str, value: &str) -> DbError {
+    pub(crate) fn corrupt(&self, column: &'static str, value: &str) -> DbError {
         DbError::Corrupt { table: self.table, column, value: value.chars().take(80).collect() }
     }
 }

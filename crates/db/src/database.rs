@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use holdfast_model::Time;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyPool, ConnectOptions, Executor};
 
@@ -95,6 +96,18 @@ impl Database {
     /// Whether it answers.
     pub async fn ping(&self) -> Result<(), DbError> {
         self.read.execute("SELECT 1").await.during("asking whether it answers").map(drop)
+    }
+
+    /// The time by the clock of a database that other processes share.
+    pub async fn time(&self) -> Result<Option<Time>, DbError> {
+        if !self.is_shared() {
+            return Ok(None);
+        }
+        let micros: i64 = sqlx::query_scalar("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)")
+            .fetch_one(&self.read)
+            .await
+            .during("asking for the time")?;
+        Ok(Time::from_microsecond(micros).ok())
     }
 
     /// Ends all connections, once what is under way has ended.

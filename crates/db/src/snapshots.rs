@@ -1,6 +1,6 @@
 //! Snapshots that were seen in repositories. They are what protects a client; jobs only tell how they came about.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
 use serde::{Deserialize, Serialize};
@@ -192,21 +192,38 @@ impl Reader {
         rows.iter().map(newest).collect()
     }
 
-    /// When the newest snapshot of each client and policy was begun.
-    pub async fn newest_snapshots(&mut self) -> Result<BTreeMap<(ClientUid, PolicyUid), Time>, DbError> {
-        let rows = sqlx::query(
-            "SELECT client, policy, MAX(at) AS at FROM snapshots WHERE client IS NOT NULL AND policy IS NOT NULL \
-             GROUP BY client, policy",
-        )
-        .fetch_all(self.sql())
-        .await
-        .during("looking for the newest snapshots")?;
-        let newest = |row| {
+    /// When the newest snapshot of each client, or of one, and policy was begun.
+    pub async fn newest_snapshots(
+        &mut self,
+        client: Option<ClientUid>,
+    ) -> Result<HashMap<(ClientUid, PolicyUid), Time>, DbError> {
+        // One row a policy: to be handed a row takes longer than to find it.
+        let mut statement = Statement::new(
+            "SELECT policy, string_agg(client || ' ' || at, ',') AS newest \
+             FROM (SELECT client, policy, MAX(at) AS at FROM snapshots",
+        );
+        statement.and("client IS NOT NULL AND policy IS NOT NULL");
+        if let Some(client) = client {
+            statement.and("client = ").bind(client.to_string());
+        }
+        statement.push(" GROUP BY client, policy) AS newest GROUP BY policy");
+        let rows = statement.query().fetch_all(self.sql()).await.during("looking for the newest snapshots")?;
+        let mut newest = HashMap::new();
+        for row in &rows {
             let columns = Columns { table: "snapshots", row };
-            Ok(((columns.parsed("client")?, columns.parsed("policy")?), columns.time("at")?))
-        };
-        rows.iter().map(newest).collect()
+            let policy: PolicyUid = columns.parsed("policy")?;
+            for pair in columns.text("newest")?.split(',') {
+                let (client, at) = client_and_time(pair).ok_or_else(|| columns.corrupt("client", pair))?;
+                newest.insert((client, policy), at);
+            }
+        }
+        Ok(newest)
     }
+}
+
+fn client_and_time(pair: &str) -> Option<(ClientUid, Time)> {
+    let (client, at) = pair.split_once(' ')?;
+    Some((client.parse().ok()?, Time::from_microsecond(at.parse().ok()?).ok()?))
 }
 
 pub(crate) fn snapshot(columns: &Columns<'_>) -> Result<KnownSnapshot, DbError> {

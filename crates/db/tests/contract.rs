@@ -63,7 +63,7 @@ claims! {
         what_was_found_out_is_no_change;
     jobs:
         a_job_is_read_back_as_it_was_kept
-        the_queue_holds_what_is_not_finished_and_hides_no_tenant
+        the_queue_holds_what_can_go_on_and_hides_no_tenant
         a_lease_that_ran_out_shows_an_abandoned_job
         jobs_are_listed_by_what_they_are_and_where_they_stand
         two_that_lock_the_same_job_take_turns

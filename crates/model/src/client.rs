@@ -83,8 +83,19 @@ pub struct ClientStatus {
     pub host_keys: HostKeys,
     /// The last proof that its files can be restored.
     pub proven: Option<Proven>,
-    /// The SHA-256 of the token with which it can say, once, that it is ready.
-    pub ready_token: Option<String>,
+    /// The token with which it can say, once, that it is ready.
+    pub ready_by: Option<ReadyToken>,
+}
+
+/// What is kept of a token with which a client can say, once, that it is ready.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReadyToken {
+    /// Its SHA-256: the token itself stands in the log of the job that has made it, and nowhere else.
+    pub sha256: String,
+    /// From then on it is worth nothing.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub good_until: Time,
 }
 
 /// A proof that files of a client can be restored: some were, and were as recorded.

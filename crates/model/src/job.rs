@@ -1,6 +1,7 @@
 //! A job: one piece of work, from the moment it is asked for to what became of it.
 
 mod cause;
+mod copy;
 mod life;
 mod outcome;
 pub mod restore;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
 
 pub use cause::{Cause, JobError};
+pub use copy::CopyOrder;
 pub use life::NewJob;
 pub use outcome::Outcome;
 pub use status::{JobStatus, TransitionError, Waiting};

@@ -59,10 +59,9 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
     let wanted = query.words("protection", &Protection::ALL, Protection::as_str)?;
     let limit = query.number("limit", 1, 500)?.unwrap_or(50) as usize;
     let after = query.one::<String>("cursor")?.map(|text| cursor::read(LIST, &text)).transpose()?;
-    let all = server.control().protection().await?;
+    let all = server.control().protection(client).await?;
     let is_wanted = |one: &control::Protected| {
         tenant.is_none_or(|tenant| tenant == one.tenant)
-            && client.is_none_or(|client| client == one.client.0)
             && policy.is_none_or(|policy| policy == one.policy.0)
             && (wanted.is_empty() || wanted.contains(&one.assessment.protection))
     };

@@ -19,7 +19,7 @@ pub struct SshdBuilder {
     forced_command: Option<String>,
     config_lines: Vec<String>,
     environment: Vec<(String, String)>,
-    unprivileged: bool,
+    user: Option<User>,
     setup: Vec<String>,
 }
 
@@ -49,8 +49,14 @@ impl SshdBuilder {
     /// Sessions log in as an ordinary user, [`Sshd::UNPRIVILEGED`], who exists only for this server (in a mount
     /// namespace of its own). Needs root.
     #[must_use]
-    pub fn unprivileged_user(mut self) -> Self {
-        self.unprivileged = true;
+    pub fn unprivileged_user(self) -> Self {
+        self.user(Sshd::UNPRIVILEGED, namespace::USER_ID)
+    }
+
+    /// The same, with a user of this name and this id and group, which the machine should not have.
+    #[must_use]
+    pub fn user(mut self, name: impl Into<String>, id: u32) -> Self {
+        self.user = Some(User { name: name.into(), id });
         self
     }
 
@@ -72,8 +78,15 @@ impl SshdBuilder {
     }
 
     fn needs_namespace(&self) -> bool {
-        self.unprivileged || !self.setup.is_empty()
+        self.user.is_some() || !self.setup.is_empty()
     }
+}
+
+/// An ordinary user who exists for one server only.
+#[derive(Debug)]
+struct User {
+    name: String,
+    id: u32,
 }
 
 /// A running server.

@@ -104,5 +104,5 @@ fn shortened(list: &str) -> String {
         Some((name @ ("client" | "cursor"), _)) => format!("{name}=…"),
         _ => word.to_owned(),
     });
-    words.collect::<Vec<_>>().join("&").replacen("?client=", "?client=", 1)
+    words.collect::<Vec<_>>().join("&")
 }

@@ -40,7 +40,13 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
         let server = server.with_depot(worker.depot().clone());
         ensure_default_tenant(&server).await?;
         let stop = stopped(&context.cancel);
-        let serving = tokio::spawn(serve(listener, router(server), until(&stop)));
+        // Without an API there is no server: whatever ends it ends all.
+        let (served, cancel) = (serve(listener, router(server), until(&stop)), context.cancel.clone());
+        let serving = tokio::spawn(async move {
+            let ended = served.await;
+            cancel.cancel();
+            ended
+        });
         context.output.line(format!("holdfast serves http://{address} from {}", place.data.display()))?;
         context.output.line(format!("its clients let this key in: {}", parts.public_key))?;
         if context.output.is_json() {
@@ -53,6 +59,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
             drive::schedule(&parts.control, &parts.name, pace, &log, until(&stop)),
             drive::work(&worker, pace, &log, until(&stop)),
             hear(&parts, &log, until(&stop)),
+            parts.follow_clock(&log, until(&stop)),
         );
         // Whoever has not taken an answer by now comes back.
         if let Ok(served) = tokio::time::timeout(LAST_ANSWERS, serving).await {
@@ -75,7 +82,11 @@ pub fn work(context: &Context, args: &WorkerArgs) -> Result<Exit> {
         let stop = stopped(&context.cancel);
         context.output.line(format!("holdfast works as {}", parts.name))?;
         let worker = parts.worker(&place)?;
-        tokio::join!(drive::work(&worker, pace(), &log, until(&stop)), hear(&parts, &log, until(&stop)),);
+        tokio::join!(
+            drive::work(&worker, pace(), &log, until(&stop)),
+            hear(&parts, &log, until(&stop)),
+            parts.follow_clock(&log, until(&stop)),
+        );
         parts.control.database().close().await;
         Ok(Exit::Done)
     })

@@ -3,32 +3,32 @@
 use holdfast_testkit::{Restic, Sshd, Tree};
 use serde_json::json;
 
-use crate::scene::{Databases, Scene};
+use crate::scene::{Databases, Scene, hosts};
 
 pub(crate) fn hosts_are_enrolled_prepared_and_backed_up_when_it_is_time(databases: &Databases) {
-    let (Some(one), Some(two)) = (Sshd::start(), Sshd::start()) else { return };
+    let Some([one, two, three]) = hosts() else { return };
     let scene = Scene::new(databases);
     let tree = Tree::create(scene.dir.path().join("source"));
     tree.file("etc/hosts", "127.0.0.1 localhost\n");
-    let (web1, _) = (scene.enrol(&one, "web1"), scene.enrol(&two, "web2"));
+    let [web1, ..] = [("web1", &one), ("web2", &two), ("web3", &three)].map(|(name, host)| scene.enrol(host, name));
     let facts = scene.get(&web1)["status"]["facts"].clone();
     assert!(facts["memory_bytes"].as_u64().unwrap() > 0 && !facts["kernel"].as_str().unwrap().is_empty(), "{facts}");
     scene.make("schedules", json!({"name": "hourly", "cron": "0 * * * *"}));
     scene.make(
         "policies",
         json!({"name": "files", "work": {"type": "folders", "paths": [scene.path("source")]}, "repository": "main",
-            "schedule": "hourly", "clients": ["web1", "web2"]}),
+            "schedule": "hourly", "clients": ["web1", "web2", "web3"]}),
     );
     let protection = || {
         let page = scene.get("/api/v1/protection");
         let items = page["items"].as_array().unwrap().clone();
         items.iter().map(|item| item["protection"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    assert_eq!(protection(), ["never", "never"]);
+    assert_eq!(protection(), ["never"; 3]);
     scene.put_forward_to("06:00");
-    scene.comes_to("backup", &["succeeded", "succeeded"]);
+    scene.comes_to("backup", &["succeeded"; 3]);
     scene.comes_to_rest();
-    assert_eq!(protection(), ["protected", "protected"]);
+    assert_eq!(protection(), ["protected"; 3]);
     for job in scene.jobs("backup") {
         assert_eq!((&job["launch"], job["due"].as_str().unwrap().ends_with("T06:00:00Z")), (&json!("scheduled"), true));
         let log = scene.get(&format!("/api/v1/jobs/{}/log", job["id"].as_str().unwrap()));
@@ -36,7 +36,7 @@ pub(crate) fn hosts_are_enrolled_prepared_and_backed_up_when_it_is_time(database
     }
     let Some(restic) = Restic::new(scene.dir.path().join("repository"), "correct horse") else { return };
     restic.check_read_data();
-    assert_eq!(crate::scene::snapshots(&restic), 2);
+    assert_eq!(crate::scene::snapshots(&restic), 3);
 }
 
 pub(crate) fn a_repository_that_restic_has_written_is_adopted(databases: &Databases) {

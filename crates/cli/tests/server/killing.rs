@@ -4,20 +4,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use holdfast_testkit::process::{must_happen, wait_until};
-use holdfast_testkit::{Prng, Restic, Sshd, Tree};
+use holdfast_testkit::{Prng, Restic, Tree};
 use serde_json::{Value, json};
 
-use crate::scene::{Databases, Scene};
+use crate::scene::{Databases, Scene, hosts};
 use crate::workers::Worker;
 
 /// So often it is killed; `HOLDFAST_KILLS` says otherwise.
 const KILLS: u64 = 8;
 
 pub(crate) fn whenever_a_server_is_killed_no_job_is_stuck_and_no_run_is_lost(databases: &Databases) {
-    let hosts: Vec<Sshd> = std::iter::repeat_with(Sshd::start).take(3).flatten().collect();
-    if hosts.len() < 3 {
-        return;
-    }
+    let Some(hosts) = hosts() else { return };
     let kills = std::env::var("HOLDFAST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(KILLS);
     let seed = std::env::var("HOLDFAST_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_261_124);
     println!("seed {seed}, {kills} kills");

@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -56,6 +57,8 @@ impl Scene {
     /// The same, with so many jobs at the same time.
     pub(crate) fn with_jobs(databases: &Databases, jobs: u32) -> Self {
         let dir = temp_dir();
+        // Hosts whose users are others read what is backed up in it.
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
         let database = databases.address(dir.path());
         let (child, url) = (RefCell::default(), RefCell::default());
         let scene = Self { dir, database, child, url, ahead: Cell::new(0), jobs };
@@ -300,6 +303,12 @@ impl Gate {
     pub(crate) fn hook(&self) -> Value {
         json!({"command": ["sh", "-c", format!("while [ -e '{}' ]; do sleep 0.05; done", self.0.display())]})
     }
+}
+
+/// Three hosts: each with a port and keys of its own and, where the machine lets the test, a user of its own.
+pub(crate) fn hosts() -> Option<[Sshd; 3]> {
+    let of = |name, id| Sshd::builder().user(name, id).start().or_else(Sshd::start);
+    Some([Sshd::start()?, of("web", 61_735)?, of("files", 61_736)?])
 }
 
 /// A client as it is enrolled.

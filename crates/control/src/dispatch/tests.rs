@@ -26,6 +26,7 @@ fn job(number: u32, kind: JobKind, tenant: u32, client: u32, repository: u32) ->
         policy: Some(uid!(PolicyUid, 1u32)),
         client: Some(uid!(ClientUid, client)),
         repository: Some(uid!(RepositoryUid, repository)),
+        copies_to: None,
         priority: 0,
         not_before: time(-1),
         status: JobStatus::Queued,
@@ -83,6 +84,21 @@ fn who_needs_the_repository_for_itself_works_alone_and_is_let_in_after_a_while()
     jobs.remove(0);
     assert_eq!(begun(&jobs, 9, 9), [0]);
     assert_eq!(begun(&[running(job(1, Prune, 1, 9, 1)), job(2, Check, 1, 9, 1)], 9, 9), [0usize; 0]);
+}
+
+#[test]
+fn a_copy_works_in_both_repositories() {
+    let to = Some(uid!(RepositoryUid, 2u32));
+    let copy = Unfinished { copies_to: to, ..job(2, JobKind::Copy, 1, 9, 1) };
+    for repository in [1, 2] {
+        let prune = running(job(1, Prune, 1, 9, repository));
+        assert_eq!(decide(&[prune, copy.clone()], 9, 9).waiting, [(copy.uid, Waiting::Repository)]);
+        let full = running(job(1, Backup, 1, 1, repository));
+        assert_eq!(begun(&[full, copy.clone()], 9, 1), [0usize; 0]);
+        let copying = running(copy.clone());
+        assert_eq!(begun(&[copying.clone(), job(3, Prune, 1, 9, repository)], 9, 9), [0usize; 0]);
+        assert_eq!(begun(&[copying, job(3, Backup, 1, 1, repository)], 9, 1), [0usize; 0]);
+    }
 }
 
 #[test]

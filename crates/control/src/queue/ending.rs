@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use holdfast_db::Writer;
-use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch, NewJob, Outcome, Waiting};
+use holdfast_model::job::{Cause, CopyOrder, Job, JobKind, JobStatus, Launch, NewJob, Outcome, Waiting};
 use holdfast_model::policy::{OnMissed, PolicySpec, Retries};
 use holdfast_model::{JobUid, Time};
 
@@ -31,7 +31,7 @@ impl Control {
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
         note_end(&mut writer, &job, cause_of(&job), now).await?;
-        self.prune_after(&mut writer, &job, now).await?;
+        self.bring_along(&mut writer, &job, now).await?;
         match self.retry(&mut writer, &job, now).await? {
             Some(retry) => follow(&mut writer, job.uid, &retry, now).await?,
             None => self.settle_followers(&mut writer, &job, now).await?,
@@ -65,15 +65,27 @@ impl Control {
         Ok(job)
     }
 
-    /// Makes the job that gives back the room of what was forgotten, where the settings want that; one for all that wait.
-    async fn prune_after(&self, writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlError> {
-        let has_removed = job.kind == JobKind::Forget && job.status.is_good() && job.outcome.snapshots_removed > 0;
-        if !has_removed || !writer.settings().await?.prune_after_forget {
+    /// Makes the job that another brings along, where the settings want that; one for all that wait: what was forgotten gives
+    /// its room back, and the names in what was copied become searchable.
+    async fn bring_along(&self, writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlError> {
+        if !job.status.is_good() {
             return Ok(());
         }
+        let settings = writer.settings().await?;
+        let (kind, repository) = match job.kind {
+            JobKind::Forget if job.outcome.snapshots_removed > 0 && settings.prune_after_forget => {
+                (JobKind::Prune, job.repository)
+            }
+            JobKind::Copy if settings.catalog => {
+                let order: Option<CopyOrder> = serde_json::from_value(job.parameters.clone()).ok();
+                (JobKind::Catalog, order.map(|order| order.to))
+            }
+            _ => return Ok(()),
+        };
         let unfinished = writer.unfinished_of(job.tenant, None).await?;
         let is_same = |other: &holdfast_db::Unfinished| {
-            other.kind == JobKind::Prune && other.repository == job.repository && other.status == JobStatus::Queued
+            let is_for_all = other.kind == kind && other.policy.is_none();
+            is_for_all && other.repository == repository && other.status == JobStatus::Queued
         };
         if unfinished.iter().any(is_same) {
             return Ok(());
@@ -81,15 +93,15 @@ impl Control {
         let new = NewJob {
             uid: self.new_job_uid()?,
             tenant: job.tenant,
-            kind: JobKind::Prune,
+            kind,
             run: job.run,
             launch: Launch::Dependency,
             launched_by: "scheduler".to_owned(),
             now,
         };
-        let prune = new.queued().for_policy(None, None, job.repository);
-        writer.add_job(&prune).await?;
-        Ok(tell_job(writer, &prune, now).await?)
+        let brought = new.queued().for_policy(None, None, repository);
+        writer.add_job(&brought).await?;
+        Ok(tell_job(writer, &brought, now).await?)
     }
 
     /// Makes the job that tries again, if that is to be.

@@ -81,6 +81,7 @@ fn unfinished(job: &Job) -> Unfinished {
         policy: job.policy,
         client: job.client,
         repository: job.repository,
+        copies_to: None,
         priority: job.priority,
         not_before: job.not_before,
         status: JobStatus::Running,

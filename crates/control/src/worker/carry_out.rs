@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails, SnapshotQuery};
+use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotQuery};
 use holdfast_model::Monitor;
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
@@ -11,6 +11,7 @@ use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::{ScheduleSpec, Zone};
 use holdfast_repo::{Repository, SavedSnapshot};
 
+use super::repository::details_of;
 use super::{AtWork, Worker};
 use crate::control::ControlError;
 use crate::depot::in_thread;
@@ -209,7 +210,6 @@ impl Worker {
         complete: bool,
     ) -> Result<(), ControlError> {
         let Some(repository) = job.repository else { return Ok(()) };
-        let summary = snapshot.summary.as_ref();
         let known = KnownSnapshot {
             repository,
             id: snapshot.id,
@@ -220,13 +220,7 @@ impl Worker {
             at: snapshot.time.at.to_time(),
             complete,
             hostname: snapshot.hostname.clone(),
-            details: SnapshotDetails {
-                paths: snapshot.paths.clone(),
-                tags: snapshot.tags.clone(),
-                files: summary.map(|summary| summary.total_files_processed),
-                bytes: summary.map(|summary| summary.total_bytes_processed),
-                added: summary.map(|summary| summary.data_added_packed),
-            },
+            details: details_of(snapshot),
         };
         let mut writer = self.control.db.write().await?;
         writer.add_snapshot(&known).await?;

@@ -2,27 +2,15 @@
 
 use std::sync::Arc;
 
+use holdfast_model::Monitor;
 use holdfast_model::client::ClientSpec;
-use holdfast_model::job::{Job, Outcome};
-use holdfast_model::{ClientUid, Monitor, RepositoryUid};
-use serde::{Deserialize, Serialize};
+use holdfast_model::job::{CopyOrder, Job, Outcome};
 
 use super::Worker;
 use super::at_work::AtWork;
 use crate::depot::in_thread;
 use crate::work::Failure;
 use crate::work::maintenance::{self, Selected, Task};
-
-/// What a job is to copy, as it is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct CopyOrder {
-    /// Where to.
-    pub(crate) to: RepositoryUid,
-    /// The snapshots of this client alone.
-    pub(crate) client: Option<ClientUid>,
-    /// The newest alone, of each client and policy.
-    pub(crate) newest: bool,
-}
 
 impl Worker {
     pub(super) async fn copy(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {

@@ -1,8 +1,9 @@
 //! Prepares clients, and keeps what was found out about them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use holdfast_model::client::{Client, ClientSpec, ClientStatus};
+use holdfast_model::client::{Client, ClientSpec, ClientStatus, ReadyToken};
 use holdfast_model::job::{Job, Outcome};
 use holdfast_model::policy::{PolicySpec, RootPath};
 use holdfast_model::{ClientUid, Monitor, Time};
@@ -15,6 +16,9 @@ use crate::depot::in_thread;
 use crate::trust::digest;
 use crate::work::prepare::{self, Preparation};
 use crate::work::{Failure, prepare::prepare};
+
+/// A token with which a client can say that it is ready is good for so many days.
+const GOOD_DAYS: u64 = 7;
 
 impl Worker {
     pub(super) async fn prepare(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
@@ -33,7 +37,7 @@ impl Worker {
         if let Some(token) = token {
             let url = &self.options.place.public_url;
             at_work.notes.note(&format!(
-                "a client that was prepared by other means says so itself, once, with: curl -fsS -X POST \
+                "a client that was prepared by other means says so itself, once, within {GOOD_DAYS} days, with: curl -fsS -X POST \
                  {url}/api/v1/clients/{}/ready -H 'content-type: application/json' -d '{{\"token\": \"{token}\"}}'",
                 client.uid
             ));
@@ -60,7 +64,10 @@ impl Worker {
             agent_version: found.map(|found| found.agent_version.clone()),
             facts: found.map(|found| found.facts.clone()).or(before.facts),
             checklist: done.checklist.clone(),
-            ready_token: token.map(digest),
+            ready_by: token.map(|token| ReadyToken {
+                sha256: digest(token),
+                good_until: now.checked_add(Duration::from_secs(GOOD_DAYS * 24 * 3600)).unwrap_or(now),
+            }),
             ..before
         };
         let mut change = if found.is_some() { "prepared" } else { "not ready" };

@@ -159,7 +159,6 @@ impl Owners {
         let tagged = client_of_tags(&snapshot.tags).filter(|uid| self.clients.contains(uid));
         let policy: Option<PolicyUid> = tagged.and_then(|_| policy_of_tags(&snapshot.tags));
         let named = || self.by_name.get(&snapshot.hostname.parse::<Name>().ok()?).copied();
-        let summary = snapshot.summary.as_ref();
         KnownSnapshot {
             repository: repository.uid,
             id: snapshot.id,
@@ -170,13 +169,19 @@ impl Owners {
             at: snapshot.time.at.to_time(),
             complete: true,
             hostname: snapshot.hostname.clone(),
-            details: SnapshotDetails {
-                paths: snapshot.paths.clone(),
-                tags: snapshot.tags.clone(),
-                files: summary.map(|summary| summary.total_files_processed),
-                bytes: summary.map(|summary| summary.total_bytes_processed),
-                added: summary.map(|summary| summary.data_added_packed),
-            },
+            details: details_of(snapshot),
         }
+    }
+}
+
+/// What a snapshot says of itself, beside whose it is.
+pub(super) fn details_of(snapshot: &SavedSnapshot) -> SnapshotDetails {
+    let summary = snapshot.summary.as_ref();
+    SnapshotDetails {
+        paths: snapshot.paths.clone(),
+        tags: snapshot.tags.clone(),
+        files: summary.map(|summary| summary.total_files_processed),
+        bytes: summary.map(|summary| summary.total_bytes_processed),
+        added: summary.map(|summary| summary.data_added_packed),
     }
 }

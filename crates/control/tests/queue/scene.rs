@@ -16,10 +16,10 @@ use holdfast_testkit::{FakeClock, TempDir, temp_dir};
 use serde_json::{Value, json};
 
 /// Everything that a test works with.
-pub(crate) struct Scene {
+pub(crate) struct Scene<C = FakeClock> {
     pub(crate) control: Control,
     pub(crate) db: Database,
-    pub(crate) clock: Arc<FakeClock>,
+    pub(crate) clock: Arc<C>,
     _dir: TempDir,
 }
 
@@ -30,12 +30,7 @@ impl Scene {
         let address = format!("sqlite:{}", dir.path().join("holdfast.db").display());
         let db = Database::open(&Options { address, connections: 4 }).await.unwrap();
         let clock = Arc::new(FakeClock::at(Timestamp::from(time.parse::<Time>().unwrap())));
-        let control = Control::new(db.clone(), clock.clone());
-        Self { control, db, clock, _dir: dir }
-    }
-
-    pub(crate) fn now(&self) -> Time {
-        self.clock.now().to_time()
+        Self { _dir: dir, ..Self::over(db, clock) }
     }
 
     /// Minutes go by.
@@ -45,6 +40,18 @@ impl Scene {
 
     pub(crate) fn set(&self, time: &str) {
         self.clock.set(Timestamp::from(time.parse::<Time>().unwrap()));
+    }
+}
+
+impl<C: Clock + 'static> Scene<C> {
+    /// A server over a database and a clock.
+    pub(crate) fn over(db: Database, clock: Arc<C>) -> Self {
+        let control = Control::new(db.clone(), clock.clone());
+        Self { control, db, clock, _dir: temp_dir() }
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now().to_time()
     }
 
     fn random(&self) -> [u8; 10] {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_control::{Asker, Care};
-use holdfast_db::SnapshotQuery;
-use holdfast_model::job::{Cause, Job, JobStatus, Launch};
+use holdfast_db::{JobFilter, JobPage, SnapshotQuery};
+use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch};
 use holdfast_model::object::Spec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{ClientUid, Clock, RepositoryUid, Timestamp};
@@ -47,6 +47,9 @@ async fn snapshots_are_copied_once_and_known_to_be_there() {
     let from = backup.repository.unwrap();
     let (to, offsite) = other(&scene, backup.tenant).await;
     let all = Care::Copy { to, client: None, newest: false };
+    let mut writer = scene.db.write().await.unwrap();
+    writer.set_setting("catalog", Some(&json!(true))).await.unwrap();
+    writer.commit().await.unwrap();
 
     let first = copy(&scene, from, all).await;
     assert_eq!(first.status, JobStatus::Succeeded, "{:?}", first.outcome);
@@ -57,6 +60,10 @@ async fn snapshots_are_copied_once_and_known_to_be_there() {
     let query = SnapshotQuery { repository: Some(to), limit: 10, ..SnapshotQuery::default() };
     let known = scene.db.read().await.unwrap().snapshots(&query).await.unwrap();
     assert_eq!((known.len(), known[0].id, known[0].client), (1, copied[0].id, Some(scene.client.uid)));
+    let filter = JobFilter { kinds: vec![JobKind::Catalog], repository: Some(to), ..JobFilter::default() };
+    let catalogs = scene.db.read().await.unwrap().jobs(&filter, &JobPage::newest(10)).await.unwrap();
+    let outcomes: Vec<_> = catalogs.iter().map(|job| (job.status, job.outcome.snapshot)).collect();
+    assert_eq!(outcomes, [(JobStatus::Succeeded, Some(copied[0].id))], "names in it are found");
     let log = scene.log(&first).await.join("\n");
     assert!(log.contains("1 snapshots copied") && !log.contains("another"), "{log}");
     let again = copy(&scene, from, all).await;

@@ -81,13 +81,13 @@ async fn a_client_is_looked_at_step_by_step_and_says_what_to_do() {
         [(Step::Reach, "Good".into()), (Step::HostKey, "Bad".into()), (Step::Login, "Unknown".into())]
     );
     assert!(status.checklist[1].fix.as_ref().unwrap().contains("compare the fingerprint"));
-    assert!(status.ready_token.is_some(), "it can say by itself that it is ready");
+    assert!(status.ready_by.is_some(), "it can say by itself that it is ready");
     scene.accept_host_key().await;
     let (steps, status) = looked().await;
     // The test's clock stands somewhere else.
     let odd: Vec<_> = steps.iter().filter(|(_, found)| found != "Good").collect();
     assert_eq!(odd, [&(Step::Clock, "Odd".into())], "{:?}", status.checklist);
-    assert!(status.ready_token.is_none() && status.ready_since.is_some());
+    assert!(status.ready_by.is_none() && status.ready_since.is_some());
     let facts = status.facts.unwrap();
     assert!(!facts.kernel.is_empty() && facts.processors > 0 && facts.memory_bytes > 0, "{facts:?}");
 }

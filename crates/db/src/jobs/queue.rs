@@ -1,6 +1,8 @@
 //! The queue: jobs that are not finished, and the leases of those that run.
 
-use holdfast_model::job::{Job, JobKind, JobStatus, Waiting};
+use std::collections::BTreeSet;
+
+use holdfast_model::job::{CopyOrder, Job, JobKind, JobStatus, Waiting};
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
 
 use crate::codec::{Columns, json, micros};
@@ -25,6 +27,8 @@ pub struct Unfinished {
     pub client: Option<ClientUid>,
     /// Its repository.
     pub repository: Option<RepositoryUid>,
+    /// The other repository, into which it copies.
+    pub copies_to: Option<RepositoryUid>,
     /// Whose turn comes first: the higher number's.
     pub priority: i8,
     /// Before this it does not start.
@@ -42,16 +46,27 @@ impl Unfinished {
     }
 }
 
+/// What is read of a job to decide about it; of its parameters only what is needed.
+macro_rules! columns {
+    () => {
+        "uid, tenant, kind, run, policy, client, repository, priority, not_before, status, waiting, \
+         CASE WHEN kind = 'copy' THEN parameters END AS copied"
+    };
+}
+
 impl Reader {
-    /// All jobs that run or are blocked, and of those that are queued the first of each tenant, at most so many.
-    pub async fn unfinished_jobs(&mut self, queued_per_tenant: u32) -> Result<Vec<Unfinished>, DbError> {
-        let rows = sqlx::query(
-            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status, waiting FROM ( \
+    /// All jobs that run, and of those that are queued the first of each tenant, at most so many. What is blocked waits for one
+    /// of these.
+    pub async fn queue(&mut self, queued_per_tenant: u32) -> Result<Vec<Unfinished>, DbError> {
+        let rows = sqlx::query(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM ( \
                SELECT *, ROW_NUMBER() OVER (PARTITION BY status, tenant \
                ORDER BY CASE WHEN kind = 'restore' THEN 0 ELSE 1 END, priority DESC, uid) AS place \
-               FROM jobs WHERE finished IS NULL) AS waiting \
-             WHERE status <> 'queued' OR place <= $1 ORDER BY priority DESC, uid",
-        )
+               FROM jobs WHERE finished IS NULL AND status <> 'blocked') AS waiting \
+             WHERE status <> 'queued' OR place <= $1 ORDER BY priority DESC, uid"
+        ))
         .bind(i64::from(queued_per_tenant))
         .fetch_all(self.sql())
         .await
@@ -65,17 +80,34 @@ impl Reader {
         tenant: TenantUid,
         policy: Option<PolicyUid>,
     ) -> Result<Vec<Unfinished>, DbError> {
-        let mut statement = Statement::new(
-            "SELECT uid, tenant, kind, run, policy, client, repository, priority, not_before, status, waiting FROM jobs",
-        );
+        let mut statement = Statement::new(concat!("SELECT ", columns!(), " FROM jobs"));
         statement.and("finished IS NULL");
         statement.and("tenant = ").bind(tenant.to_string());
         if let Some(policy) = policy {
             statement.and("policy = ").bind(policy.to_string());
         }
-        statement.push(" ORDER BY uid");
         let rows = statement.query().fetch_all(self.sql()).await.during("reading the queue")?;
-        rows.iter().map(|row| unfinished(&Columns { table: "jobs", row })).collect()
+        let jobs = rows.iter().map(|row| unfinished(&Columns { table: "jobs", row }));
+        let mut jobs = jobs.collect::<Result<Vec<_>, DbError>>()?;
+        // Asked to put them in order, SQLite would look at all jobs of the tenant that ever were, for they are in order.
+        jobs.sort_by_key(|job| job.uid);
+        Ok(jobs)
+    }
+
+    /// Of which clients backups run, by which policies.
+    pub async fn running_backups(&mut self) -> Result<BTreeSet<(ClientUid, PolicyUid)>, DbError> {
+        let rows = sqlx::query(
+            "SELECT client, policy FROM jobs WHERE status = 'running' AND finished IS NULL AND kind = 'backup' \
+             AND client IS NOT NULL AND policy IS NOT NULL",
+        )
+        .fetch_all(self.sql())
+        .await
+        .during("looking for what runs")?;
+        let pair = |row| {
+            let columns = Columns { table: "jobs", row };
+            Ok((columns.parsed("client")?, columns.parsed("policy")?))
+        };
+        rows.iter().map(pair).collect()
     }
 
     /// Jobs that wait for this one.
@@ -127,6 +159,7 @@ impl Writer {
 }
 
 fn unfinished(columns: &Columns<'_>) -> Result<Unfinished, DbError> {
+    let copied = columns.optional_text("copied")?;
     Ok(Unfinished {
         uid: columns.parsed("uid")?,
         tenant: columns.parsed("tenant")?,
@@ -135,6 +168,8 @@ fn unfinished(columns: &Columns<'_>) -> Result<Unfinished, DbError> {
         policy: columns.optional_parsed("policy")?,
         client: columns.optional_parsed("client")?,
         repository: columns.optional_parsed("repository")?,
+        // One that cannot be read fails when it is begun, and says so.
+        copies_to: copied.and_then(|order| serde_json::from_str(&order).ok()).map(|order: CopyOrder| order.to),
         priority: columns.number("priority")?,
         not_before: columns.time("not_before")?,
         status: columns.word("status", &JobStatus::ALL, JobStatus::as_str)?,

@@ -2,7 +2,7 @@
 
 use holdfast_db::{DbErrorKind, JobFilter, JobPage, Level, LogLine};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome, Waiting};
-use holdfast_model::{JobUid, SnapshotId, TenantUid, Timestamp};
+use holdfast_model::{ClientUid, JobUid, PolicyUid, SnapshotId, TenantUid, Timestamp};
 
 use super::scene::{Scene, time};
 
@@ -39,23 +39,29 @@ pub(crate) async fn a_job_is_read_back_as_it_was_kept(scene: &Scene) {
     assert_eq!(reader.job(scene.job_uid()).await.unwrap_err().kind(), DbErrorKind::NotFound);
 }
 
-pub(crate) async fn the_queue_holds_what_is_not_finished_and_hides_no_tenant(scene: &Scene) {
+pub(crate) async fn the_queue_holds_what_can_go_on_and_hides_no_tenant(scene: &Scene) {
     let mut jobs: Vec<Job> = (0..6).map(|_| scene.job(JobKind::Backup)).collect();
     let other = TenantUid::new(Timestamp::from(time(200)), [2; 10]);
     jobs[4].tenant = other;
     jobs[2].priority = 5;
     jobs[3].begin("one", time(6), time(36)).unwrap();
     jobs[5].cancel(time(6)).unwrap();
+    let client = ClientUid::new(Timestamp::from(time(200)), [3; 10]);
+    let policy = PolicyUid::new(Timestamp::from(time(200)), [4; 10]);
+    for job in &mut jobs[2..4] {
+        (job.client, job.policy) = (Some(client), Some(policy));
+    }
     let blocked = scene.job(JobKind::Forget).after(jobs[0].uid);
     jobs.push(blocked);
     scene.add_jobs(&jobs).await;
     let mut reader = scene.db.read().await.unwrap();
     let mut uids = async |per_tenant| -> Vec<JobUid> {
-        reader.unfinished_jobs(per_tenant).await.unwrap().into_iter().map(|job| job.uid).collect()
+        reader.queue(per_tenant).await.unwrap().into_iter().map(|job| job.uid).collect()
     };
-    assert_eq!(uids(10).await, [2, 0, 1, 3, 4, 6].map(|nth: usize| jobs[nth].uid));
-    assert_eq!(uids(1).await, [2, 3, 4, 6].map(|nth: usize| jobs[nth].uid), "what runs is always there");
-    let first = reader.unfinished_jobs(1).await.unwrap().remove(0);
+    assert_eq!(uids(10).await, [2, 0, 1, 3, 4].map(|nth: usize| jobs[nth].uid));
+    assert_eq!(uids(1).await, [2, 3, 4].map(|nth: usize| jobs[nth].uid), "what runs is always there");
+    assert_eq!(reader.running_backups().await.unwrap(), [(client, policy)].into());
+    let first = reader.queue(1).await.unwrap().remove(0);
     assert_eq!((first.priority, first.status, first.not_before), (5, JobStatus::Queued, jobs[2].not_before));
 }
 

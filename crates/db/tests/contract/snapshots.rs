@@ -68,12 +68,13 @@ pub(crate) async fn the_newest_snapshot_of_each_client_and_policy_is_known(scene
             .await
             .unwrap();
     }
-    let newest = writer.newest_snapshots().await.unwrap();
-    assert_eq!(newest.into_iter().collect::<Vec<_>>(), [((client, policy), time(30)), ((other, policy), time(20))]);
+    let newest = writer.newest_snapshots(None).await.unwrap();
+    assert_eq!(newest, [((client, policy), time(30)), ((other, policy), time(20))].into());
+    assert_eq!(writer.newest_snapshots(Some(other)).await.unwrap(), [((other, policy), time(20))].into());
     let newest = writer.newest_of_clients(repository).await.unwrap();
     assert_eq!(newest, [(client, SnapshotId::new([2; 32])), (other, SnapshotId::new([3; 32]))]);
     assert_eq!(writer.newest_of_clients(scene.repository_uid()).await.unwrap(), []);
     writer.remove::<RepositorySpec>(repository, None).await.unwrap();
-    assert!(writer.newest_snapshots().await.unwrap().is_empty(), "they go with their repository");
+    assert!(writer.newest_snapshots(None).await.unwrap().is_empty(), "they go with their repository");
     writer.commit().await.unwrap();
 }

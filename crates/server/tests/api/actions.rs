@@ -2,7 +2,7 @@
 
 use axum::http::Method;
 use holdfast_model::ClientUid;
-use holdfast_model::client::{ClientSpec, ClientStatus};
+use holdfast_model::client::{ClientSpec, ClientStatus, ReadyToken};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
@@ -98,10 +98,16 @@ async fn a_client_says_that_it_is_ready_with_a_token_that_works_once() {
     let wrong = async |body: Value| scene.post(&ready, body).await.code();
     assert_eq!(wrong(json!({"token": ""})).await, (403, "wrong_token".into()), "none was given out");
     let digest: String = Sha256::digest(b"open sesame").iter().map(|byte| format!("{byte:02x}")).collect();
-    let status = ClientStatus { ready_token: Some(digest), ..ClientStatus::default() };
-    let mut writer = scene.database.write().await.unwrap();
-    writer.set_status::<ClientSpec>(uid, &status).await.unwrap();
-    writer.commit().await.unwrap();
+    let give = async |good_until: &str| {
+        let token = ReadyToken { sha256: digest.clone(), good_until: good_until.parse().unwrap() };
+        let status = ClientStatus { ready_by: Some(token), ..ClientStatus::default() };
+        let mut writer = scene.database.write().await.unwrap();
+        writer.set_status::<ClientSpec>(uid, &status).await.unwrap();
+        writer.commit().await.unwrap();
+    };
+    give("2026-11-24T12:00:00Z").await;
+    assert_eq!(wrong(json!({"token": "open sesame"})).await, (403, "wrong_token".into()), "it is too old");
+    give("2026-11-24T12:00:01Z").await;
     assert_eq!(wrong(json!({"token": "open barley"})).await, (403, "wrong_token".into()));
     let said = scene.post(&ready, json!({"token": "open sesame", "host_keys": [KEY]})).await;
     assert_eq!(said.status, 204, "{said:?}");

@@ -6,7 +6,7 @@ use std::process::Command;
 use rustix::process::geteuid;
 
 use super::config::{read, write};
-use super::{Sshd, SshdBuilder};
+use super::{SshdBuilder, User};
 use crate::skip;
 
 /// The ordinary user's id and group, which no distribution gives out.
@@ -29,17 +29,12 @@ pub(super) fn available() -> bool {
 /// `command`, to be run in a namespace set up as the builder says.
 pub(super) fn wrap(dir: &Path, builder: &SshdBuilder, command: &[String]) -> Command {
     let mut script = "set -e\n".to_owned();
-    if builder.unprivileged {
-        let name = Sshd::UNPRIVILEGED;
+    if let Some(User { name, id }) = &builder.user {
         let home = dir.join("home");
         // The machine's own users stay, but their password hashes are not copied.
         let tables = [
-            (
-                "passwd",
-                read(Path::new("/etc/passwd")),
-                format!("{name}:x:{USER_ID}:{USER_ID}::{}:/bin/sh\n", home.display()),
-            ),
-            ("group", read(Path::new("/etc/group")), format!("{name}:x:{USER_ID}:\n")),
+            ("passwd", read(Path::new("/etc/passwd")), format!("{name}:x:{id}:{id}::{}:/bin/sh\n", home.display())),
+            ("group", read(Path::new("/etc/group")), format!("{name}:x:{id}:\n")),
             ("shadow", String::new(), format!("{name}:*:19000:0:99999:7:::\n")),
         ];
         for (file, rows, row) in tables {

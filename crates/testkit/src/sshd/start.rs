@@ -28,8 +28,8 @@ pub(super) fn start(builder: &SshdBuilder) -> Option<Sshd> {
     config::write_files(dir.path(), builder);
     let home = dir.path().join("home");
     std::fs::create_dir(&home).expect("the directory is new");
-    if builder.unprivileged {
-        let owner = Some(namespace::USER_ID);
+    if let Some(user) = &builder.user {
+        let owner = Some(user.id);
         std::os::unix::fs::chown(&home, owner, owner).expect("root may give a directory away");
     }
     if geteuid().is_root() {
@@ -40,7 +40,7 @@ pub(super) fn start(builder: &SshdBuilder) -> Option<Sshd> {
         let port = free_port();
         config::write_port(dir.path(), port, builder);
         if let Some(server) = try_port(dir.path(), &program, builder) {
-            let user = if builder.unprivileged { Sshd::UNPRIVILEGED.to_owned() } else { current_user() };
+            let user = builder.user.as_ref().map_or_else(current_user, |user| user.name.clone());
             return Some(Sshd { dir, server, port, user });
         }
     }

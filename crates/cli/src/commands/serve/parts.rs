@@ -9,9 +9,9 @@ use holdfast_control::drive::Journal;
 use holdfast_control::work::Workplace;
 use holdfast_control::work::identity::Identity;
 use holdfast_control::work::secrets::Secrets;
-use holdfast_control::{Control, Worker, WorkerOptions};
+use holdfast_control::{Control, DatabaseClock, Worker, WorkerOptions};
 use holdfast_db::{Database, Options};
-use holdfast_model::Monitor;
+use holdfast_model::{Clock, Monitor};
 use holdfast_pull::Agents;
 use holdfast_server::{Failures, RandomBytes, SystemRandom};
 use rustix::fs::{FlockOperation, flock};
@@ -34,6 +34,8 @@ pub struct Parts {
     /// What clients let in.
     pub public_key: String,
     identity: PathBuf,
+    /// What several processes over one database go by.
+    shared_clock: Option<Arc<DatabaseClock>>,
     /// Nobody else works in the data folder as long as this is there.
     _lock: File,
 }
@@ -46,15 +48,31 @@ impl Parts {
         let secrets = Secrets::open(&place.data.join("server"), environment::variable)?;
         let options = Options { address: place.database.clone(), connections: CONNECTIONS };
         let database = Database::open(&options).await?;
+        // Of several processes none goes by a clock of its own; but for one that a test moves.
+        let own = clock::clock();
+        let shared = match database.is_shared() && !clock::is_moved() {
+            true => Some(DatabaseClock::over(own.clone(), &database).await?),
+            false => None,
+        };
+        let clock = shared.clone().map_or(own, |clock| clock as Arc<dyn Clock>);
         let [a, b, c, ..] = SystemRandom.ten();
         Ok(Self {
-            control: Control::new(database, clock::clock()),
+            control: Control::new(database, clock),
+            shared_clock: shared,
             secrets: Arc::new(secrets),
             name: format!("{}-{a:02x}{b:02x}{c:02x}", place.name),
             public_key: identity.public,
             identity: identity.file,
             _lock: lock,
         })
+    }
+
+    /// Goes by the database's clock until `stop`, where others do.
+    pub async fn follow_clock(&self, log: &Log, stop: impl Future<Output = ()>) {
+        match &self.shared_clock {
+            Some(clock) => clock.follow(self.control.database(), log, stop).await,
+            None => stop.await,
+        }
     }
 
     /// A worker of this process.
