@@ -114,9 +114,14 @@ fn store_by(context: &Context, address: &str, prefix: &'static str) -> Result<Ar
     let place: Place = address.parse()?;
     let own = context.storage.clone();
     let find = move |name: &str| environment::variable(name).or_else(|| own.get(name).cloned());
-    let mut options = Options::new(move |name| find(&format!("{prefix}{name}")).or_else(|| find(name)));
+    let mut options = Options::new(move |name| prefixed_first(prefix, name, &find));
     options.pause = Arc::new(Sleep::new(context.cancel.clone()));
     Ok(holdfast_store::open(&place, &options)?)
+}
+
+/// A variable, or the one whose name begins with `prefix`, if that is there.
+fn prefixed_first(prefix: &str, name: &str, find: &impl Fn(&str) -> Option<String>) -> Option<String> {
+    find(&format!("{prefix}{name}")).or_else(|| find(name))
 }
 
 /// Whether a repository is named, by an option or in the environment.
@@ -136,4 +141,20 @@ fn address(global: &GlobalArgs) -> Result<String> {
         return Ok(text.trim().to_owned());
     }
     bail!("no repository given: use -r, or set HOLDFAST_REPOSITORY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hot_part_has_variables_of_its_own_or_shares_those_of_the_repository() {
+        let set = [("KEY", "of both"), ("SECRET", "of both"), ("HOT_SECRET", "of the hot part")];
+        let find = |name: &str| set.iter().find(|(set, _)| *set == name).map(|(_, value)| (*value).to_owned());
+        let of = |prefix, name| prefixed_first(prefix, name, &find);
+        assert_eq!(of(HOT, "SECRET").unwrap(), "of the hot part");
+        assert_eq!(of(HOT, "KEY").unwrap(), "of both");
+        assert_eq!(of("", "SECRET").unwrap(), "of both");
+        assert_eq!(of(HOT, "TOKEN"), None);
+    }
 }

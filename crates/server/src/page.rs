@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::document::document;
 
 /// Nothing is loaded, run or sent from it.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:62rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;\
                      background:#fff}code,pre{font:14px/1.45 ui-monospace,monospace}h2{margin-top:2.2rem}summary{cursor:pointer;\
                      padding:.25rem 0}summary b{display:inline-block;width:4.6rem}pre{background:#f4f5f7;padding:.8rem;\

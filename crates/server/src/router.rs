@@ -86,7 +86,10 @@ fn finished(router: Router<Server>, server: Server) -> Router {
 
 async fn no_such_path(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(200).collect();
-    Failure::new(Code::NoSuchPath, format!("there is nothing at {path}: /api says what there is, and /api/openapi.json to programs"))
+    Failure::new(
+        Code::NoSuchPath,
+        format!("there is nothing at {path}: /api says what there is, and /api/openapi.json to programs"),
+    )
 }
 
 async fn method_not_allowed() -> Failure {

@@ -168,7 +168,11 @@ impl Store for HotStore {
         if !self.is_copied(kind) {
             return self.parts.main.put(kind, id, parts);
         }
-        let is_new = self.put_copy(kind, id, parts)?;
+        let is_new = match self.put_copy(kind, id, parts) {
+            // What is read needs a lock: one copy less is better than none to read.
+            Err(error) if kind == FileKind::Lock && error.kind() != ErrorKind::AlreadyExists => false,
+            result => result?,
+        };
         let result = self.parts.main.put(kind, id, parts);
         match &result {
             Ok(()) => self.saw(kind, id),
@@ -189,7 +193,9 @@ impl Store for HotStore {
         self.parts.seen.lock().remove(&(kind, *id));
         let removed = self.parts.main.remove(kind, id);
         if removed.is_ok() || removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::NotFound) {
-            ignore(self.parts.hot.remove(kind, id), ErrorKind::NotFound)?;
+            let copy = ignore(self.parts.hot.remove(kind, id), ErrorKind::NotFound);
+            // The next sweep takes it.
+            copy.or_else(|error| if kind == FileKind::Lock { Ok(()) } else { Err(error) })?;
         }
         removed
     }

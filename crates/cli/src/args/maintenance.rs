@@ -116,6 +116,9 @@ pub struct PruneArgs {
     /// Rewrite at most so much data, like 10G
     #[arg(long, value_name = "SIZE")]
     pub max_repack_size: Option<String>,
+    /// Rewrite only packs of trees, and read no data for it [default: in a repository with a hot part]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub repack_cacheable_only: Option<bool>,
     /// Also rewrite packs that are much smaller than they should be
     #[arg(long)]
     pub repack_small: bool,

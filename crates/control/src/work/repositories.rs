@@ -80,12 +80,16 @@ fn store_at(access: &Access, uri: &str, prefix: &'static str) -> Result<Arc<dyn 
     let place: Place = uri.parse()?;
     let credentials = access.credentials.clone();
     let mut options = Options::new(move |name| {
-        let secret = credentials.get(&format!("{prefix}{name}")).or_else(|| credentials.get(name));
+        let secret = credential(&credentials, prefix, name);
         secret.map(|secret| String::from_utf8_lossy(secret.as_bytes()).into_owned())
     });
     // The store is shared by many jobs: none of them ends its waiting.
     options.pause = Arc::new(Sleep::new(CancelToken::new()));
     Ok(holdfast_store::open(&place, &options)?)
+}
+
+fn credential<'a>(credentials: &'a BTreeMap<String, Secret>, prefix: &str, name: &str) -> Option<&'a Secret> {
+    credentials.get(&format!("{prefix}{name}")).or_else(|| credentials.get(name))
 }
 
 fn open(access: &Access, state: PathBuf) -> Result<Repository, Failure> {
@@ -105,4 +109,22 @@ pub(super) fn options(access: &Access, state: PathBuf) -> Result<OpenOptions, Fa
         ..EngineOptions::default()
     };
     Ok(OpenOptions { state_dir: Some(state), engine, lock_patience: LOCK_PATIENCE, hot, ..OpenOptions::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hot_part_has_credentials_of_its_own_or_shares_those_of_the_repository() {
+        let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
+        let credentials = [("KEY", "of both"), ("SECRET", "of both"), ("HOT_SECRET", "of the hot part")]
+            .map(|(name, text)| (name.to_owned(), secret(text)))
+            .into();
+        let of = |prefix, name| credential(&credentials, prefix, name).map(|secret| secret.as_bytes().to_vec());
+        assert_eq!(of(HOT, "SECRET").unwrap(), b"of the hot part");
+        assert_eq!(of(HOT, "KEY").unwrap(), b"of both");
+        assert_eq!(of("", "SECRET").unwrap(), b"of both");
+        assert_eq!(of(HOT, "TOKEN"), None);
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use holdfast_model::monitor::{Phase, Progress};
 use holdfast_model::{CancelToken, Id, Monitor, PackId};
-use holdfast_store::{Copied, ErrorKind, FileKind, HotStore, Store};
+use holdfast_store::{Copied, ErrorKind, FileKind, HotStore, Store, StoreError};
 
 use super::open::seal_config;
 use super::{Repository, in_parallel};
@@ -62,8 +62,8 @@ pub(super) fn prove_one(main: &dyn Store, hot: &dyn Store, key: &Key, config: &C
         Err(error) if error.kind() == ErrorKind::NotFound => {
             return Err(RepoError::NotARepository { location: main_location });
         }
-        // Storage for archives says that the file is there, and does not give it. The key has proven enough.
-        Err(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::Permanent) => return Ok(()),
+        // The key has proven enough.
+        Err(error) if is_withheld(&error) => return Ok(()),
         result => result?,
     };
     let damaged = |fault| RepoError::damaged(FileKind::Config, &Id::default(), main_location.clone(), fault);
@@ -77,6 +77,11 @@ pub(super) fn prove_one(main: &dyn Store, hot: &dyn Store, key: &Key, config: &C
         return Err(strange(&main_location, &hot_location));
     }
     Ok(())
+}
+
+/// Whether this is how storage for archives answers: the file is there, and is not given back.
+pub(super) fn is_withheld(error: &StoreError) -> bool {
+    matches!(error.kind(), ErrorKind::Denied | ErrorKind::Permanent)
 }
 
 /// What is said of a hot part that is another repository's.

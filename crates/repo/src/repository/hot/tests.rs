@@ -73,9 +73,18 @@ fn fill(repository: &Repository) -> Result<HotReport, RepoError> {
 
 /// Forgets a snapshot and deletes what it needed alone.
 fn forget(repository: &Repository, snapshot: &SavedSnapshot) {
-    let lock = repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap();
     repository.remove_snapshot(snapshot.id).unwrap();
-    let options = PruneOptions { max_unused: MaxUnused::Bytes(0), remove_all: true, ..PruneOptions::default() };
+    prune(repository, None);
+}
+
+fn prune(repository: &Repository, repack_cacheable_only: Option<bool>) {
+    let lock = repository.lock(LockMode::Exclusive, &TestPause::new()).unwrap();
+    let options = PruneOptions {
+        max_unused: MaxUnused::Bytes(0),
+        repack_cacheable_only,
+        remove_all: true,
+        ..PruneOptions::default()
+    };
     let (monitor, cancel) = (Silent, CancelToken::new());
     let plan = PrunePlan::new(repository, options, &(), &[], &monitor, &cancel).unwrap();
     assert_eq!(plan.execute(&lock, &monitor, &cancel).unwrap().leftovers_swept, 0);
@@ -143,8 +152,34 @@ fn storage_that_does_not_give_back_small_files_is_enough_for_the_main_part() {
     backup(&repository, &source(20, 40)).unwrap();
     assert_eq!(repository.read_snapshots().unwrap().good.len(), 2);
     assert!(findings(&repository, ReadData::Nothing).is_empty());
-    repository.remove_snapshot(first.id).unwrap();
+    repository.change_password(b"another", None, CHEAP.kdf_cost).unwrap();
+    repository.change_password(PASSWORD, None, CHEAP.kdf_cost).unwrap();
+    forget(&repository, &first);
+    drop(repository);
     assert_alike(&main, &hot);
+    assert!(findings(&open(&main, &hot).unwrap(), ReadData::Everything).is_empty());
+}
+
+#[test]
+fn a_prune_reads_data_only_if_it_is_told_to() {
+    let (main, hot) = split();
+    let repository = open(&main, &hot).unwrap();
+    let first = backup(&repository, &source(0, 40)).unwrap();
+    repository.remove_snapshot(first.id).unwrap();
+    backup(&repository, &source(20, 40)).unwrap();
+    drop(repository);
+    let before = packs(&main, BlobKind::Data);
+    for (said, reads) in [(None, false), (Some(false), true)] {
+        let recorded: Recorded = Arc::new(RecordStore::new(main.clone()));
+        let repository =
+            Repository::open(recorded.clone(), PASSWORD, options(&(hot.clone() as Arc<dyn Store>))).unwrap();
+        prune(&repository, said);
+        assert_eq!(recorded.count(Verb::ReadRange, FileKind::Pack).0 > 0, reads, "{said:?}");
+        drop(repository);
+        assert_eq!(packs(&main, BlobKind::Data) != before, reads);
+        assert_alike(&main, &hot);
+        assert!(findings(&open(&main, &hot).unwrap(), ReadData::Everything).is_empty());
+    }
 }
 
 #[test]
