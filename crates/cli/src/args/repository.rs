@@ -13,9 +13,8 @@ pub struct GlobalArgs {
     /// [env: HOLDFAST_REPOSITORY, RESTIC_REPOSITORY]
     #[arg(short, long, visible_alias = "repo", global = true, value_name = "REPOSITORY")]
     pub repository: Option<String>,
-    /// The repository's hot part, spelled like it: a fast place with copies of all that is read often (keys, index,
-    /// snapshots, trees), for a repository on storage that is slow or costly to read; rustic calls it so too. What its
-    /// storage asks for is read from variables that begin with HOT_ (HOT_AWS_ACCESS_KEY_ID), or else as for the repository
+    /// The repository's hot part, as rustic knows it: a fast place with copies of what is read often, for storage that is
+    /// slow or costly to read. Credentials of its own have HOT_ in front, like HOT_AWS_ACCESS_KEY_ID
     /// [env: HOLDFAST_REPOSITORY_HOT]
     #[arg(long, visible_alias = "repo-hot", global = true, value_name = "REPOSITORY")]
     pub repository_hot: Option<String>,
@@ -46,7 +45,7 @@ Examples:
   holdfast init -r /srv/backup
   holdfast init -r s3:https://s3.example.com/bucket/web -p /etc/holdfast/password
   holdfast init -r /srv/backup --chunker rabin     # boundaries as restic's, to copy between the two
-  holdfast init -r s3:https://s3.example.com/slow --repository-hot /srv/hot   # what is read often also on this disk
+  holdfast init -r s3:https://s3.example.com/slow --repository-hot /srv/hot
 
 Keep the password outside the machine too: without it nobody can restore anything.")]
 pub struct InitArgs {

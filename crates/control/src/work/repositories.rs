@@ -57,7 +57,7 @@ impl Repositories {
         let slot = self.open.lock().entry(access.uid).or_default().clone();
         let mut opened = slot.lock();
         // A disk that was not mounted may have come back, or have gone.
-        let is_good = |found: &&Opened| found.access == *access && !found.repository.hot_is_amiss();
+        let is_good = |found: &&Opened| found.access == *access && !found.repository.has_hot_changed();
         if let Some(found) = opened.as_ref().filter(is_good) {
             return Ok(found.repository.clone());
         }

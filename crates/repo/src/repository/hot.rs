@@ -104,11 +104,6 @@ pub(crate) fn tree_packs(view: &IndexView) -> HashSet<PackId> {
 }
 
 impl Repository {
-    /// Where its hot part is, if one was named.
-    pub fn hot_location(&self) -> Option<String> {
-        self.0.hot.as_ref().map(|hot| hot.part.location())
-    }
-
     /// Why its hot part is not used, if one was named and is not.
     pub fn hot_trouble(&self) -> Option<String> {
         let hot = self.0.hot.as_ref().filter(|hot| hot.joined.is_none())?;
@@ -119,11 +114,13 @@ impl Repository {
         ))
     }
 
-    /// Whether its hot part is not used although one was named, or is used and has gone since: then it is to be opened anew.
-    pub fn hot_is_amiss(&self) -> bool {
+    /// Whether its hot part has gone since it was opened, or has come: then it is to be opened anew.
+    pub fn has_hot_changed(&self) -> bool {
         let Some(hot) = &self.0.hot else { return false };
-        let config = || hot.part.size(FileKind::Config, &Id::default());
-        hot.joined.is_none() || config().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        match hot.part.size(FileKind::Config, &Id::default()) {
+            Ok(_) => hot.joined.is_none(),
+            Err(error) => hot.joined.is_some() && error.kind() == ErrorKind::NotFound,
+        }
     }
 
     /// Both parts as one, if the hot part is used.

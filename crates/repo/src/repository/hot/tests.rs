@@ -113,6 +113,21 @@ fn the_hot_part_has_copies_of_all_but_data_through_backups_keys_and_prunes() {
 }
 
 #[test]
+fn both_configs_are_as_rustic_writes_them() {
+    let (main, hot) = split();
+    let repository = open(&main, &hot).unwrap();
+    let [of_main, of_hot] = [&main, &hot].map(|part| {
+        let sealed = part.read(FileKind::Config, &Id::default()).unwrap();
+        serde_json::from_slice::<serde_json::Value>(&repository.key().open(&sealed).unwrap()).unwrap()
+    });
+    assert_eq!(of_main.get("is_hot"), None, "restic sees nothing strange");
+    let mut expected = of_main;
+    expected["is_hot"] = true.into();
+    assert_eq!(of_hot, expected);
+    assert!(!repository.config().is_hot());
+}
+
+#[test]
 fn whoever_knows_only_the_main_part_sees_the_whole_repository() {
     let (main, hot) = split();
     let saved = backup(&open(&main, &hot).unwrap(), &source(0, 10)).unwrap();
