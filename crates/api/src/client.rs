@@ -12,14 +12,16 @@ mod protection;
 mod restore;
 mod secret;
 mod setting;
+mod snapshot;
 mod transport;
 
 pub use error::{ApiError, ApiErrorKind};
-pub use find::FindQuery;
+pub use find::{FindQuery, VersionQuery};
 pub use job::{JobQuery, LogPart};
 pub use object::{ObjectQuery, Resource};
 pub use protection::ProtectionQuery;
 pub use restore::SnapshotQuery;
+pub use snapshot::Download;
 
 use transport::Transport;
 

@@ -9,7 +9,6 @@ pub mod client;
 mod code;
 mod event;
 mod find;
-mod fingerprint;
 mod health;
 mod job;
 mod object;
@@ -30,7 +29,6 @@ pub use action::{
 pub use code::Code;
 pub use event::{Event, EventList, Told};
 pub use find::{FileVersion, FoundPath, SnapshotAt};
-pub use fingerprint::fingerprint;
 pub use health::Health;
 pub use job::{Job, LogLevel, LogLine};
 pub use object::{

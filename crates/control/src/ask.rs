@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use holdfast_db::Writer;
+use holdfast_db::{KnownSnapshot, Writer};
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{CopyOrder, Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::object::{Object, Spec};
@@ -165,6 +165,21 @@ async fn add(writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlErr
 }
 
 /// Notes what happened to an object, for who watches.
+/// Tells of a snapshot that came, or is gone.
+pub(crate) async fn tell_snapshot(
+    writer: &mut Writer,
+    snapshot: &KnownSnapshot,
+    change: &str,
+    at: Time,
+) -> Result<(), ControlError> {
+    let KnownSnapshot { id, tenant, repository, client, policy, job, .. } = snapshot;
+    let body = json!({ "change": change, "repository": repository, "client": client, "policy": policy, "job": job });
+    let event =
+        holdfast_db::NewEvent { at, topic: "snapshot".to_owned(), tenant: *tenant, subject: id.to_string(), body };
+    writer.add_event(&event).await?;
+    Ok(())
+}
+
 pub(crate) async fn tell_object<S: Spec>(
     writer: &mut Writer,
     object: &Object<S>,

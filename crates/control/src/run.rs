@@ -1,11 +1,13 @@
 //! A run of a policy: which jobs it makes, or why it makes none for a client. A function of the policy, its clients and the
 //! jobs that are not finished.
 //!
-//! Each client has its own chain: prepare, if it is not ready; back up; then make its names searchable, and forget. A job
+//! Each client has its own chain: prepare, if it is not ready or what is known of it is old; back up; then make its names searchable, and forget. A job
 //! begins only after the one that it follows has ended well. Chains go side by side.
 
 #[cfg(test)]
 mod tests;
+
+use std::time::Duration;
 
 use holdfast_db::Unfinished;
 use holdfast_model::client::Client;
@@ -14,6 +16,12 @@ use holdfast_model::policy::Policy;
 use holdfast_model::schedule::Schedule;
 use holdfast_model::tenant::Overlap;
 use holdfast_model::{ClientUid, JobUid, RepositoryUid, RunUid, Settings, Time};
+
+/// The release that this server is of.
+pub(crate) const RELEASE: &str = env!("CARGO_PKG_VERSION");
+
+/// What a client said of itself so long ago is asked for again.
+const FACTS_ARE_GOOD_FOR: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// What a run is made of.
 pub struct Run<'a> {
@@ -59,7 +67,7 @@ impl Run<'_> {
             return vec![skipped];
         }
         let mut kinds = Vec::new();
-        if client.status.ready_since.is_none() {
+        if !is_prepared(client, self.now) {
             kinds.push(JobKind::Prepare);
         }
         kinds.push(JobKind::Backup);
@@ -117,4 +125,14 @@ impl Run<'_> {
             _ => self.now,
         }
     }
+}
+
+/// Whether a client need not be prepared: it was, by this release, and what it said of itself is not old.
+fn is_prepared(client: &Client, now: Time) -> bool {
+    let status = &client.status;
+    // One that was said to be ready has said nothing of itself.
+    let is_current = status.prepared_by.as_ref().is_none_or(|release| release == RELEASE);
+    let found = status.facts.as_ref().and_then(|facts| facts.found);
+    let is_fresh = found.is_none_or(|found| found.checked_add(FACTS_ARE_GOOD_FOR).is_ok_and(|until| now < until));
+    status.ready_since.is_some() && is_current && is_fresh
 }

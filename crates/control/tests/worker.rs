@@ -8,6 +8,11 @@ mod worker {
     mod hooks;
     mod hot;
     mod jobs;
+    mod plans;
+    mod quotas;
     mod repositories;
+    mod restores;
     mod scene;
+    mod two_hosts;
+    mod verify;
 }

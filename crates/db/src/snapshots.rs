@@ -172,14 +172,14 @@ impl Reader {
         row.map(|row| snapshot(&Columns { table: "snapshots", row: &row })).transpose()
     }
 
-    /// The newest snapshot of each client in a repository.
+    /// The newest snapshot of each client by each policy, and of those that no policy has made, in a repository.
     pub async fn newest_of_clients(
         &mut self,
         repository: RepositoryUid,
     ) -> Result<Vec<(ClientUid, SnapshotId)>, DbError> {
         let rows = sqlx::query(
-            "SELECT client, id FROM (SELECT client, id, ROW_NUMBER() OVER (PARTITION BY client ORDER BY at DESC, id DESC) \
-             AS place FROM snapshots WHERE repository = $1 AND client IS NOT NULL) AS newest WHERE place = 1 ORDER BY client",
+            "SELECT client, id FROM (SELECT client, id, ROW_NUMBER() OVER (PARTITION BY client, policy ORDER BY at DESC, id DESC) \
+             AS place FROM snapshots WHERE repository = $1 AND client IS NOT NULL) AS newest WHERE place = 1 ORDER BY client, id",
         )
         .bind(repository.to_string())
         .fetch_all(self.sql())

@@ -45,7 +45,7 @@ pub struct ClientSpec {
     /// Clients of one group may share what they have in common; alone if nothing is said.
     #[serde(default)]
     pub trust_group: Option<Name>,
-    /// Bytes that its snapshots may take up.
+    /// Bytes that its snapshots may add to a repository. A backup that sends more is ended without a snapshot.
     #[serde(default)]
     pub quota_bytes: Option<u64>,
     /// How fast it may send, by time of the week; the first that applies counts.
@@ -77,6 +77,8 @@ pub struct ClientStatus {
     pub agent_version: Option<String>,
     /// What it said of itself.
     pub facts: Option<Facts>,
+    /// The release of the server that prepared it last.
+    pub prepared_by: Option<String>,
     /// What was looked at when it was prepared last.
     pub checklist: Vec<Checked>,
     /// The keys it has shown, and those that are believed.

@@ -92,6 +92,9 @@ pub struct Backup<'a> {
     pub state: Option<&'a ClientState>,
     /// Whether this one is not to be remembered.
     pub dry_run: bool,
+    /// Bytes of packs that what the client sends may take up. More of it ends the backup without a snapshot, and what came of
+    /// it is not kept for the next one.
+    pub allowance: Option<u64>,
     /// Told of everything.
     pub monitor: &'a dyn Monitor,
     /// Ends the work.
@@ -161,7 +164,7 @@ pub fn backup(
     };
     let (root, recorded, counts, errors) = match served {
         Ok(served) => served,
-        Err(error) => return Err(sink.give_up(error, work.cancel)),
+        Err(error) => return Err(sink.give_up(error, work)),
     };
     // All has come: an agent that is gone before it hears so has done its work.
     let _ = link.send(ToAgent::Finish);

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use holdfast_model::{Id, RepositoryId};
 
 pub use digests::{DigestMemory, DigestRecorder, KnownTree, Totals};
-pub use grants::{GrantRecorder, Grants, pinned};
+pub use grants::{GrantRecorder, Grants, interrupted_bytes, pinned};
 pub use pins::Interrupted;
 
 /// Who a client is: the key that its host proved to have, and the name that its snapshots are stamped with.

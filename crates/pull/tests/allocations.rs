@@ -60,6 +60,7 @@ impl Scene {
             repository: &self.repository,
             state: Some(&state),
             dry_run: false,
+            allowance: None,
             monitor: &Silent,
             cancel: &cancel,
             clock: &self.clock,

@@ -28,6 +28,7 @@ fn back_up(roots: &[&std::path::Path], optional: &[&std::path::Path]) -> Result<
         repository: &repository,
         state: None,
         dry_run: false,
+        allowance: None,
         monitor: &Silent,
         cancel: &cancel,
         clock: &clock,

@@ -28,4 +28,6 @@ pub use self::state::{Added, Counts, OnDurable};
 pub use self::worker::Proof;
 
 #[cfg(test)]
+mod allowance;
+#[cfg(test)]
 mod tests;

@@ -56,7 +56,7 @@ impl Wanted {
                    last number after a broken connection. Without an upgrade: a list of what has happened.",
     params(
         ("after" = Option<u64>, Query, description = "The number of the last event that is known; only what comes from now on, if nothing is said.", minimum = 0, maximum = 9007199254740991i64),
-        ("topic" = Option<Vec<String>>, Query, style = Form, explode, description = "Only these: job, progress, tenant, client, repository, schedule, policy; can be given several times."),
+        ("topic" = Option<Vec<String>>, Query, style = Form, explode, description = "Only these: job, progress, snapshot, tenant, client, repository, schedule, policy, setting, secret; can be given several times."),
         ("tenant" = Option<String>, Query, format = "uuid", description = "Only what is this tenant's."),
         ("log" = Option<String>, Query, format = "uuid", description = "Over a WebSocket, the lines of this job's log too.")
     ),

@@ -1,6 +1,6 @@
 //! The settings of the server: read with where each comes from, and changed one by one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -15,6 +15,7 @@ use crate::body::{self, Body};
 use crate::check::keeps_nothing;
 use crate::failure::Failure;
 use crate::server::Server;
+use crate::tenant::tell_of_server;
 
 #[utoipa::path(
     get, path = "/api/v1/settings", operation_id = "read_settings", summary = "Read the settings",
@@ -34,7 +35,7 @@ pub(crate) async fn read(_: Actor, State(server): State<Server>) -> Result<Respo
     responses((status = 200, description = "All settings, as they are now.", body = SettingList))
 )]
 pub(crate) async fn change(
-    _: Actor,
+    actor: Actor,
     State(server): State<Server>,
     Body(SettingsChange(changes)): Body<SettingsChange>,
 ) -> Result<Response, Failure> {
@@ -54,8 +55,10 @@ pub(crate) async fn change(
         return Err(Failure::fields(vec![error]));
     }
     let before = writer.made_settings().await?;
-    for name in before.keys().chain(made.keys()) {
+    let names: BTreeSet<&String> = before.keys().chain(made.keys()).collect();
+    for name in names.into_iter().filter(|name| before.get(*name) != made.get(*name)) {
         writer.set_setting(name, made.get(name)).await?;
+        tell_of_server(&mut writer, &server, &actor, ("setting", name), "changed").await?;
     }
     writer.commit().await?;
     Ok(json(StatusCode::OK, &list(&made, &settings)))

@@ -1,14 +1,34 @@
 //! The default tenant: whose everything is as long as nobody says otherwise.
 
-use holdfast_db::{DbError, DbErrorKind, Reader};
+use holdfast_db::{DbError, DbErrorKind, NewEvent, Reader, Writer};
 use holdfast_model::object::Object;
 use holdfast_model::tenant::{Tenant, TenantSpec};
 use holdfast_model::{Name, TenantUid};
 
+use crate::actor::Actor;
 use crate::server::Server;
 
 /// What it is called.
 pub const DEFAULT_TENANT: &str = "default";
+
+/// Notes what happened to something that belongs to no tenant: who watches is told of it as the default tenant's.
+pub(crate) async fn tell_of_server(
+    writer: &mut Writer,
+    server: &Server,
+    actor: &Actor,
+    (topic, name): (&str, &str),
+    change: &str,
+) -> Result<(), DbError> {
+    let Some(tenant) = default_tenant(writer).await? else { return Ok(()) };
+    let event = NewEvent {
+        at: server.now(),
+        topic: topic.to_owned(),
+        tenant: tenant.uid,
+        subject: name.to_owned(),
+        body: serde_json::json!({ "change": change, "name": name, "by": actor.name() }),
+    };
+    writer.add_event(&event).await.map(drop)
+}
 
 /// The default tenant, which is made if there is none.
 pub async fn ensure_default_tenant(server: &Server) -> Result<Tenant, DbError> {

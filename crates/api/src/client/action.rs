@@ -14,8 +14,8 @@ use super::object::{Resource, place};
 use super::transport::Call;
 use super::{ApiClient, ApiError};
 use crate::{
-    AcceptHostKeys, CheckRepository, Client, Job, JobList, PrepareRepository, RetentionForecast, RetentionPreview,
-    RunRequest,
+    AcceptHostKeys, CheckRepository, Chunker, Client, CopyRepository, Job, JobList, PrepareRepository,
+    RetentionForecast, RetentionPreview, RunRequest,
 };
 
 impl ApiClient {
@@ -29,13 +29,10 @@ impl ApiClient {
         self.act::<ClientSpec, _>(uid, "accept-host-keys", Some(&AcceptHostKeys { keys: keys.to_vec() }))
     }
 
-    /// Opens a repository, notes what is in it, and makes it first if that is wanted.
-    pub fn prepare_repository(&self, uid: RepositoryUid, create: bool) -> Result<Job, ApiError> {
-        self.act::<RepositorySpec, _>(
-            uid,
-            "prepare",
-            Some(&PrepareRepository { create, ..PrepareRepository::default() }),
-        )
+    /// Opens a repository and notes what is in it; makes it first, with this chunker, if that is wanted.
+    pub fn prepare_repository(&self, uid: RepositoryUid, create: Option<Chunker>) -> Result<Job, ApiError> {
+        let body = PrepareRepository { create: create.is_some(), chunker: create.unwrap_or_default() };
+        self.act::<RepositorySpec, _>(uid, "prepare", Some(&body))
     }
 
     /// Looks whether a repository is in order, and reads all its data if that is wanted.
@@ -46,6 +43,21 @@ impl ApiClient {
     /// Deletes what no snapshot in a repository needs.
     pub fn prune(&self, uid: RepositoryUid) -> Result<Job, ApiError> {
         self.act::<RepositorySpec, _>(uid, "prune", None::<&()>)
+    }
+
+    /// Copies snapshots of a repository to another one.
+    pub fn copy_repository(&self, uid: RepositoryUid, copy: &CopyRepository) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "copy", Some(copy))
+    }
+
+    /// Restores some files of a repository's newest snapshots, to prove that they can be.
+    pub fn verify_repository(&self, uid: RepositoryUid) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "verify", None::<&()>)
+    }
+
+    /// Makes the names in a repository searchable.
+    pub fn catalog_repository(&self, uid: RepositoryUid) -> Result<Job, ApiError> {
+        self.act::<RepositorySpec, _>(uid, "catalog", None::<&()>)
     }
 
     /// Runs a policy now, for all of its clients or only these.

@@ -1,9 +1,9 @@
 //! Searching for names in all snapshots.
 
-use holdfast_model::{ClientUid, TenantUid};
+use holdfast_model::{ClientUid, PolicyUid, RepositoryUid, TenantUid};
 
 use super::{ApiClient, ApiError};
-use crate::FoundPathPage;
+use crate::{FileVersion, FoundPathPage};
 
 /// What is searched for: all that is said must hold.
 #[derive(Debug, Clone, Default)]
@@ -18,6 +18,19 @@ pub struct FindQuery {
     pub client: Option<ClientUid>,
 }
 
+/// Which file's versions are wanted: all that is said must hold.
+#[derive(Debug, Clone)]
+pub struct VersionQuery {
+    /// Of this client.
+    pub client: ClientUid,
+    /// The whole path.
+    pub path: String,
+    /// In snapshots that this policy made.
+    pub policy: Option<PolicyUid>,
+    /// In this repository.
+    pub repository: Option<RepositoryUid>,
+}
+
 /// The server has no more at once.
 const PAGE: &str = "200";
 
@@ -30,5 +43,14 @@ impl ApiClient {
         parameters.extend(query.client.map(|uid| ("client", uid.to_string())));
         parameters.extend(cursor.map(|cursor| ("cursor", cursor)));
         self.transport.get("/api/v1/find", &parameters)
+    }
+
+    /// All versions of one file, that of the newest snapshot first.
+    pub fn versions(&self, query: &VersionQuery) -> Result<Vec<FileVersion>, ApiError> {
+        let mut parameters =
+            vec![("client", query.client.to_string()), ("path", query.path.clone()), ("limit", PAGE.to_owned())];
+        parameters.extend(query.policy.map(|uid| ("policy", uid.to_string())));
+        parameters.extend(query.repository.map(|uid| ("repository", uid.to_string())));
+        self.all_pages("/api/v1/find/versions", parameters, usize::MAX)
     }
 }

@@ -1,6 +1,6 @@
 //! Snapshots as the server has seen them, and restores of them.
 
-use holdfast_model::{ClientUid, TenantUid};
+use holdfast_model::{ClientUid, PolicyUid, RepositoryUid, TenantUid};
 use ureq::http::Method;
 
 use super::transport::Call;
@@ -14,15 +14,24 @@ pub struct SnapshotQuery {
     pub tenant: Option<TenantUid>,
     /// Of this client.
     pub client: Option<ClientUid>,
+    /// Made by this policy.
+    pub policy: Option<PolicyUid>,
+    /// In this repository.
+    pub repository: Option<RepositoryUid>,
 }
 
+/// The server has no more at once.
+const MOST: usize = 500;
+
 impl ApiClient {
-    /// All snapshots that are wanted, the newest first.
-    pub fn snapshots(&self, query: &SnapshotQuery) -> Result<Vec<Snapshot>, ApiError> {
-        let mut parameters = vec![("limit", "500".to_owned())];
+    /// The newest snapshots that are wanted, at most so many, the newest first.
+    pub fn snapshots(&self, query: &SnapshotQuery, most: usize) -> Result<Vec<Snapshot>, ApiError> {
+        let mut parameters = vec![("limit", most.clamp(1, MOST).to_string())];
         parameters.extend(query.tenant.map(|uid| ("tenant", uid.to_string())));
         parameters.extend(query.client.map(|uid| ("client", uid.to_string())));
-        self.all_pages("/api/v1/snapshots", parameters, usize::MAX)
+        parameters.extend(query.policy.map(|uid| ("policy", uid.to_string())));
+        parameters.extend(query.repository.map(|uid| ("repository", uid.to_string())));
+        self.all_pages("/api/v1/snapshots", parameters, most)
     }
 
     /// Restores a snapshot or a part of it, or plans to.

@@ -2,7 +2,7 @@
 //!
 //! Redirects are not followed: whoever answers in the place of the server is told apart from it.
 
-use std::io;
+use std::io::{self, Read};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -130,18 +130,30 @@ impl Transport {
 
     /// Asks, and gives the answer as it is, if it is one of success.
     pub(super) fn send(&self, call: Call<'_>) -> Result<(Response<()>, String), ApiError> {
-        let mut answer = self.run(&call);
+        let (answer, body) = self.begin(&call)?;
+        let text =
+            body.into_with_config().limit(self.limits.answer).read_to_string().map_err(|error| self.failed(error))?;
+        Ok((answer, text))
+    }
+
+    /// The same, of any length: what is answered is read as it comes.
+    pub(super) fn stream(&self, call: Call<'_>) -> Result<(Response<()>, impl Read + Send + use<>), ApiError> {
+        let (answer, body) = self.begin(&call)?;
+        Ok((answer, body.into_with_config().limit(u64::MAX).reader()))
+    }
+
+    /// Asks, and gives what is answered before it is read, if it is a success.
+    fn begin(&self, call: &Call<'_>) -> Result<(Response<()>, Body), ApiError> {
+        let mut answer = self.run(call);
         // A server closes a connection that was idle just when it is used again. Reading once more harms nothing.
         if call.method == Method::GET && answer.as_ref().err().is_some_and(is_closed) {
-            answer = self.run(&call);
+            answer = self.run(call);
         }
         let (parts, body) = answer.map_err(|error| self.failed(error))?.into_parts();
         if !parts.status.is_success() {
             return Err(self.refused(parts.status, body));
         }
-        let text =
-            body.into_with_config().limit(self.limits.answer).read_to_string().map_err(|error| self.failed(error))?;
-        Ok((Response::from_parts(parts, ()), text))
+        Ok((Response::from_parts(parts, ()), body))
     }
 
     fn run(&self, call: &Call<'_>) -> Result<Response<Body>, ureq::Error> {
@@ -211,7 +223,7 @@ fn problem_of_another_version(value: &serde_json::Value) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read, Write};
+    use std::io::Write;
     use std::net::TcpListener;
 
     use super::*;

@@ -7,6 +7,7 @@ mod policy;
 mod repository;
 mod schedule;
 mod secret;
+mod snapshot;
 mod status;
 mod tenant;
 
@@ -16,9 +17,10 @@ pub use apply::{ApplyArgs, ExportArgs, LoginArgs};
 pub use client::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
 pub use job::{JobChoice, JobCommand, JobRestore};
 pub use policy::{PolicyAdd, PolicyCommand, PolicyPreview, PolicyRun, WorkType};
-pub use repository::{RepositoryAdd, RepositoryCommand, Strength};
+pub use repository::{RepositoryAdd, RepositoryCommand, RepositoryCopy, Strength};
 pub use schedule::{ScheduleAdd, ScheduleCommand};
 pub use secret::{SecretCommand, SecretSet, SettingsCommand};
+pub use snapshot::{DownloadForm, SnapshotChoice, SnapshotCommand, SnapshotDownload, SnapshotFiles, SnapshotVersions};
 pub use status::StatusArgs;
 pub use tenant::{OverlapChoice, TenantAdd, TenantCommand};
 
@@ -43,6 +45,9 @@ pub enum ApiVerb {
     /// See what a server does and did; cancel and retry it
     #[command(after_help = job::EXAMPLES)]
     Job(Group<ScopeArgs, JobCommand>),
+    /// Look into the snapshots of a server, and download from them
+    #[command(after_help = snapshot::EXAMPLES)]
+    Snapshot(Group<ScopeArgs, SnapshotCommand>),
     /// See and change what holds for a whole server
     #[command(after_help = secret::SETTINGS_EXAMPLES)]
     Settings(Group<ServerArgs, SettingsCommand>),

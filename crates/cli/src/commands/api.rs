@@ -19,6 +19,8 @@ mod restore;
 mod schedule;
 mod secret;
 mod settings;
+mod snapshot;
+mod source;
 mod status;
 mod tenant;
 mod yaml;
@@ -43,6 +45,7 @@ pub fn run(context: &Context, verb: ApiVerb) -> Result<Exit> {
         ApiVerb::Policy(group) => policy::run(&Session::scoped(context, &group.scope)?, &group.command),
         ApiVerb::Tenant(group) => tenant::run(&Session::open(context, &group.scope)?, &group.command),
         ApiVerb::Job(group) => job::run(&Session::scoped(context, &group.scope)?, &group.command),
+        ApiVerb::Snapshot(group) => snapshot::run(&Session::scoped(context, &group.scope)?, &group.command),
         ApiVerb::Settings(group) => settings::run(&Session::open(context, &group.scope)?, &group.command),
         ApiVerb::Secret(group) => secret::run(&Session::open(context, &group.scope)?, &group.command),
         ApiVerb::Status(args) => status::run(&Session::scoped(context, &args.scope)?, &args),

@@ -168,6 +168,7 @@ impl<'a> Plan<'a> {
             state: state.as_ref(),
             // What it found new is not stored, so that it must not be remembered.
             dry_run: self.args.dry_run,
+            allowance: None,
             monitor: context.output.monitor(),
             cancel: &context.cancel,
             clock: &SystemClock,

@@ -91,7 +91,12 @@ pub fn progress_line(meter: &Meter, now: Instant, progress: &Progress) -> String
     if let Some(share) = share(progress) {
         line += &format!("  {:.0} %", (share * 100.0).floor());
     }
-    line += &format!("  {}, {}", text::count(progress.files_done, "file"), text::bytes(progress.bytes_done));
+    line += "  ";
+    // A download counts no files.
+    if progress.files_done > 0 || progress.files_total.is_some() || progress.bytes_done == 0 {
+        line += &format!("{}, ", text::count(progress.files_done, "file"));
+    }
+    line += &text::bytes(progress.bytes_done);
     if let Some(total) = progress.bytes_total {
         line += &format!(" of {}", text::bytes(total));
     }

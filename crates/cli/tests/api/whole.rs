@@ -1,75 +1,12 @@
 //! From an empty server to a snapshot, as an administrator goes: by the verbs alone, with a real server and a real host.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
-use holdfast_testkit::{Restic, Sshd, TempDir, Tree, agents_dir, temp_dir};
-use serde_json::Value;
+use holdfast_testkit::{Restic, Sshd, Tree};
 
-use super::scene::{lines, printed, sentence};
-
-/// A running server, which ends with the test.
-struct Running {
-    process: Child,
-    url: String,
-    dir: TempDir,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-impl Running {
-    fn start() -> Self {
-        let dir = temp_dir();
-        std::fs::write(dir.path().join("password"), "correct horse\n").unwrap();
-        let (process, url) = Self::serve(&dir, "127.0.0.1:0");
-        Self { process, url, dir }
-    }
-
-    fn serve(dir: &TempDir, listen: &str) -> (Child, String) {
-        let mut command = Self::program(dir);
-        command.args(["serve", "--json", "--listen", listen, "--data"]).arg(dir.path().join("data"));
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let mut first = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut first).unwrap();
-        let first: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
-        (process, first["url"].as_str().unwrap().to_owned())
-    }
-
-    /// Kills it, and starts it where it was.
-    fn start_anew(&mut self, meanwhile: impl FnOnce()) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-        meanwhile();
-        (self.process, _) = Self::serve(&self.dir, self.url.trim_start_matches("http://"));
-    }
-
-    fn program(dir: &TempDir) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_holdfast"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("HOME", dir.path());
-        command.env("HOLDFAST_AGENTS", agents_dir()).env("TZ", "UTC").current_dir(dir.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, line: &str) -> std::process::Output {
-        let mut command = Self::program(&self.dir);
-        command.env("HOLDFAST_SERVER", &self.url).args(line.split_whitespace()).output().unwrap()
-    }
-
-    fn ok(&self, line: &str) -> String {
-        printed(0, &self.run(line))
-    }
-}
-
-/// The fingerprint of a host's key, as the host itself shows it.
-fn fingerprint(sshd: &Sshd) -> String {
-    let shown = Command::new("ssh-keygen").arg("-lf").arg(sshd.known_hosts()).output().unwrap();
-    String::from_utf8(shown.stdout).unwrap().split_whitespace().nth(1).unwrap().to_owned()
-}
+use super::running::{Running, fingerprint};
+use super::scene::{lines, sentence};
 
 #[test]
 fn a_host_is_enrolled_and_backed_up_by_the_verbs_alone() {

@@ -64,6 +64,13 @@ pub(crate) fn a_snapshot_is_restored_to_another_client_and_to_the_server(databas
     let names = fs::read_dir(&there).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
     assert_eq!(names, ["many"]);
     assert_eq!(compare_trees(tree.path("many"), there.join("many"), &CompareOptions::default()), []);
+    let (part, target) = (format!("web1:{}", scene.path("source")), "for/the/lawyers");
+    let chosen = ["--include", "regular", "--iinclude", "TWIN", "--verify", "--ownership-by-name"];
+    scene.say(&[&["job", "restore", &part, "--target", target][..], &chosen].concat());
+    let there = restored(&scene, "data/restores/for/the/lawyers");
+    let mut names: Vec<_> = fs::read_dir(&there).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert_eq!(names, ["regular", "twin"]);
     // By the beginning of the snapshot's id; what is there already is found out.
     let (id, target) = (snapshot["id"].as_str().unwrap(), format!("web2:{}", scene.path("elsewhere")));
     let said = scene.say(&["job", "restore", &id[..8], "--target", &target, "--dry-run"]);

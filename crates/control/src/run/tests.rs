@@ -1,6 +1,6 @@
 //! What a run promises, as tests.
 
-use holdfast_model::client::{ClientSpec, ClientStatus};
+use holdfast_model::client::{ClientSpec, ClientStatus, Facts};
 use holdfast_model::object::Object;
 use holdfast_model::policy::{PolicySpec, PolicyStatus};
 use holdfast_model::schedule::ScheduleSpec;
@@ -90,6 +90,20 @@ fn unfinished(job: &Job) -> Unfinished {
 }
 
 use JobKind::{Backup, Catalog, Forget, Prepare};
+
+#[test]
+fn what_another_release_has_prepared_or_what_is_known_for_long_is_prepared_again() {
+    let mut scene = Scene::new();
+    let mut known = client(1, true);
+    let mut first = |client: &Client| kinds(&scene.run(Overlap::Client, std::slice::from_ref(client), &[]))[0];
+    known.status.prepared_by = Some(RELEASE.to_owned());
+    assert_eq!(first(&known), Backup);
+    known.status.facts = Some(Facts { found: Some(Time::from_second(0).unwrap()), ..Facts::default() });
+    assert_eq!(first(&known), Prepare);
+    known.status.facts = None;
+    known.status.prepared_by = Some("0.0.1".to_owned());
+    assert_eq!(first(&known), Prepare);
+}
 
 #[test]
 fn each_client_has_a_chain_of_its_own() {

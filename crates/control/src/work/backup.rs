@@ -6,7 +6,7 @@ use holdfast_model::job::Outcome;
 use holdfast_model::pattern::PatternList;
 use holdfast_model::policy::{Excludes, Hooks, RootPath, Work};
 use holdfast_model::{CancelToken, ClientUid, Clock, JobUid, Monitor, Name, PolicyUid, Timestamp};
-use holdfast_pull::state::{ClientIdentity, RepositoryState};
+use holdfast_pull::state::{ClientIdentity, ClientState, RepositoryState, interrupted_bytes};
 use holdfast_pull::{Backup, BackupRequest, Filter, ParentChoice, Stamp, Summary, backup};
 use holdfast_repo::Repository;
 use holdfast_repo::time::ZonedTime;
@@ -32,6 +32,8 @@ pub struct BackupTask {
     pub hooks: Hooks,
     /// What the policy is called, for whoever is run.
     pub policy_name: Name,
+    /// Bytes that the client may still add to the repository.
+    pub allowance: Option<u64>,
 }
 
 /// Makes the snapshot, with what the policy has run before and after.
@@ -89,8 +91,22 @@ fn back_up(
     let state = RepositoryState::new(&place.state, &repository.id());
     let state = identity.map(|identity| state.client(&identity, trust_group)).transpose();
     let state = state.map_err(|error| Failure::from(holdfast_pull::BackupError::from(error)))?;
-    let work = Backup { repository, state: state.as_ref(), dry_run: false, monitor, cancel, clock };
-    Ok(outcome(&backup(&work, &mut session.link, &session.hello, &request)?))
+    // Clients of a group share what was interrupted: nobody knows whose it was.
+    let resumed = match state.as_ref().filter(|_| trust_group.is_none()) {
+        Some(state) => interrupted(state, repository)?,
+        None => 0,
+    };
+    let allowance = task.allowance.map(|bytes| bytes.saturating_sub(resumed));
+    let work = Backup { repository, state: state.as_ref(), dry_run: false, allowance, monitor, cancel, clock };
+    let summary = backup(&work, &mut session.link, &session.hello, &request)?;
+    let outcome = outcome(&summary);
+    Ok(Outcome { bytes_added: outcome.bytes_added.saturating_add(resumed), ..outcome })
+}
+
+/// What runs of the client that were interrupted have stored: this backup need not send it again, and it counts for this one.
+fn interrupted(state: &ClientState, repository: &Repository) -> Result<u64, Failure> {
+    repository.engine().refresh()?;
+    interrupted_bytes(state, repository).map_err(|error| holdfast_pull::BackupError::from(error).into())
 }
 
 /// How the tags begin that say whose a snapshot is.

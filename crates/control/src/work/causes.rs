@@ -82,6 +82,7 @@ impl From<BackupError> for Failure {
             BackupError::Repository(error) => of_repository(error.kind()),
             BackupError::Store(error) if error.is_violation() => Some(Cause::Violation),
             BackupError::Store(IngestError::Abandoned) => None,
+            BackupError::Store(IngestError::Allowance { .. }) => Some(Cause::Quota),
             BackupError::Store(IngestError::NotClosed { .. }) => Some(Cause::Damaged),
             BackupError::Store(IngestError::Encode { .. } | IngestError::Defect) => Some(Cause::Internal),
             BackupError::Store(error) => of_repository(error.kind()),

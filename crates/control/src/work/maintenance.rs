@@ -23,7 +23,7 @@ use holdfast_model::monitor::{ItemError, Phase, Progress};
 use holdfast_model::repository::{Compression, FirstBytes};
 use holdfast_model::{CancelToken, ClientUid, Monitor, Name};
 use parking_lot::Mutex;
-use rustix::process::{Pid, Resource, Rlimit, prlimit};
+use rustix::process::{Pid, Resource, Rlimit, prlimit, setpriority_process};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -37,6 +37,8 @@ pub const VERB: &str = "maintenance";
 
 /// Address space that the process may have, in bytes: the index of a hundred million blobs fits.
 const MOST_MEMORY: u64 = 16 << 30;
+/// How far it stands back where others want the processors too.
+const NICE: i32 = 10;
 /// So long it may take to end in order, once it was asked to.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What it tells in one line has no more bytes.
@@ -162,8 +164,9 @@ impl Process {
         let child = command.spawn()?;
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             let limit = Rlimit { current: Some(MOST_MEMORY), maximum: Some(MOST_MEMORY) };
-            // A system that does not allow it runs it without.
+            // A system that does not allow it runs it without. Backups go before it.
             let _ = prlimit(Some(pid), Resource::As, limit);
+            let _ = setpriority_process(Some(pid), NICE);
         }
         Ok(Self(Arc::new(Mutex::new(child))))
     }

@@ -32,7 +32,7 @@ const LEAST_ROOM: u64 = 64 << 20;
 /// What is to be proven.
 #[derive(Debug, Clone)]
 pub struct VerifyTask {
-    /// The newest snapshot of each client.
+    /// The newest snapshot of each client by each policy.
     pub drills: Vec<Drill>,
     /// Files of each, at most.
     pub files: usize,

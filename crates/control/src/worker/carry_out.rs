@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotQuery};
+use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails, SnapshotQuery};
 use holdfast_model::Monitor;
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
@@ -12,7 +12,8 @@ use holdfast_model::schedule::{ScheduleSpec, Zone};
 use holdfast_repo::{Repository, SavedSnapshot};
 
 use super::repository::details_of;
-use super::{AtWork, Worker};
+use super::{AtWork, Worker, quota};
+use crate::ask::tell_snapshot;
 use crate::control::ControlError;
 use crate::depot::in_thread;
 use crate::work::backup::BackupTask;
@@ -70,13 +71,16 @@ impl Worker {
             excludes: policy.spec.excludes,
             hooks: policy.spec.hooks,
             policy_name: policy.spec.name,
+            allowance: None,
         })
     }
 
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let access = self.access_of(job).await?;
-        self.within_quota(&self.client_of(job).await?, &access).await?;
+        let client = self.client_of(job).await?;
+        let quota = self.within_quota(&client, &access).await?;
         let task = self.backup_task(job).await?;
+        let task = BackupTask { allowance: quota.map(|quota| quota.left()), ..task };
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
             .with_repository(access, move |repository| {
@@ -84,12 +88,15 @@ impl Worker {
                 let outcome = backup::run(&task, repository, place, clock, &*work.notes, &work.cancel)?;
                 Ok((outcome.snapshot.map(|id| repository.load_snapshot(id)), outcome))
             })
-            .await?;
+            .await
+            .map_err(|failure| quota::told(failure, &client, quota))?;
         // The snapshot is there: what goes wrong from here on cannot make the backup fail.
         let (snapshot, mut outcome) = made;
         let noted = match snapshot {
             Some(Ok(snapshot)) => {
-                self.note_snapshot(job, &snapshot, outcome.warnings == 0).await.map_err(|error| error.to_string())
+                // With what interrupted runs had stored for it.
+                let (complete, added) = (outcome.warnings == 0, Some(outcome.bytes_added));
+                self.note_snapshot(job, &snapshot, complete, added).await.map_err(|error| error.to_string())
             }
             Some(Err(error)) => Err(error.to_string()),
             None => Ok(()),
@@ -136,6 +143,7 @@ impl Worker {
         let mut writer = self.control.db.write().await?;
         for gone in known.iter().filter(|one| !done.staying.contains(&one.id)) {
             writer.remove_snapshot(access.uid, gone.id).await?;
+            tell_snapshot(&mut writer, gone, "removed", self.control.now()).await?;
         }
         writer.commit().await?;
         // What is gone is found no more; that its names take room is no failure of this job.
@@ -208,6 +216,7 @@ impl Worker {
         job: &Job,
         snapshot: &SavedSnapshot,
         complete: bool,
+        added: Option<u64>,
     ) -> Result<(), ControlError> {
         let Some(repository) = job.repository else { return Ok(()) };
         let known = KnownSnapshot {
@@ -220,10 +229,11 @@ impl Worker {
             at: snapshot.time.at.to_time(),
             complete,
             hostname: snapshot.hostname.clone(),
-            details: details_of(snapshot),
+            details: SnapshotDetails { added, ..details_of(snapshot) },
         };
         let mut writer = self.control.db.write().await?;
         writer.add_snapshot(&known).await?;
+        tell_snapshot(&mut writer, &known, "added", self.control.now()).await?;
         Ok(writer.commit().await?)
     }
 }

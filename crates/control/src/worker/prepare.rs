@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use holdfast_model::client::{Client, ClientSpec, ClientStatus, ReadyToken};
 use holdfast_model::job::{Job, Outcome};
-use holdfast_model::policy::{PolicySpec, RootPath};
+use holdfast_model::policy::{Policy, PolicySpec, RootPath};
 use holdfast_model::{ClientUid, Monitor, Time};
 
 use super::Worker;
@@ -13,6 +13,8 @@ use super::at_work::AtWork;
 use crate::ask::tell_object;
 use crate::control::ControlError;
 use crate::depot::in_thread;
+use crate::fingerprint::fingerprint;
+use crate::run::RELEASE;
 use crate::trust::digest;
 use crate::work::prepare::{self, Preparation};
 use crate::work::{Failure, prepare::prepare};
@@ -63,6 +65,7 @@ impl Worker {
             ready_since: found.map(|_| before.ready_since.unwrap_or(now)),
             agent_version: found.map(|found| found.agent_version.clone()),
             facts: found.map(|found| found.facts.clone()).or(before.facts),
+            prepared_by: found.map(|_| RELEASE.to_owned()).or(before.prepared_by),
             checklist: done.checklist.clone(),
             ready_by: token.map(|token| ReadyToken {
                 sha256: digest(token),
@@ -74,7 +77,8 @@ impl Worker {
         if !done.offered.is_empty() && status.host_keys.show(done.offered.clone()) {
             change = if status.host_keys.is_changed() { "host key changed" } else { "host key shown" };
             for key in &status.host_keys.offered {
-                at_work.notes.note(&format!("the host shows the key {key}"));
+                let shown = fingerprint(key).unwrap_or_default();
+                at_work.notes.note(&format!("the host shows the key {shown}, which is {key}"));
             }
         }
         writer.set_status::<ClientSpec>(client.uid, &status).await?;
@@ -97,8 +101,16 @@ impl Worker {
 
     /// What is to be backed up of a client: by its policy, or by all that name it.
     async fn roots_of(&self, job: &Job) -> Result<Vec<RootPath>, Failure> {
-        let Some(uid) = job.policy else { return Ok(Vec::new()) };
-        Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?.spec.work.roots())
+        if let Some(uid) = job.policy {
+            return Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?.spec.work.roots());
+        }
+        let plans = self.control.plans(&mut self.control.db.read_at_one_time().await?).await?;
+        let names_it = |policy: &&Policy| plans.clients_of(policy).any(|client| Some(client.uid) == job.client);
+        let mut roots: Vec<RootPath> =
+            plans.policies().iter().filter(names_it).flat_map(|of| of.spec.work.roots()).collect();
+        roots.sort();
+        roots.dedup();
+        Ok(roots)
     }
 
     fn new_token(&self) -> Result<String, ControlError> {

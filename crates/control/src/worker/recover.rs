@@ -20,9 +20,10 @@ impl Worker {
             Some(snapshot) => {
                 // How many warnings there were went with whoever counted them, but for those that it had told.
                 let warnings = self.control.db.read().await?.warnings_in_log(job.uid).await?;
-                self.note_snapshot(job, &snapshot, warnings == 0).await?;
+                let added = snapshot.summary.as_ref().map(|summary| summary.data_added_packed);
+                self.note_snapshot(job, &snapshot, warnings == 0, added).await?;
                 let status = if warnings == 0 { JobStatus::Succeeded } else { JobStatus::Warning };
-                (status, Outcome { snapshot: Some(snapshot.id), warnings, ..Outcome::default() })
+                (status, Outcome { warnings, ..outcome_of(&snapshot) })
             }
             None => (JobStatus::Lost, Outcome::default()),
         };
@@ -51,6 +52,20 @@ impl Worker {
         let repository = self.with_repository(access, |repository| Ok(repository.read_snapshots()?.good)).await;
         let snapshots = repository.unwrap_or_default();
         Ok(snapshots.into_iter().find(|snapshot| is_of(job.uid, snapshot)))
+    }
+}
+
+/// What a snapshot tells of the backup that made it.
+fn outcome_of(snapshot: &SavedSnapshot) -> Outcome {
+    let outcome = Outcome { snapshot: Some(snapshot.id), ..Outcome::default() };
+    let Some(summary) = &snapshot.summary else { return outcome };
+    Outcome {
+        files: summary.total_files_processed,
+        files_new: summary.files_new,
+        files_changed: summary.files_changed,
+        bytes: summary.total_bytes_processed,
+        bytes_added: summary.data_added_packed,
+        ..outcome
     }
 }
 

@@ -1,5 +1,6 @@
 //! Verifications: from a repository to the newest snapshots of its clients, and back to what is known of those.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use holdfast_model::ClientUid;
@@ -36,7 +37,7 @@ impl Worker {
                 verify::run(&task, repository, place, clock, &*work.notes, &work.cancel)
             })
             .await?;
-        for (client, proven) in done.proven {
+        for (client, proven) in together(done.proven) {
             self.note_proven(client, proven).await?;
         }
         let mut result = done.result;
@@ -73,6 +74,22 @@ impl Worker {
         tell_object(&mut writer, &client, "proven", "a verify job", now).await?;
         Ok(writer.commit().await?)
     }
+}
+
+/// Of a client with several policies, what was proven by all of them.
+fn together(all: Vec<(ClientUid, Proven)>) -> BTreeMap<ClientUid, Proven> {
+    let mut clients: BTreeMap<ClientUid, Proven> = BTreeMap::new();
+    for (client, proven) in all {
+        match clients.get_mut(&client) {
+            Some(before) => {
+                before.files += proven.files;
+                before.bytes += proven.bytes;
+                before.as_on_client += proven.as_on_client;
+            }
+            None => drop(clients.insert(client, proven)),
+        }
+    }
+    clients
 }
 
 /// The random part of a job's id.

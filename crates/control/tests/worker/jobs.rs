@@ -51,33 +51,6 @@ async fn a_client_is_prepared_backed_up_and_thinned_out() {
 }
 
 #[tokio::test]
-async fn a_client_that_has_used_up_what_it_may_is_not_backed_up() {
-    let Some(scene) = Scene::new(json!({})).await else { return };
-    scene.run().await;
-    scene.accept_host_key().await;
-    let allow = async |bytes| {
-        let client = scene.client().await;
-        let spec = ClientSpec { quota_bytes: Some(bytes), ..client.spec };
-        let mut writer = scene.db.write().await.unwrap();
-        writer.update(client.uid, None, spec, scene.clock.now().to_time()).await.unwrap();
-        writer.commit().await.unwrap();
-    };
-    allow(1).await;
-    let first = scene.run().await.remove(1);
-    assert_eq!((first.kind, first.status), (Backup, Succeeded), "nothing was used yet");
-    let added = first.outcome.bytes_added;
-    assert!(added > 1);
-    allow(added).await;
-    let refused = scene.run().await.remove(0);
-    let error = refused.outcome.error.unwrap();
-    assert_eq!((refused.kind, error.cause), (Backup, Cause::Quota));
-    assert!(error.message.contains(&format!("{added} bytes")) && error.message.contains(&format!("{added} are")));
-    assert_eq!(scene.repository().snapshots().unwrap().len(), 1);
-    allow(added + 1).await;
-    assert_eq!(scene.run().await[0].status, Succeeded);
-}
-
-#[tokio::test]
 async fn another_host_key_blocks_a_client_until_somebody_has_decided() {
     let Some(scene) = Scene::new(json!({})).await else { return };
     scene.run().await;

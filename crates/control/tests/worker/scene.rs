@@ -13,7 +13,7 @@ use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::tenant::TenantSpec;
-use holdfast_model::{Clock, PolicyUid, TenantUid, Timestamp};
+use holdfast_model::{ClientUid, Clock, PolicyUid, TenantUid, Timestamp};
 use holdfast_pull::Agents;
 use holdfast_repo::{InitOptions, OpenOptions, Repository};
 use holdfast_store::{LocalStore, Store};
@@ -28,6 +28,7 @@ pub(crate) struct Scene {
     pub(crate) clock: Arc<FakeClock>,
     pub(crate) control: Control,
     pub(crate) worker: Arc<Worker>,
+    pub(crate) source: Tree,
     pub(crate) client: Client,
     pub(crate) policy: PolicyUid,
 }
@@ -36,9 +37,9 @@ impl Scene {
     pub(crate) async fn new(policy: Value) -> Option<Self> {
         let sshd = Sshd::start()?;
         let dir = temp_dir();
-        let tree = Tree::create(dir.path().join("source"));
-        tree.file("etc/hosts", "127.0.0.1 localhost\n");
-        tree.file("www/index.html", "hello".repeat(100));
+        let source = Tree::create(dir.path().join("source"));
+        source.file("etc/hosts", "127.0.0.1 localhost\n");
+        source.file("www/index.html", "hello".repeat(100));
         std::fs::write(dir.path().join("password"), "secret\n").unwrap();
         let store: Arc<dyn Store> = Arc::new(LocalStore::new(dir.path().join("repository")));
         Repository::init(store, b"secret", InitOptions::default(), OpenOptions::default()).unwrap();
@@ -48,7 +49,7 @@ impl Scene {
         let control = Control::new(db.clone(), clock.clone());
         let worker = worker(&control, "one", dir.path());
         let (client, policy) = furnish(&db, &clock, &sshd, dir.path(), policy).await;
-        Some(Self { dir, sshd, db, clock, control, worker, client, policy })
+        Some(Self { dir, sshd, db, clock, control, worker, source, client, policy })
     }
 
     /// Runs the policy, and all that comes of it, to its end.
@@ -78,8 +79,12 @@ impl Scene {
         Repository::open(store, b"secret", OpenOptions::default()).unwrap()
     }
 
+    pub(crate) async fn job(&self, job: &Job) -> Job {
+        self.db.read().await.unwrap().job(job.uid).await.unwrap()
+    }
+
     pub(crate) async fn log(&self, job: &Job) -> Vec<String> {
-        let log = self.db.read().await.unwrap().log(job.uid, 1, 1000).await.unwrap();
+        let log = self.db.read().await.unwrap().log(job.uid, 1, 10_000).await.unwrap();
         log.into_iter().map(|(_, line)| line.text).collect()
     }
 }
@@ -124,11 +129,8 @@ async fn furnish(db: &Database, clock: &FakeClock, sshd: &Sshd, dir: &Path, poli
     let password = format!("file:{}", dir.join("password").display());
     create!(RepositorySpec, json!({"name": "main", "uri": repository, "password": password}));
     let later = Timestamp { seconds: now.seconds + 1, ..now };
-    let connection = json!({"address": "127.0.0.1", "port": sshd.port(), "user": sshd.user(),
-        "identity_file": sshd.client_key()});
-    let client: ClientSpec = serde_json::from_value(json!({"hostname": "web1", "connection": connection})).unwrap();
-    let client =
-        writer.create(holdfast_model::ClientUid::new(later, [3; 10]), tenant, client, now.to_time()).await.unwrap();
+    let client = ClientUid::new(later, [3; 10]);
+    let client = writer.create(client, tenant, client_behind(sshd, "web1"), now.to_time()).await.unwrap();
     let mut spec = json!({"name": "web", "work": {"type": "folders", "paths": [dir.join("source")]},
         "repository": "main", "clients": ["web1"], "retries": {"count": 0}});
     spec.as_object_mut().unwrap().extend(policy.as_object().unwrap().clone());
@@ -137,6 +139,13 @@ async fn furnish(db: &Database, clock: &FakeClock, sshd: &Sshd, dir: &Path, poli
     writer.set_setting("catalog", Some(&json!(false))).await.unwrap();
     writer.commit().await.unwrap();
     (client, policy)
+}
+
+/// A client as it is enrolled.
+pub(crate) fn client_behind(sshd: &Sshd, name: &str) -> ClientSpec {
+    let connection = json!({"address": "127.0.0.1", "port": sshd.port(), "user": sshd.user(),
+        "identity_file": sshd.client_key()});
+    serde_json::from_value(json!({"hostname": name, "connection": connection})).unwrap()
 }
 
 /// What became of jobs.

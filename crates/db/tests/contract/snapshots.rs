@@ -60,8 +60,8 @@ pub(crate) async fn the_newest_snapshot_of_each_client_and_policy_is_known(scene
     let repository = repository(scene).await;
     let (client, other, policy) = (scene.client_uid(), scene.client_uid(), scene.policy_uid());
     let mut writer = scene.db.write().await.unwrap();
-    for (number, client, second) in [(1, Some(client), 10), (2, Some(client), 30), (3, Some(other), 20), (4, None, 40)]
-    {
+    let all = [(1, Some(client), 10), (2, Some(client), 30), (3, Some(other), 20), (4, None, 40)];
+    for (number, client, second) in all {
         let policy = client.map(|_| policy);
         writer
             .add_snapshot(&KnownSnapshot { client, policy, ..snapshot(scene, repository, number, second) })
@@ -73,6 +73,12 @@ pub(crate) async fn the_newest_snapshot_of_each_client_and_policy_is_known(scene
     assert_eq!(writer.newest_snapshots(Some(other)).await.unwrap(), [((other, policy), time(20))].into());
     let newest = writer.newest_of_clients(repository).await.unwrap();
     assert_eq!(newest, [(client, SnapshotId::new([2; 32])), (other, SnapshotId::new([3; 32]))]);
+    let another = Some(scene.policy_uid());
+    let rare = KnownSnapshot { client: Some(client), policy: another, ..snapshot(scene, repository, 5, 5) };
+    writer.add_snapshot(&rare).await.unwrap();
+    let newest = writer.newest_of_clients(repository).await.unwrap();
+    let ids: Vec<_> = newest.iter().map(|(_, id)| *id).collect();
+    assert_eq!(ids, [2, 5, 3].map(|number| SnapshotId::new([number; 32])), "of what is backed up rarely too");
     assert_eq!(writer.newest_of_clients(scene.repository_uid()).await.unwrap(), []);
     writer.remove::<RepositorySpec>(repository, None).await.unwrap();
     assert!(writer.newest_snapshots(None).await.unwrap().is_empty(), "they go with their repository");

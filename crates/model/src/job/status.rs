@@ -77,8 +77,6 @@ pub enum Waiting {
         /// A job of that run.
         job: JobUid,
     },
-    /// Somebody to say whether the client's host key is to be believed.
-    HostKey,
     /// Nobody could begin it when it was due, and it is not to be made up for.
     Missed {
         /// How many times it was due.
@@ -162,7 +160,6 @@ impl fmt::Display for Waiting {
             Self::Repository => f.write_str("waits for its repository, where others are at work"),
             Self::Slot => f.write_str("waits for one of the other jobs to end"),
             Self::Overlap { job } => write!(f, "the run before has not ended: job {job}"),
-            Self::HostKey => f.write_str("waits for somebody to accept the client's host key"),
             Self::Missed { runs: 1, first, .. } => write!(f, "missed at {first}"),
             Self::Missed { runs, first, last } => write!(f, "missed {runs} times, from {first} to {last}"),
         }

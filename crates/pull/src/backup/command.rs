@@ -50,7 +50,7 @@ pub fn backup_command(
     let received = receive(work, link, &sink).and_then(|file| Ok((write_trees(&sink, request, &file)?, file)));
     let (tree, file) = match received {
         Ok(received) => received,
-        Err(error) => return Err(sink.give_up(error, work.cancel)),
+        Err(error) => return Err(sink.give_up(error, work)),
     };
     // All has come: an agent that is gone before it hears so has done its work.
     let _ = link.send(ToAgent::Finish);

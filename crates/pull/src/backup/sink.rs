@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use holdfast_model::monitor::Phase;
-use holdfast_model::{BlobId, CancelToken, Timestamp, TreeId};
+use holdfast_model::{BlobId, Timestamp, TreeId};
 use holdfast_repo::ingest::Added;
 use holdfast_repo::snapshot::SnapshotSummary;
 use holdfast_repo::time::ZonedTime;
-use holdfast_repo::{IngestSession, SavedSnapshot, Sleep, Snapshot};
+use holdfast_repo::{IngestError, IngestSession, SavedSnapshot, Sleep, Snapshot};
 
 use super::rules::Possession;
 use super::{Backup, BackupError, Stamp, Summary};
@@ -44,6 +44,9 @@ impl Sink {
             }
         });
         let ingest = IngestSession::begin(work.repository, on_durable, &Sleep::new(work.cancel.clone()))?;
+        if let Some(bytes) = work.allowance {
+            ingest.allow(bytes);
+        }
         Ok(Self { ingest, began, recorder })
     }
 
@@ -59,15 +62,28 @@ impl Sink {
         }
     }
 
-    /// Ends without a snapshot; what was sent stays, so that it need not be sent again.
-    pub(super) fn give_up(self, error: BackupError, cancel: &CancelToken) -> BackupError {
+    /// Ends without a snapshot; what was sent stays, so that it need not be sent again: unless it was too much.
+    pub(super) fn give_up(self, error: BackupError, work: &Backup<'_>) -> BackupError {
         // What went wrong first is what counts.
         let failed = self.ingest.check().err();
+        if let Some(too_much @ IngestError::Allowance { .. }) = failed {
+            self.forget(work);
+            return too_much.into();
+        }
         let _ = self.ingest.abandon();
         match failed {
-            _ if cancel.is_cancelled() => BackupError::Cancelled(holdfast_model::Cancelled),
+            _ if work.cancel.is_cancelled() => BackupError::Cancelled(holdfast_model::Cancelled),
             Some(failed) => failed.into(),
             None => error,
+        }
+    }
+
+    /// Ends without a snapshot, and keeps nothing for the next one: what is durable already is nobody's, and goes when pruned.
+    fn forget(self, work: &Backup<'_>) {
+        drop(self.ingest);
+        if let (Some(recorder), Some(state)) = (&self.recorder, work.state) {
+            // If this fails, it is kept some days longer.
+            let _ = recorder.discard(state);
         }
     }
 
@@ -91,10 +107,18 @@ impl Sink {
         snapshot.tags.clone_from(&stamped.stamp.tags);
         snapshot.program_version = concat!("holdfast ", env!("CARGO_PKG_VERSION")).into();
         let (began, clock) = (self.began, work.clock);
-        let report = self.ingest.commit(snapshot, |snapshot, added| {
+        let saved = self.ingest.save(snapshot, |snapshot, added| {
             summary.note(added);
             snapshot.summary = Some(summary.document(began, clock.now()));
-        })?;
+        });
+        let report = match saved {
+            // The last of it was too much.
+            Err(too_much @ IngestError::Allowance { .. }) => {
+                self.forget(work);
+                return Err(too_much.into());
+            }
+            saved => saved?,
+        };
         summary.snapshot = Some(report.snapshot.id);
         summary.total_duration = clock.now().since(began);
         if let (Some(recorder), Some(state)) = (&self.recorder, work.state) {

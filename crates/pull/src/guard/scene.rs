@@ -88,6 +88,7 @@ impl Scene {
             repository,
             state: Some(&state),
             dry_run: false,
+            allowance: None,
             monitor: &monitor,
             cancel: &cancel,
             clock: &*self.clock,

@@ -190,6 +190,7 @@ impl Scene {
             repository: &self.repository,
             state,
             dry_run: false,
+            allowance: None,
             monitor: &recorder,
             cancel: &cancel,
             clock: &self.clock,

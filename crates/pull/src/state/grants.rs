@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use holdfast_model::BlobId;
+use holdfast_repo::{BlobKind, Repository};
 use rustix::fs::{FlockOperation, flock};
 
 use super::file::at;
@@ -110,19 +111,21 @@ impl GrantRecorder {
     pub fn fold(&self, state: &ClientState) -> Result<(), StateError> {
         let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
         let mut keys: Vec<Key> = Vec::new();
-        let mut folded = Vec::new();
-        for path in run_paths(&state.grants)? {
-            let run = File::open(&path).map_err(at(&path))?;
-            let own = path == self.path;
-            if own || flock(&run, FlockOperation::NonBlockingLockExclusive).is_ok() {
-                keys.extend(keys_of(&file::read(&path)?.unwrap_or_default()));
-                folded.push(path);
-            }
+        let folded = ended_runs(&state.grants, Some(&self.path))?;
+        for path in &folded {
+            keys.extend(keys_of(&file::read(path)?.unwrap_or_default()));
         }
         keys.sort_unstable();
         keys.dedup();
         merge_into_base(&state.grants.join(BASE), &keys)?;
         folded.iter().try_for_each(|path| fs::remove_file(path).map_err(at(path)))
+    }
+
+    /// The session has sent too much: what it and the client's interrupted ones had sent is asked for again, and no pin.
+    pub fn discard(&self, state: &ClientState) -> Result<(), StateError> {
+        let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
+        let ended = ended_runs(&state.grants, Some(&self.path))?;
+        ended.iter().try_for_each(|path| fs::remove_file(path).map_err(at(path)))
     }
 }
 
@@ -151,6 +154,35 @@ pub fn pinned(state: &RepositoryState, age: Duration, now: SystemTime) -> Result
     keys.sort_unstable();
     keys.dedup();
     Ok(move |id: &BlobId| keys.binary_search(&key_of(id)).is_ok())
+}
+
+/// Bytes of packs that a client's interrupted sessions take up, which are in no snapshot yet.
+pub fn interrupted_bytes(state: &ClientState, repository: &Repository) -> Result<u64, StateError> {
+    let held = lock(&state.grants, FlockOperation::LockShared)?;
+    let mut keys: Vec<Key> = Vec::new();
+    for path in ended_runs(&state.grants, None)? {
+        keys.extend(keys_of(&file::read(&path)?.unwrap_or_default()));
+    }
+    drop(held);
+    if keys.is_empty() {
+        return Ok(0);
+    }
+    keys.sort_unstable();
+    let index = repository.engine().index();
+    let interrupted = index.blobs(BlobKind::Data).filter(|(id, _)| keys.binary_search(&key_of(id)).is_ok());
+    Ok(interrupted.map(|(_, location)| u64::from(location.stored_length)).sum())
+}
+
+/// The runs in a folder that do not grow any more, and `own`.
+fn ended_runs(folder: &Path, own: Option<&Path>) -> Result<Vec<PathBuf>, StateError> {
+    let mut ended = Vec::new();
+    for path in run_paths(folder)? {
+        let run = File::open(&path).map_err(at(&path))?;
+        if own == Some(path.as_path()) || flock(&run, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            ended.push(path);
+        }
+    }
+    Ok(ended)
 }
 
 /// Waits for the folder's lock. It is held until the file is closed.

@@ -26,6 +26,12 @@ pub enum IngestError {
         /// Its length in bytes.
         length: usize,
     },
+    /// The session has put more than it may.
+    #[error("what was sent takes more room than the {allowed} bytes that were left of what is allowed")]
+    Allowance {
+        /// Bytes that it might take.
+        allowed: u64,
+    },
     /// A pack could not be written.
     #[error("cannot write pack {pack}")]
     Pack {
@@ -73,9 +79,11 @@ impl IngestError {
             Self::Repository(source) => source.kind(),
             Self::NotClosed { source } => source.kind(),
             Self::Abandoned => RepoErrorKind::Cancelled,
-            Self::HashMismatch { .. } | Self::TooLarge { .. } | Self::Encode { .. } | Self::Defect => {
-                RepoErrorKind::Refused
-            }
+            Self::HashMismatch { .. }
+            | Self::TooLarge { .. }
+            | Self::Allowance { .. }
+            | Self::Encode { .. }
+            | Self::Defect => RepoErrorKind::Refused,
         }
     }
 }

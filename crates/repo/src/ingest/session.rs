@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use super::IngestError;
 use super::pipeline::Handle;
 use super::state::{Added, OnDurable, SessionState};
-use super::worker::{Job, Proof};
+use super::worker::{Job, Proof, charge_stored};
 use crate::closure::{SessionClosure, prove};
 use crate::error::{RepoError, RepoErrorKind};
 use crate::pack::{BlobKind, Compression, MAX_DATA_LENGTH, MAX_PLAIN_LENGTH};
@@ -74,6 +74,14 @@ impl IngestSession {
         engine.core().closed.revise(&view);
         session.closure = Mutex::new(SessionClosure::new(view.generation()));
         Ok(session)
+    }
+
+    /// From now on what the session puts may take up so many bytes of packs; more ends it, and no snapshot is written.
+    ///
+    /// All that it puts counts, whether somebody else has stored it before or not: so that nobody learns that from where a
+    /// session ends.
+    pub fn allow(&self, bytes: u64) {
+        self.state.allow(bytes);
     }
 
     /// The repository.
@@ -150,7 +158,9 @@ impl IngestSession {
             let core = &self.handle.shared.core;
             closure.build(id, references, &core.index.view(), &core.closed);
         }
-        if !self.has_tree(&id) {
+        if self.has_tree(&id) {
+            charge_stored(&self.handle.shared, &self.state, BlobKind::Tree, &id.into(), document.len());
+        } else {
             self.put(BlobKind::Tree, id.into(), document, Proof::Verified)?;
         }
         Ok(id)

@@ -53,6 +53,13 @@ struct Inner {
     /// Durable blobs that the session put and has not been told of.
     untold: Vec<BlobId>,
     added: Added,
+    allowance: Option<Allowance>,
+}
+
+/// How much of what a session puts may be taken up.
+struct Allowance {
+    allowed: u64,
+    used: u64,
 }
 
 /// Counts one blob of a session as busy until it is dropped.
@@ -114,6 +121,27 @@ impl SessionState {
         counts.blobs += 1;
         counts.bytes += bytes as u64;
         counts.packed += u64::from(packed);
+    }
+
+    /// From now on what the session puts may take up so many bytes.
+    pub(super) fn allow(&self, allowed: u64) {
+        self.inner.lock().allowance = Some(Allowance { allowed, used: 0 });
+    }
+
+    /// Whether it counts what a blob takes up.
+    pub(super) fn is_limited(&self) -> bool {
+        self.inner.lock().allowance.is_some()
+    }
+
+    /// Counts a blob that the session put, whether somebody had stored it before or not; more than is allowed ends the session.
+    pub(super) fn charge(&self, packed: u32) {
+        let mut inner = self.inner.lock();
+        let Some(allowance) = &mut inner.allowance else { return };
+        allowance.used = allowance.used.saturating_add(packed.into());
+        if allowance.used > allowance.allowed {
+            let error = IngestError::Allowance { allowed: allowance.allowed };
+            inner.failure.get_or_insert(error);
+        }
     }
 
     pub(super) fn added(&self) -> Added {

@@ -108,14 +108,25 @@ fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<T
         return;
     }
     match shared.pending.claim(&shared.core.index, kind, id, &session) {
-        Claim::Durable if kind == BlobKind::Data => session.tell_later(id),
-        Claim::Durable | Claim::OnItsWay => {}
+        Claim::Durable => {
+            charge_stored(shared, &session, kind, &id, bytes.len());
+            if kind == BlobKind::Data {
+                session.tell_later(id);
+            }
+        }
+        // What it takes is not known yet, and whose it is must not show.
+        Claim::OnItsWay if session.is_limited() => match encoder.encode(&shared.core.key, kind, &bytes, compression) {
+            Err(error) => session.fail(error.into()),
+            Ok(sealed) => session.charge(sealed.length()),
+        },
+        Claim::OnItsWay => {}
         Claim::New(encoding) => match encoder.encode(&shared.core.key, kind, &bytes, compression) {
             Err(error) => encoding.fail(error.into()),
             Ok(sealed) => {
                 let now = shared.core.clock.instant();
                 let (packed, full) = shared.packer.add(kind, id, sealed, encoding, now, &shared.in_flight);
                 session.add(kind, bytes.len(), packed);
+                session.charge(packed);
                 // What the blob took is free again before this thread waits for the storage.
                 drop((bytes, permit, busy));
                 if let Some(full) = full {
@@ -123,6 +134,14 @@ fn work(shared: &Shared, encoder: &mut BlobEncoder, job: Job, uploads: &Sender<T
                 }
             }
         },
+    }
+}
+
+/// Counts a blob that was there by what it takes there.
+pub(super) fn charge_stored(shared: &Shared, session: &SessionState, kind: BlobKind, id: &BlobId, plain: usize) {
+    if session.is_limited() {
+        let stored = shared.core.index.locate(kind, id).map(|location| location.stored_length);
+        session.charge(stored.unwrap_or_else(|| u32::try_from(plain).unwrap_or(u32::MAX)));
     }
 }
 

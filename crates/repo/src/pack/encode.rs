@@ -22,6 +22,17 @@ pub(crate) struct Sealed<'a> {
     pub(crate) uncompressed_length: u32,
 }
 
+impl Sealed<'_> {
+    /// Bytes that it takes in a pack.
+    pub(crate) fn length(&self) -> u32 {
+        let bytes: &[u8] = match &self.bytes {
+            SealedBytes::Lent(bytes) => bytes,
+            SealedBytes::Given(bytes) => bytes,
+        };
+        u32::try_from(bytes.len()).unwrap_or(u32::MAX)
+    }
+}
+
 /// Small blobs are lent from a buffer that the next one reuses; large ones are given away.
 pub(crate) enum SealedBytes<'a> {
     Lent(&'a [u8]),

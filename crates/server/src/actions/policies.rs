@@ -1,8 +1,8 @@
 //! What is asked for of policies.
 
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use holdfast_api::{Job, JobList, RunRequest};
 use holdfast_model::PolicyUid;
 
@@ -20,7 +20,10 @@ use crate::server::Server;
                    and its job says so.",
     params(("id" = PolicyUid, Path, description = "Its id.")),
     request_body = RunRequest,
-    responses((status = 202, description = "The jobs that do it.", body = JobList))
+    responses((
+        status = 202, description = "The jobs that do it.", body = JobList,
+        headers(("location" = String, description = "The list of them."))
+    ))
 )]
 pub(crate) async fn run(
     actor: Actor,
@@ -37,5 +40,7 @@ pub(crate) async fn run(
         };
         return Err(Failure::field("clients", message));
     }
-    Ok(json(StatusCode::ACCEPTED, &JobList { jobs: jobs.into_iter().map(Job::from).collect() }))
+    let location = jobs.first().map(|job| format!("/api/v1/jobs?run={}", job.run)).unwrap_or_default();
+    let answer = json(StatusCode::ACCEPTED, &JobList { jobs: jobs.into_iter().map(Job::from).collect() });
+    Ok(([(header::LOCATION, location)], answer).into_response())
 }

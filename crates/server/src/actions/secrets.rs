@@ -14,6 +14,7 @@ use crate::body::Body;
 use crate::failure::Failure;
 use crate::id::Id;
 use crate::server::Server;
+use crate::tenant::tell_of_server;
 
 /// The name of a secret, as it stands behind `sealed:`.
 #[derive(Debug, Clone)]
@@ -49,7 +50,7 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>) -> Result<Respo
     responses((status = 204, description = "It is sealed."))
 )]
 pub(crate) async fn put(
-    _: Actor,
+    actor: Actor,
     State(server): State<Server>,
     Id(SecretName(name)): Id<SecretName>,
     Body(NewSecret { secret }): Body<NewSecret>,
@@ -60,6 +61,7 @@ pub(crate) async fn put(
     let sealed = server.secrets().seal(&name, secret.as_bytes());
     let mut writer = server.database().write().await?;
     writer.set_sealed(&name, &sealed).await?;
+    tell_of_server(&mut writer, &server, &actor, ("secret", &name), "handed over").await?;
     writer.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
@@ -71,7 +73,7 @@ pub(crate) async fn put(
     responses((status = 204, description = "It is gone."))
 )]
 pub(crate) async fn delete(
-    _: Actor,
+    actor: Actor,
     State(server): State<Server>,
     Id(SecretName(name)): Id<SecretName>,
 ) -> Result<Response, Failure> {
@@ -88,6 +90,7 @@ pub(crate) async fn delete(
         return Err(Failure::in_use(format!("the secret {name} is needed by {}", by.join(", ")), by));
     }
     writer.remove_sealed(&name).await?;
+    tell_of_server(&mut writer, &server, &actor, ("secret", &name), "removed").await?;
     writer.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

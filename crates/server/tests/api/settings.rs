@@ -21,6 +21,9 @@ async fn a_setting_says_where_it_comes_from_and_can_be_taken_back() {
     change(&scene, json!({"jobs_at_once": null})).await;
     assert_eq!(read().await["jobs_at_once"], defaults["jobs_at_once"]);
     assert_eq!(read().await["catalog"]["value"], false, "what is not named stays as it is");
+    let told = scene.get("/api/v1/events?after=0&topic=setting").await.json();
+    let told: Vec<_> = told["events"].as_array().unwrap().iter().map(|event| event["subject"].clone()).collect();
+    assert_eq!(told, ["catalog", "jobs_at_once", "jobs_at_once"], "of each change once, and of nothing else");
 }
 
 #[tokio::test]

@@ -95,12 +95,31 @@ pub struct JobRestore {
     /// Only say what would be done, and which files would be replaced
     #[arg(short = 'n', long)]
     pub dry_run: bool,
+    /// Restore only what matches this pattern; can be given several times
+    #[arg(short, long, value_name = "PATTERN")]
+    pub include: Vec<String>,
+    /// As --include, whatever the case
+    #[arg(long, value_name = "PATTERN")]
+    pub iinclude: Vec<String>,
+    /// Leave out what matches this pattern; can be given several times
+    #[arg(short, long, value_name = "PATTERN")]
+    pub exclude: Vec<String>,
+    /// As --exclude, whatever the case
+    #[arg(long, value_name = "PATTERN")]
+    pub iexclude: Vec<String>,
     /// What to do with files that exist
     #[arg(long, value_enum, default_value_t = OverwriteMode::Always)]
     pub overwrite: OverwriteMode,
     /// Delete what the snapshot does not hold, in the directories that it holds as a whole
     #[arg(long)]
     pub delete: bool,
+    /// Give files to the users and groups of the same names, where the target's machine knows them [default: of the same
+    /// numbers]
+    #[arg(long)]
+    pub ownership_by_name: bool,
+    /// Read back everything that was written and compare
+    #[arg(long)]
+    pub verify: bool,
     /// Put files where they were: must be said with a target CLIENT:/
     #[arg(long)]
     pub in_place: bool,

@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{EditArgs, ListArgs, OneArgs, RemoveArgs};
+use crate::args::InitChunker;
 
 pub const EXAMPLES: &str = "\
 Examples:
@@ -10,6 +11,8 @@ Examples:
   holdfast repository add offsite s3:https://s3.example.net/bucket --credential AWS_ACCESS_KEY_ID=env:KEY_ID \\
       --credential AWS_SECRET_ACCESS_KEY=sealed:s3-key
   holdfast repository check main --read-data
+  holdfast repository verify main                    # restores some files, to prove that they can be
+  holdfast repository copy main --to offsite --newest
   holdfast repository show main
 
 Repositories of restic are taken over as they are: leave out --init. The password is taken as the other verbs take it
@@ -33,6 +36,12 @@ pub enum RepositoryCommand {
     Check(RepositoryCheck),
     /// Delete the data that no snapshot in it needs
     Prune(OneArgs),
+    /// Restore some files of the newest snapshots, drawn by lot, and compare them: proves that they can be restored
+    Verify(OneArgs),
+    /// Copy the snapshots of a repository to another one; those that are there already are left out
+    Copy(RepositoryCopy),
+    /// Make the names in a repository searchable, after it was adopted; what a policy backs up is so by itself
+    Catalog(OneArgs),
     /// Remove a repository from the server; what is stored stays
     Remove(RemoveArgs),
 }
@@ -51,6 +60,9 @@ pub struct RepositoryAdd {
     /// Create it where there is none
     #[arg(long)]
     pub init: bool,
+    /// How files are cut into chunks in a new one, for good
+    #[arg(long, value_enum, default_value_t = InitChunker::Gear, requires = "init")]
+    pub chunker: InitChunker,
     /// Where the server finds the password, instead of sealing it: env:NAME, file:/PATH, cred:NAME or sealed:NAME
     #[arg(long, value_name = "SOURCE")]
     pub password_source: Option<String>,
@@ -90,6 +102,25 @@ pub struct RepositoryPrepare {
     /// Create it where there is none, and copy into its hot part what is missing there
     #[arg(long)]
     pub init: bool,
+    /// How files are cut into chunks in a new one, for good
+    #[arg(long, value_enum, default_value_t = InitChunker::Gear, requires = "init")]
+    pub chunker: InitChunker,
+}
+
+/// A repository to copy from.
+#[derive(Debug, Args)]
+pub struct RepositoryCopy {
+    /// Its name or id
+    pub name: String,
+    /// The repository to copy to, of the same tenant, by name or id
+    #[arg(long, value_name = "NAME")]
+    pub to: String,
+    /// Only snapshots of this client, by name or id
+    #[arg(long, value_name = "NAME")]
+    pub client: Option<String>,
+    /// Only the newest snapshot, of each client and policy
+    #[arg(long)]
+    pub newest: bool,
 }
 
 /// A repository to check.

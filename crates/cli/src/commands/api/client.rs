@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use holdfast_api::{Client, Job};
-use holdfast_model::client::{ClientSpec, Connection, Facts};
+use holdfast_model::client::{ClientSpec, Connection, Facts, Proven};
 use holdfast_model::job::Cause;
 
 use super::object::{Shown, yes_or_no};
@@ -10,7 +10,7 @@ use super::{Session, keys};
 use crate::args::api::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
 use crate::exit::Exit;
 use crate::local_time;
-use crate::output::{bytes, printable};
+use crate::output::{bytes, count, printable};
 
 /// Runs a verb on clients.
 pub fn run(session: &Session<'_>, command: &ClientCommand) -> Result<Exit> {
@@ -106,6 +106,7 @@ impl Shown for ClientSpec {
             ("Ready", ready),
             ("Host keys", keys::lines(&keys.accepted)),
             ("Host keys to decide about", keys::lines(&keys.offered)),
+            ("Proven", status.proven.as_ref().map(proven).unwrap_or_default()),
             ("Agent", printable(status.agent_version.as_deref().unwrap_or_default())),
         ];
         rows.extend(status.facts.as_ref().map(facts).into_iter().flatten());
@@ -115,6 +116,13 @@ impl Shown for ClientSpec {
     fn removal(object: &Client) -> Option<String> {
         Some(format!("its snapshots stay: they are of the host {}", object.spec.hostname))
     }
+}
+
+/// What was restored of it, to prove that it can be.
+fn proven(proven: &Proven) -> String {
+    let (at, snapshot) = (local_time::show_time(proven.at), proven.snapshot.short());
+    let (files, size) = (count(proven.files, "file"), bytes(proven.bytes));
+    format!("{at}, {files} of snapshot {snapshot}, {size}; {} as the host has it now", proven.as_on_client)
 }
 
 /// What a client said of itself. It may say anything.

@@ -184,6 +184,10 @@ fn ended(name: &str, job: &Job) -> String {
         parts.push(format!("{}, {}", output::count(outcome.files, "file"), output::bytes(outcome.bytes)));
         parts.push(format!("{} added", output::bytes(outcome.bytes_added)));
     }
+    if job.kind == JobKind::Copy {
+        let all = output::count(outcome.files, "snapshot");
+        parts.push(format!("{} of {all} copied, the others were there", outcome.files_new));
+    }
     if outcome.snapshots_removed > 0 {
         parts.push(format!("{} removed", output::count(outcome.snapshots_removed, "snapshot")));
     }

@@ -4,7 +4,8 @@
 //! slip in.
 
 use anyhow::{Result, bail};
-use holdfast_api::{Client, fingerprint};
+use holdfast_api::Client;
+use holdfast_control::fingerprint;
 use holdfast_model::client::HostKey;
 
 use super::Session;

@@ -1,4 +1,4 @@
-//! From ids to names: jobs name what they work with by id, and people know names.
+//! From ids to names: jobs and snapshots name what they are of by id, and people know names.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -32,12 +32,22 @@ impl<'a> Names<'a> {
 
     /// The name of a job's policy; nothing if it has none.
     pub fn policy(&mut self, job: &Job) -> Result<String, ApiError> {
-        name::<PolicySpec>(self.api, &mut self.policies, job.policy)
+        self.of_policy(job.policy)
     }
 
     /// The name of a job's repository; nothing if it has none.
     pub fn repository(&mut self, job: &Job) -> Result<String, ApiError> {
-        name::<RepositorySpec>(self.api, &mut self.repositories, job.repository)
+        self.of_repository(job.repository)
+    }
+
+    /// The name of a policy, if there is one.
+    pub fn of_policy(&mut self, uid: Option<PolicyUid>) -> Result<String, ApiError> {
+        name::<PolicySpec>(self.api, &mut self.policies, uid)
+    }
+
+    /// The name of a repository, if there is one.
+    pub fn of_repository(&mut self, uid: Option<RepositoryUid>) -> Result<String, ApiError> {
+        name::<RepositorySpec>(self.api, &mut self.repositories, uid)
     }
 
     /// What a job is, in words: `backup of web1`, `check of main`.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
-use holdfast_api::Repository;
+use holdfast_api::{Chunker, CopyRepository, Repository};
 use holdfast_model::SecretSource;
+use holdfast_model::client::ClientSpec;
 use holdfast_model::repository::{Compression, Maintenance, RepositorySpec};
 
 use super::Session;
 use super::object::{Shown, yes_or_no};
-use crate::args::api::{RepositoryAdd, RepositoryCommand, Strength};
+use crate::args::InitChunker;
+use crate::args::api::{RepositoryAdd, RepositoryCommand, RepositoryCopy, Strength};
 use crate::exit::Exit;
 use crate::output::{bytes, printable};
 use crate::{local_time, password};
@@ -23,12 +25,18 @@ pub fn run(session: &Session<'_>, command: &RepositoryCommand) -> Result<Exit> {
         RepositoryCommand::Show(args) => session.show_one::<RepositorySpec>(args, |_| Ok(Vec::new())),
         RepositoryCommand::Edit(args) => session.edit_one::<RepositorySpec>(args),
         RepositoryCommand::Prepare(args) => {
-            session.follow_to_end(vec![session.api.prepare_repository(of(&args.name)?, args.init)?])
+            let chunker = args.init.then(|| chunker(args.chunker));
+            session.follow_to_end(vec![session.api.prepare_repository(of(&args.name)?, chunker)?])
         }
         RepositoryCommand::Check(args) => {
             session.follow_to_end(vec![session.api.check(of(&args.name)?, args.read_data)?])
         }
         RepositoryCommand::Prune(args) => session.follow_to_end(vec![session.api.prune(of(&args.name)?)?]),
+        RepositoryCommand::Verify(args) => session.follow_to_end(vec![session.api.verify_repository(of(&args.name)?)?]),
+        RepositoryCommand::Copy(args) => copy(session, args),
+        RepositoryCommand::Catalog(args) => {
+            session.follow_to_end(vec![session.api.catalog_repository(of(&args.name)?)?])
+        }
         RepositoryCommand::Remove(args) => session.remove_one::<RepositorySpec>(args),
     }
 }
@@ -68,7 +76,25 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
     if args.no_prepare {
         return Ok(Exit::Done);
     }
-    session.follow_to_end(vec![session.api.prepare_repository(repository.id, args.init)?])
+    let chunker = args.init.then(|| chunker(args.chunker));
+    session.follow_to_end(vec![session.api.prepare_repository(repository.id, chunker)?])
+}
+
+fn chunker(chosen: InitChunker) -> Chunker {
+    match chosen {
+        InitChunker::Gear => Chunker::Gear,
+        InitChunker::Rabin => Chunker::Rabin,
+    }
+}
+
+/// Copies within the tenant of the repository that is copied from.
+fn copy(session: &Session<'_>, args: &RepositoryCopy) -> Result<Exit> {
+    let from = session.find::<RepositorySpec>(&args.name)?;
+    let tenant = Some(from.tenant);
+    let to = session.api.find::<RepositorySpec>(&args.to, tenant)?;
+    let client = args.client.as_ref().map(|name| session.api.find::<ClientSpec>(name, tenant)).transpose()?;
+    let copy = CopyRepository { to: to.spec.name, client: client.map(|client| client.id), newest: args.newest };
+    session.follow_to_end(vec![session.api.copy_repository(from.id, &copy)?])
 }
 
 /// Makes a repository whose password the server seals.
@@ -130,6 +156,7 @@ impl Shown for RepositorySpec {
             ("Size", size.unwrap_or_default()),
             ("Checked", time(status.checked)),
             ("Pruned", time(status.pruned)),
+            ("Verified", time(status.verified)),
         ]
     }
 

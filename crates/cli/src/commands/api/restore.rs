@@ -1,18 +1,15 @@
 //! `holdfast job restore`: a server restores, and is watched while it does.
 
 use anyhow::{Context as _, Result, bail};
-use holdfast_api::client::{ApiErrorKind, SnapshotQuery};
-use holdfast_api::{NewRestore, RestoreSource, Snapshot};
+use holdfast_api::{NewRestore, RestoreSource};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::restore::{Manner, OverwriteMode, RestoreTarget, Select};
 
 use super::Session;
+use super::source::{self, Source};
 use crate::args::OverwriteMode as Overwrite;
 use crate::args::api::JobRestore;
 use crate::exit::Exit;
-
-/// Fewer digits of an id name no snapshot.
-const FEWEST: usize = 4;
 
 /// Restores, or plans to, and ends as the job does.
 pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
@@ -20,7 +17,12 @@ pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
         source: source(session, args)?,
         select: select(args)?,
         target: target(session, args)?,
-        manner: Manner { overwrite: overwrite(args.overwrite), delete: args.delete, ..Manner::default() },
+        manner: Manner {
+            overwrite: overwrite(args.overwrite),
+            delete: args.delete,
+            verify: args.verify,
+            owners_by_name: args.ownership_by_name,
+        },
         in_place: args.in_place,
         dry_run: args.dry_run,
         plan: None,
@@ -35,36 +37,24 @@ pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
 
 /// The newest snapshot of a client, or one by its id.
 fn source(session: &Session<'_>, args: &JobRestore) -> Result<RestoreSource> {
-    let name = args.source.split_once(':').map_or(args.source.as_str(), |(name, _)| name);
-    let is_id = (FEWEST..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match session.find::<ClientSpec>(name) {
-        Ok(client) => Ok(RestoreSource { client: Some(client.id), ..RestoreSource::default() }),
-        Err(error) if error.kind() == ApiErrorKind::NotFound && is_id => {
-            let snapshot = snapshot(session, &name.to_ascii_lowercase())?;
+    Ok(match Source::find(session, &args.source, None)? {
+        Source::Newest(client) => RestoreSource { client: Some(client.id), ..RestoreSource::default() },
+        Source::Snapshot(snapshot) => {
             let (repository, snapshot) = (Some(snapshot.repository), Some(snapshot.id));
-            Ok(RestoreSource { repository, snapshot, ..RestoreSource::default() })
+            RestoreSource { repository, snapshot, ..RestoreSource::default() }
         }
-        Err(error) => Err(error.into()),
-    }
+    })
 }
 
-fn snapshot(session: &Session<'_>, beginning: &str) -> Result<Snapshot> {
-    let query = SnapshotQuery { tenant: session.tenant, ..SnapshotQuery::default() };
-    let mut all = session.api.snapshots(&query)?;
-    all.retain(|snapshot| snapshot.id.to_string().starts_with(beginning));
-    match (all.pop(), all.len()) {
-        (Some(snapshot), 0) => Ok(snapshot),
-        (Some(_), others) => bail!("{} snapshots begin with {beginning}: say more of the id", others + 1),
-        (None, _) => bail!("there is no client named {beginning}, and no snapshot begins with it"),
-    }
-}
-
-/// What lies at the path, if one is said.
+/// What lies at the path, if one is said, and is chosen by the patterns.
 fn select(args: &JobRestore) -> Result<Select> {
-    let path = args.source.split_once(':').map(|(_, path)| path);
-    let path =
-        path.map(|path| path.parse().with_context(|| format!("{path:?} is no path in a snapshot"))).transpose()?;
-    Ok(Select { paths: path.into_iter().collect(), ..Select::default() })
+    Ok(Select {
+        paths: source::path(&args.source)?.into_iter().collect(),
+        include: args.include.clone(),
+        include_any_case: args.iinclude.clone(),
+        exclude: args.exclude.clone(),
+        exclude_any_case: args.iexclude.clone(),
+    })
 }
 
 fn target(session: &Session<'_>, args: &JobRestore) -> Result<RestoreTarget> {

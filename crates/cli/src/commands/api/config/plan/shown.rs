@@ -130,7 +130,7 @@ fn short(value: &Value) -> String {
 }
 
 fn key_line(sign: char, key: &holdfast_model::client::HostKey) -> String {
-    let shown = holdfast_api::fingerprint(key).unwrap_or_else(|| key.to_string());
+    let shown = holdfast_control::fingerprint(key).unwrap_or_else(|| key.to_string());
     let kind = key.as_str().split(' ').next().unwrap_or_default();
     format!("    {sign} host key {kind} {shown}")
 }

@@ -8,10 +8,10 @@ use holdfast_model::job::{Cause, JobStatus};
 use holdfast_model::repository::RepositorySpec;
 use serde_json::{Value, json};
 
-use super::scene::Scene;
+use super::two_hosts::TwoHosts;
 
 /// Nothing of what was restored for the proof is left.
-fn is_clean(scene: &Scene) -> bool {
+fn is_clean(scene: &TwoHosts) -> bool {
     fs::read_dir(scene.dir.path().join("state/verify")).unwrap().next().is_none()
 }
 
@@ -29,7 +29,7 @@ fn damage(repository: &Path) {
 
 #[tokio::test]
 async fn a_sample_is_restored_and_held_against_what_was_recorded_and_what_the_client_has() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.source.every_kind();
     let snapshot = scene.back_up().await;
     let job = scene.verify(61, Value::Null).await;
@@ -48,7 +48,7 @@ async fn a_sample_is_restored_and_held_against_what_was_recorded_and_what_the_cl
 
 #[tokio::test]
 async fn a_damaged_pack_fails_the_proof_and_every_file_is_named() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.source.random_file("large", 12 << 20, 1);
     scene.back_up().await;
     assert_eq!(scene.verify(61, Value::Null).await.status, JobStatus::Succeeded);
@@ -68,7 +68,7 @@ async fn a_damaged_pack_fails_the_proof_and_every_file_is_named() {
 
 #[tokio::test]
 async fn what_the_client_has_changed_is_no_failure_and_what_it_hides_is_told() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     let path = scene.source.path("www/index.html");
     scene.back_up().await;
     fs::write(scene.source.path("etc/motd"), "another and longer\n").unwrap();
@@ -97,7 +97,7 @@ async fn what_the_client_has_changed_is_no_failure_and_what_it_hides_is_told() {
 
 #[tokio::test]
 async fn no_more_is_taken_than_the_limits_allow_and_the_same_seed_takes_the_same() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.source.many_files("many", 200, 3);
     scene.back_up().await;
     let mut repository = scene.db.read().await.unwrap().object::<RepositorySpec>(scene.repository).await.unwrap();

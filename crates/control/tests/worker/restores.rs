@@ -9,11 +9,11 @@ use holdfast_model::job::restore::OverwriteMode;
 use holdfast_model::job::{Cause, JobStatus, Launch};
 use holdfast_testkit::{CompareOptions, compare_trees};
 
-use super::scene::{Scene, tally};
+use super::two_hosts::{TwoHosts, tally};
 
 #[tokio::test]
 async fn a_snapshot_comes_back_to_its_client_to_another_and_to_the_server() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.source.every_kind();
     let snapshot = scene.back_up().await;
     let (one, two) = (scene.dir.path().join("one"), scene.dir.path().join("two"));
@@ -38,7 +38,7 @@ async fn a_snapshot_comes_back_to_its_client_to_another_and_to_the_server() {
 
 #[tokio::test]
 async fn in_place_only_what_was_lost_or_changed_is_written() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.back_up().await;
     let in_place = scene.to_client(scene.web1, "/");
     let refused = scene.ask(in_place.clone()).await.unwrap_err();
@@ -61,7 +61,7 @@ async fn in_place_only_what_was_lost_or_changed_is_written() {
 
 #[tokio::test]
 async fn only_what_was_chosen_is_restored_and_what_is_not_there_is_told() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.back_up().await;
     let path = |path: &str| scene.source.path(path).to_str().unwrap().parse().unwrap();
     let mut some = scene.to_directory(Some("some/of it"));
@@ -80,7 +80,7 @@ async fn only_what_was_chosen_is_restored_and_what_is_not_there_is_told() {
 
 #[tokio::test]
 async fn a_restore_that_is_not_finished_keeps_others_from_the_same_place() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.back_up().await;
     let (out, within) = (scene.dir.path().join("out"), scene.dir.path().join("out/within"));
     let first = scene.ask(scene.to_client(scene.web1, &out)).await.unwrap();
@@ -108,7 +108,7 @@ async fn a_restore_that_is_not_finished_keeps_others_from_the_same_place() {
 
 #[tokio::test]
 async fn nothing_goes_to_another_tenant_or_to_a_host_that_nobody_has_accepted() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.back_up().await;
     let out = scene.dir.path().join("out");
     let refused = scene.ask(scene.to_client(scene.foreigner, &out)).await.unwrap_err();
@@ -123,7 +123,7 @@ async fn nothing_goes_to_another_tenant_or_to_a_host_that_nobody_has_accepted() 
 
 #[tokio::test]
 async fn what_makes_no_sense_is_refused_at_once() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     let none = scene.ask(scene.to_directory(None)).await.unwrap_err();
     assert!(matches!(none, RestoreRefused::NoSnapshot), "{none}");
     let snapshot = scene.back_up().await;
@@ -158,7 +158,7 @@ async fn what_makes_no_sense_is_refused_at_once() {
 
 #[tokio::test]
 async fn what_cannot_be_written_is_a_warning_that_names_it() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.back_up().await;
     let target = scene.dir.path().join("out");
     // A directory that is not empty stands where a file belongs.
@@ -180,7 +180,7 @@ async fn what_cannot_be_written_is_a_warning_that_names_it() {
 
 #[tokio::test]
 async fn a_restore_ends_when_somebody_does_not_want_it_any_more() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.source.random_file("large", 64 << 20, 1);
     scene.back_up().await;
     let job = scene.ask(scene.to_client(scene.web1, scene.dir.path().join("out"))).await.unwrap();

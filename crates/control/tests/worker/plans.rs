@@ -6,11 +6,11 @@ use holdfast_control::{RestoreAsked, RestoreRefused, RestoreSource};
 use holdfast_model::job::JobStatus;
 use holdfast_model::job::restore::OverwriteMode;
 
-use super::scene::{Scene, tally};
+use super::two_hosts::{TwoHosts, tally};
 
 #[tokio::test]
 async fn a_plan_tells_which_files_would_be_replaced_and_changes_nothing() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     scene.back_up().await;
     fs::remove_file(scene.source.path("etc/motd")).unwrap();
     fs::write(scene.source.path("etc/hosts"), "127.0.0.1 otherhost\n").unwrap();
@@ -43,7 +43,7 @@ async fn a_plan_tells_which_files_would_be_replaced_and_changes_nothing() {
 
 #[tokio::test]
 async fn what_was_planned_is_what_is_done() {
-    let Some(scene) = Scene::new().await else { return };
+    let Some(scene) = TwoHosts::new().await else { return };
     let first = scene.back_up().await;
     let planned = scene.done(RestoreAsked { dry_run: true, ..scene.to_directory(None) }).await;
     assert_eq!((planned.status, tally(&planned).conflicts), (JobStatus::Succeeded, 0));
