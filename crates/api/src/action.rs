@@ -64,7 +64,7 @@ pub struct SayReady {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct PrepareRepository {
-    /// Whether it is made, if there is none yet.
+    /// Whether it is made, if there is none yet; and what is missing in its hot part, if it has one, copied there.
     pub create: bool,
     /// How files are cut then, for good: by a hash whose table is a secret of the repository, if nothing is said.
     pub chunker: Chunker,

@@ -18,7 +18,9 @@ use clap::{Parser, Subcommand};
 
 pub use api::ApiVerb;
 pub use backup::{BackupArgs, ConnectionArgs, ExcludeArgs};
-pub use maintenance::{CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneArgs, UnlockArgs};
+pub use maintenance::{
+    CheckArgs, CopyArgs, ForgetArgs, GroupBy, KeepArgs, PruneArgs, RepairArgs, RepairCommand, UnlockArgs,
+};
 pub use repository::{GlobalArgs, InitArgs, InitChunker, KeyArgs, KeyCommand, NewPassword};
 pub use restore::{OverwriteMode, RestoreArgs};
 pub use run::RunArgs;
@@ -86,6 +88,8 @@ pub enum Verb {
     Prune(PruneArgs),
     /// Check that the repository is sound
     Check(CheckArgs),
+    /// Put in order what a check found
+    Repair(RepairArgs),
     /// Copy snapshots to another repository
     Copy(CopyArgs),
     /// Manage the passwords of the repository

@@ -16,6 +16,7 @@ mod key;
 mod ls;
 mod prune;
 mod remote;
+mod repair;
 mod restore;
 mod run;
 mod serve;
@@ -46,6 +47,7 @@ pub fn run(context: &Context, verb: Verb) -> Result<Exit> {
         Verb::Forget(args) => forget::run(context, &args),
         Verb::Prune(args) => prune::run(context, &args),
         Verb::Check(args) => check::run(context, &args),
+        Verb::Repair(args) => repair::run(context, &args),
         Verb::Copy(args) => copy::run(context, &args),
         Verb::Key(args) => key::run(context, &args),
         Verb::Unlock(args) => unlock::run(context, &args),

@@ -50,7 +50,7 @@ impl Depot {
         for (name, source) in &spec.credentials {
             credentials.insert(name.clone(), self.secret(source).await?);
         }
-        Ok(Access { uid, uri: spec.uri, password, credentials, compression: spec.compression })
+        Ok(Access { uid, uri: spec.uri, hot: spec.hot, password, credentials, compression: spec.compression })
     }
 
     async fn secret(&self, source: &SecretSource) -> Result<Secret, Failure> {

@@ -6,6 +6,7 @@ mod worker {
     mod catalog;
     mod copies;
     mod hooks;
+    mod hot;
     mod jobs;
     mod plans;
     mod quotas;

@@ -31,7 +31,13 @@ pub struct RepositorySpec {
     /// It holds no password. A new repository that is not told gets the address that its tenant's `repository_template` makes.
     #[serde(default)]
     pub uri: String,
-    /// What the storage's driver asks for beside it, by the names of environment variables (`AWS_ACCESS_KEY_ID`).
+    /// Its hot part, spelled as `uri` is: a fast place with copies of all that is read often (keys, index, snapshots, trees), for
+    /// a repository on storage that is slow or costly to read. `uri` holds everything all the same. An empty place is filled
+    /// when the repository is prepared with `create`.
+    #[serde(default)]
+    pub hot: Option<String>,
+    /// What the storage's driver asks for beside it, by the names of environment variables (`AWS_ACCESS_KEY_ID`). Those that
+    /// begin with `HOT_` are for the storage of the hot part, where it asks for others (`HOT_AWS_ACCESS_KEY_ID`).
     #[serde(default)]
     pub credentials: BTreeMap<String, SecretSource>,
     /// Its password.
@@ -232,6 +238,7 @@ mod tests {
         let repository: RepositorySpec = serde_json::from_str(json).unwrap();
         assert!(repository.enabled && repository.concurrency.get() == 4);
         assert_eq!(repository.maintenance.read_data_within_days, 90);
+        assert_eq!(repository.hot, None);
         assert_eq!(repository, serde_json::from_str(&serde_json::to_string(&repository).unwrap()).unwrap());
     }
 

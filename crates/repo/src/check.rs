@@ -1,10 +1,11 @@
 //! Checking a repository: that all is there which the snapshots need, and on request that it is what was written.
 //!
-//! A check changes nothing and goes on past what it finds, so that one run tells all. It finds what `restic check` finds,
+//! A check changes nothing (but that reading makes missing copies in a hot part anew) and goes on past what it finds, so that one run tells all. It finds what `restic check` finds,
 //! and takes the same things for errors and for mere untidiness. What to do about a finding is not decided here.
 
 mod data;
 mod finding;
+mod hot;
 mod packs;
 mod subset;
 mod trees;
@@ -62,6 +63,8 @@ pub fn check(
 ) -> Result<CheckReport, RepoError> {
     monitor.phase(Phase::Checking);
     let mut report = CheckReport::default();
+    // Before anything is read: reading makes missing copies anew.
+    hot::check_files(repository, &mut report)?;
     // Snapshots before the index: whatever a snapshot needs was in the index before the snapshot was.
     let snapshots = repository.read_snapshots()?;
     report.snapshots = snapshots.good.len();
@@ -76,9 +79,10 @@ pub fn check(
     }
     let view = repository.engine().index();
     let packs = packs::check_packs(repository, &view, cancel, &mut report)?;
+    let chosen = read_data.choose(packs);
+    hot::check_packs(repository, &view, &chosen, cancel, &mut report)?;
     let roots = snapshots.good.iter().map(|snapshot| snapshot.tree).collect();
     trees::check_trees(repository, &view, roots, monitor, cancel, &mut report)?;
-    let chosen = read_data.choose(packs);
     data::check_data(repository, &view, chosen, monitor, cancel, &mut report)?;
     Ok(report)
 }

@@ -6,6 +6,7 @@
 use holdfast_chunker::{is_irreducible, random_polynomial};
 use holdfast_model::{Id, RepositoryId};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::crypto::fill_random;
 
@@ -46,7 +47,7 @@ pub struct Config {
     pub id: RepositoryId,
     /// Hexadecimal digits.
     chunker_polynomial: String,
-    /// rustic's mark of the part of a split repository that holds no data.
+    /// rustic's mark of the hot part of a repository.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     is_hot: Option<bool>,
     /// rustic's mark of a repository that nothing may be removed from.
@@ -54,6 +55,9 @@ pub struct Config {
     append_only: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     holdfast: Option<Ours>,
+    /// What other programs say in it, and read again: rustic from the hot part, which we may have filled.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +82,7 @@ impl Config {
                 ChunkerKind::Gear => Some(Ours { chunker: Some("gear".to_owned()) }),
                 ChunkerKind::Rabin => None,
             },
+            others: Map::new(),
         }
     }
 
@@ -95,7 +100,12 @@ impl Config {
         }
     }
 
-    /// Whether it is the hot part of a repository that rustic split.
+    /// As it stands in the hot part of a repository, or in the main one.
+    pub(crate) fn of_part(&self, is_hot: bool) -> Self {
+        Self { is_hot: is_hot.then_some(true), ..self.clone() }
+    }
+
+    /// Whether it is that of the hot part of a repository.
     pub fn is_hot(&self) -> bool {
         self.is_hot == Some(true)
     }
@@ -129,6 +139,9 @@ mod tests {
         let config: Config = serde_json::from_str(&document).unwrap();
         assert_eq!(config.chunker(), Ok(ChunkerKind::Rabin));
         assert_eq!(config.polynomial(), Some(0x25_b468_838d_cb75));
+        let of_hot = serde_json::to_string(&config.of_part(true)).unwrap();
+        assert_eq!(of_hot, document.replace(r#","compression""#, r#","is_hot":true,"compression""#));
+        assert_eq!(config.of_part(true).of_part(false), config);
         let document = document.replace("25b468838dcb75", "25b468838dcb76");
         assert_eq!(serde_json::from_str::<Config>(&document).unwrap().polynomial(), None);
     }

@@ -10,14 +10,14 @@ use std::thread;
 use std::time::Duration;
 
 use holdfast_model::{Clock, IndexId, PackId, RepositoryId};
-use holdfast_store::Store;
+use holdfast_store::{HotStore, Store};
 
 use crate::closure::ClosedTrees;
 use crate::crypto::Key;
 use crate::error::RepoError;
 use crate::index::{BlobIndex, IndexFiles, IndexView, Refreshed, cache_of};
 use crate::ingest::Pipeline;
-use crate::pack::{BlobDecoder, Compression, PackedBlob};
+use crate::pack::{BlobDecoder, BlobKind, Compression, PackedBlob};
 use crate::reader::TreeCache;
 
 /// How an engine works. The default suits a local disk.
@@ -94,6 +94,8 @@ pub(crate) struct State<'a> {
 /// What the threads of the pipeline need too.
 pub(crate) struct Core {
     pub(crate) store: Arc<dyn Store>,
+    /// The hot part, if there is one that is used: packs of trees have copies there.
+    pub(crate) hot: Option<HotStore>,
     pub(crate) key: Arc<Key>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) options: EngineOptions,
@@ -106,7 +108,7 @@ pub(crate) struct Core {
 impl Engine {
     /// An engine whose index is not read yet. `state` is where it may keep what is not part of the repository.
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        (store, hot): (Arc<dyn Store>, Option<&HotStore>),
         key: Arc<Key>,
         clock: Arc<dyn Clock>,
         repository: RepositoryId,
@@ -119,6 +121,7 @@ impl Engine {
         });
         let core = Core {
             store,
+            hot: hot.map(HotStore::of_trees),
             key,
             clock,
             index,
@@ -170,6 +173,14 @@ impl Drop for Engine {
 }
 
 impl Core {
+    /// The store for packs that hold blobs of this kind.
+    pub(crate) fn packs(&self, kind: BlobKind) -> &dyn Store {
+        match &self.hot {
+            Some(hot) if kind == BlobKind::Tree => hot,
+            _ => &*self.store,
+        }
+    }
+
     pub(crate) fn index_files(&self) -> IndexFiles<'_> {
         IndexFiles { store: &self.store, key: &self.key }
     }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use zeroize::Zeroizing;
 
 use crate::crypto::{Key, fill_random};
-use crate::time::ZonedTime;
+use crate::time::{GO_ZERO, ZonedTime};
 
 /// Bytes of salt: restic takes no other number.
 const SALT: usize = 64;
@@ -56,10 +56,12 @@ pub(crate) enum KeyFault {
 /// A key file as it stands in the repository.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct KeyFile {
+    /// rustic leaves out this and the next two unless it is told otherwise.
+    #[serde(default = "no_time")]
     pub(crate) created: ZonedTime,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) username: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) hostname: String,
     kdf: String,
     #[serde(rename = "N")]
@@ -70,6 +72,14 @@ pub(crate) struct KeyFile {
     salt: Vec<u8>,
     #[serde(serialize_with = "to_base64", deserialize_with = "from_base64")]
     data: Vec<u8>,
+}
+
+fn no_time() -> ZonedTime {
+    GO_ZERO
+}
+
+fn null_as_empty<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Option::<String>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A key file, to be shown.
@@ -83,7 +93,7 @@ pub struct KeyInfo {
     pub username: String,
     /// Where.
     pub hostname: String,
-    /// When.
+    /// When; [`GO_ZERO`] if it does not say.
     pub created: ZonedTime,
 }
 
@@ -207,6 +217,18 @@ mod tests {
         let opened = KeyFile::parse(&document).unwrap().open(b"secret").unwrap();
         assert_eq!(opened.open(&master.seal(b"text")).unwrap(), b"text");
         assert!(matches!(KeyFile::parse(&document).unwrap().open(b"Secret"), Err(KeyFault::Password)));
+    }
+
+    #[test]
+    fn a_key_file_of_rustic_says_neither_when_nor_by_whom_it_was_made() {
+        let (master, file) = key_file();
+        let mut document = serde_json::to_value(&file).unwrap();
+        let fields = document.as_object_mut().unwrap();
+        fields.remove("created").and(fields.remove("username")).unwrap();
+        fields.insert("hostname".into(), serde_json::Value::Null);
+        let read = KeyFile::parse(document.to_string().as_bytes()).unwrap();
+        assert_eq!((read.created, &*read.username, &*read.hostname), (GO_ZERO, "", ""));
+        assert_eq!(read.open(b"secret").unwrap().open(&master.seal(b"text")).unwrap(), b"text");
     }
 
     #[test]

@@ -41,6 +41,6 @@ pub use ingest::{CommitReport, IngestError, IngestSession, Proof};
 pub use lock::{LockGuard, LockInfo, LockMode, LockWatch};
 pub use pack::{BlobKind, Compression};
 pub use reader::ReadError;
-pub use repository::{InitOptions, OpenOptions, Repository, Snapshots};
+pub use repository::{HotReport, InitOptions, OpenOptions, Repository, Snapshots};
 pub use snapshot::{SavedSnapshot, Snapshot, SnapshotFilter};
 pub use tree_walk::WalkError;

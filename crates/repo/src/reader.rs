@@ -9,7 +9,7 @@ mod tree_cache;
 use std::sync::Arc;
 
 use holdfast_model::{BlobId, PackId, TreeId};
-use holdfast_store::{FileKind, StoreError};
+use holdfast_store::{FileKind, Store, StoreError};
 
 pub use self::stored::{StoredBlob, StoredBlobs};
 pub(crate) use self::tree_cache::TreeCache;
@@ -116,8 +116,20 @@ impl Core {
     }
 
     fn load_from(&self, kind: BlobKind, id: &BlobId, at: &BlobLocation) -> Result<Vec<u8>, ReadError> {
+        match (self.load_by(self.packs(kind), kind, id, at), &self.hot) {
+            (Err(ReadError::Damaged { .. }), Some(hot)) if kind == BlobKind::Tree => {
+                let plain = self.load_by(&**hot.main(), kind, id, at)?;
+                // It was the copy.
+                hot.discard(FileKind::Pack, &at.pack.into());
+                Ok(plain)
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn load_by(&self, store: &dyn Store, kind: BlobKind, id: &BlobId, at: &BlobLocation) -> Result<Vec<u8>, ReadError> {
         let range = u64::from(at.offset)..at.end();
-        let bytes = self.store.read_range(FileKind::Pack, &at.pack.into(), range);
+        let bytes = store.read_range(FileKind::Pack, &at.pack.into(), range);
         let bytes = bytes.map_err(|source| ReadError::Store { pack: at.pack, source })?;
         let mut sealed = bytes::BytesMut::from(bytes);
         let plain = self.decoder.decode(&self.key, id, &mut sealed, at.uncompressed_length);

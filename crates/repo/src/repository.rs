@@ -4,6 +4,7 @@
 //! its authenticator. A new repository exists from the moment when its config does, and not before.
 
 mod files;
+mod hot;
 mod init;
 mod keys;
 mod open;
@@ -20,6 +21,9 @@ use holdfast_store::Store;
 use parking_lot::Mutex;
 
 pub(crate) use files::in_parallel;
+use hot::Hot;
+pub use hot::HotReport;
+pub(crate) use hot::{KEPT, tree_packs};
 pub use init::InitOptions;
 pub use open::OpenOptions;
 pub use snapshots::Snapshots;
@@ -36,6 +40,7 @@ pub struct Repository(Arc<Inner>);
 
 struct Inner {
     store: Arc<dyn Store>,
+    hot: Option<Hot>,
     key: Arc<Key>,
     key_id: Mutex<KeyId>,
     config: Config,
@@ -59,7 +64,7 @@ impl fmt::Debug for Repository {
 
 impl Repository {
     fn new(
-        store: Arc<dyn Store>,
+        (store, hot): (Arc<dyn Store>, Option<Hot>),
         (key, key_id): (Key, KeyId),
         config: Config,
         options: OpenOptions,
@@ -70,8 +75,7 @@ impl Repository {
             return Err(RepoError::Version { location, version: config.version });
         }
         if config.is_hot() {
-            let reason =
-                format!("{location} is the hot part of a split repository; give the address of the other part");
+            let reason = format!("{location} is the hot part of a repository; give the address of its main part");
             return Err(refused(reason));
         }
         let polynomial =
@@ -85,9 +89,11 @@ impl Repository {
         let key = Arc::new(key);
         let clock = options.clock.unwrap_or_else(|| Arc::new(SystemClock));
         let state = state_dir.as_deref().map(|folder| State { folder, is_kept: !options.dry_run });
-        let engine = Engine::new(store.clone(), key.clone(), clock.clone(), config.id, state, options.engine);
+        let joined = hot.as_ref().and_then(|hot| hot.joined.as_ref());
+        let engine = Engine::new((store.clone(), joined), key.clone(), clock.clone(), config.id, state, options.engine);
         Ok(Self(Arc::new(Inner {
             store,
+            hot,
             key,
             key_id: Mutex::new(key_id),
             config,

@@ -1,6 +1,7 @@
 //! What a spec must be beside well-formed, as far as the model can say without asking anybody.
 
 use holdfast_api::FieldError;
+use holdfast_control::PlaceRefused;
 use holdfast_model::client::ClientSpec;
 use holdfast_model::object::Spec;
 use holdfast_model::pattern::PatternList;
@@ -32,8 +33,20 @@ impl Check for ClientSpec {
 impl Check for RepositorySpec {
     fn check(&self) -> Vec<FieldError> {
         let refused = holdfast_control::check_place(&self.uri).err();
-        refused.map(|refused| FieldError::new("uri", refused.to_string())).into_iter().collect()
+        let refused = refused.map(|refused| FieldError::new("uri", refused.to_string()));
+        refused.into_iter().chain(self.hot.as_deref().and_then(|hot| check_hot(hot, &self.uri))).collect()
     }
+}
+
+/// What is wrong with the address of a hot part.
+fn check_hot(hot: &str, uri: &str) -> Option<FieldError> {
+    let problem = match holdfast_control::check_place(hot) {
+        Err(PlaceRefused::Empty) => "it must say where the hot part is, as /srv/hot, or be left out".to_owned(),
+        Err(refused) => refused.to_string(),
+        Ok(()) if hot == uri => "it must be another place than `uri`, which holds everything".to_owned(),
+        Ok(()) => return None,
+    };
+    Some(FieldError::new("hot", problem))
 }
 
 impl Check for ScheduleSpec {

@@ -8,6 +8,7 @@ mod dry;
 mod error;
 pub mod fault;
 mod helper;
+mod hot;
 mod http;
 mod layout;
 mod limit;
@@ -31,6 +32,7 @@ mod wrap;
 
 pub use dry::DryRunStore;
 pub use error::{ErrorKind, StoreError};
+pub use hot::{Compared, Copied, HotStore};
 pub use http::Tls;
 pub use limit::{LimitStore, Limits};
 pub use local::LocalStore;

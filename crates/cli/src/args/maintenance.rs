@@ -1,6 +1,6 @@
 //! Options of the verbs that change or check what is stored.
 
-use clap::{Args, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::SnapshotFilter;
 
@@ -116,6 +116,9 @@ pub struct PruneArgs {
     /// Rewrite at most so much data, like 10G
     #[arg(long, value_name = "SIZE")]
     pub max_repack_size: Option<String>,
+    /// Rewrite only packs of trees, and read no data for it [default: in a repository with a hot part]
+    #[arg(long, value_name = "true|false", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub repack_cacheable_only: Option<bool>,
     /// Also rewrite packs that are much smaller than they should be
     #[arg(long)]
     pub repack_small: bool,
@@ -159,11 +162,34 @@ pub struct CopyArgs {
     /// The repository to copy to
     #[arg(long, value_name = "REPOSITORY")]
     pub to: String,
+    /// Its hot part, if it has one
+    #[arg(long, value_name = "REPOSITORY")]
+    pub to_hot: Option<String>,
     /// Its password's file [default: the same password, HOLDFAST_TO_PASSWORD or HOLDFAST_TO_PASSWORD_FILE]
     #[arg(long, value_name = "FILE")]
     pub to_password_file: Option<std::path::PathBuf>,
     #[command(flatten)]
     pub filter: SnapshotFilter,
+}
+
+/// `holdfast repair`
+#[derive(Debug, Args)]
+pub struct RepairArgs {
+    #[command(subcommand)]
+    pub command: RepairCommand,
+}
+
+/// What to repair.
+#[derive(Debug, Subcommand)]
+pub enum RepairCommand {
+    /// Copy into the hot part what is missing or damaged there
+    #[command(after_help = "\
+Examples:
+  holdfast repair hot -r s3:https://s3.example.com/slow --repository-hot /srv/hot
+
+For a hot part that was lost, or was not there when a backup ran; and for a repository that has none yet: name an empty
+place, and it is filled. All copies that are there are read and compared with their names. The main part is only read.")]
+    Hot,
 }
 
 /// `holdfast unlock`

@@ -13,6 +13,11 @@ pub struct GlobalArgs {
     /// [env: HOLDFAST_REPOSITORY, RESTIC_REPOSITORY]
     #[arg(short, long, visible_alias = "repo", global = true, value_name = "REPOSITORY")]
     pub repository: Option<String>,
+    /// The repository's hot part, as rustic knows it: a fast place with copies of what is read often, for storage that is
+    /// slow or costly to read. Credentials of its own have HOT_ in front, like HOT_AWS_ACCESS_KEY_ID
+    /// [env: HOLDFAST_REPOSITORY_HOT]
+    #[arg(long, visible_alias = "repo-hot", global = true, value_name = "REPOSITORY")]
+    pub repository_hot: Option<String>,
     /// Read the password from the first line of this file
     #[arg(short, long, global = true, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
@@ -40,6 +45,7 @@ Examples:
   holdfast init -r /srv/backup
   holdfast init -r s3:https://s3.example.com/bucket/web -p /etc/holdfast/password
   holdfast init -r /srv/backup --chunker rabin     # boundaries as restic's, to copy between the two
+  holdfast init -r s3:https://s3.example.com/slow --repository-hot /srv/hot
 
 Keep the password outside the machine too: without it nobody can restore anything.")]
 pub struct InitArgs {

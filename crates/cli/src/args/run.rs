@@ -21,7 +21,7 @@ A configuration, holdfast.toml:
   weekly = 5
   monthly = 12
 
-Also: password-command, tags, iexcludes, exclude-files, exclude-if-present, exclude-caches, exclude-larger-than,
+Also: repository-hot, password-command, tags, iexcludes, exclude-files, exclude-if-present, exclude-caches, exclude-larger-than,
 one-file-system, ssh, sudo, ephemeral, compression, limit-rate, parallel, trust-group, state, agents; and in [keep] last,
 hourly, yearly, within, within-hourly and so on, tags. Relative paths begin at the current directory.
 

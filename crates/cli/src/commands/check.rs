@@ -54,7 +54,7 @@ fn show(context: &Context, report: CheckReport, errors: usize) -> Result<()> {
     broken.dedup();
     let suggest_repair_index =
         findings.iter().any(|finding| matches!(finding, Finding::Index { .. } | Finding::PackDisputed { .. }));
-    let suggest_prune = findings.iter().any(|finding| !finding.is_error());
+    let suggest_prune = findings.iter().any(|finding| !finding.is_error() && !finding.is_mended_by_filling());
     for finding in findings {
         let message_type = if finding.is_error() { "error" } else { "warning" };
         let message = failure::sentence(&Error::new(finding));

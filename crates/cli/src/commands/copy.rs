@@ -31,7 +31,7 @@ pub fn run(context: &Context, args: &CopyArgs) -> Result<Exit> {
         Some(password) => password,
         None => password::of_repository(&context.global)?,
     };
-    let to = open::other(context, &args.to, &password)?;
+    let to = open::other(context, &args.to, args.to_hot.as_deref(), &password)?;
     if from.id() == to.id() {
         anyhow::bail!("{} and {} are the same repository", from.location(), to.location());
     }

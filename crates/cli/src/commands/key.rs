@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use holdfast_repo::key::KdfCost;
+use holdfast_repo::time::GO_ZERO;
 use holdfast_repo::{LockMode, Repository};
 use serde::Serialize;
 
@@ -89,7 +90,7 @@ fn list(context: &Context, repository: &Repository) -> Result<()> {
             key.id.short(),
             output::path(key.username.as_bytes()),
             output::path(key.hostname.as_bytes()),
-            local_time::show(key.created),
+            if key.created == GO_ZERO { "unknown".to_owned() } else { local_time::show(key.created) },
         ]);
     }
     for line in table.lines() {

@@ -22,6 +22,7 @@ impl PruneArgs {
         Self {
             max_unused: "5%".to_owned(),
             max_repack_size: None,
+            repack_cacheable_only: None,
             repack_small: false,
             repack_uncompressed: false,
             unsafe_allow_remove_all: true,
@@ -67,15 +68,14 @@ pub fn within(
 }
 
 fn options(args: &PruneArgs) -> Result<PruneOptions> {
-    let usual = PruneOptions::default();
     let max_repack = args.max_repack_size.as_deref().map(parse_size).transpose().context("--max-repack-size")?;
     Ok(PruneOptions {
         max_unused: args.max_unused.parse().context("--max-unused")?,
-        max_repack: max_repack.unwrap_or(usual.max_repack),
+        max_repack: max_repack.unwrap_or(PruneOptions::default().max_repack),
+        repack_cacheable_only: args.repack_cacheable_only,
         repack_smaller_than: args.repack_small.then_some(SMALL_PACK),
         repack_uncompressed: args.repack_uncompressed,
         remove_all: args.unsafe_allow_remove_all,
-        ..usual
     })
 }
 

@@ -80,6 +80,7 @@ fn parallel(args: &RunArgs, settings: &Settings) -> Result<usize> {
 fn global(given: &GlobalArgs, settings: &Settings) -> GlobalArgs {
     let mut global = given.clone();
     global.repository = global.repository.or_else(|| settings.text("repository"));
+    global.repository_hot = global.repository_hot.or_else(|| settings.text("repository-hot"));
     global.state = global.state.or_else(|| settings.text("state").map(Into::into));
     // A password in the environment goes before files.
     let elsewhere =
@@ -120,6 +121,7 @@ impl Opened {
             }
             opened => opened?,
         };
+        open::warn(context, &stored);
         // What a dry run pretends to store cannot be read back: forget and prune look at what is there.
         let target = if dry_run { access.open_dry(context, engine)? } else { stored.clone() };
         Ok(Some(Self { target, stored, dry_run }))

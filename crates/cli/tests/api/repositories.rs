@@ -29,6 +29,25 @@ fn a_repository_is_added_with_its_password_sealed_and_then_opened() {
 }
 
 #[test]
+fn a_repository_is_added_with_its_hot_part_which_a_file_of_objects_keeps() {
+    let scene = Scene::new();
+    let credentials = "--credential AWS_ACCESS_KEY_ID=env:ID --credential HOT_AWS_ACCESS_KEY_ID=env:HOT_ID";
+    let place = "s3:https://s3.example.net/slow --hot s3:https://s3.example.net/fast";
+    scene.say(&format!("repository add main {place} {credentials} --password-source env:P --no-prepare"));
+    let repository = &scene.json("repository show main")[0];
+    assert_eq!(repository["spec"]["hot"], "s3:https://s3.example.net/fast");
+    let exported = scene.say("export");
+    assert!(exported.contains("hot: s3:https://s3.example.net/fast"), "{exported}");
+    let file = scene.write("objects.yaml", &exported.replace("/fast", "/faster"));
+    scene.say(&format!("apply -f {file} --yes"));
+    assert_eq!(scene.json("repository show main")[0]["spec"]["hot"], "s3:https://s3.example.net/faster");
+    let file = scene.write("objects.yaml", &exported.replace("hot: s3:https://s3.example.net/fast", ""));
+    scene.say(&format!("apply -f {file} --yes"));
+    assert!(scene.json("repository show main")[0]["spec"]["hot"].is_null());
+    assert!(!scene.say("export").contains("hot"), "what is not said is not written");
+}
+
+#[test]
 fn what_cannot_be_added_leaves_nothing_behind() {
     let scene = Scene::new();
     for (line, says) in [

@@ -73,6 +73,9 @@ fn back_up(
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<Outcome, Failure> {
+    if let Some(trouble) = repository.hot_trouble() {
+        monitor.warning(&trouble);
+    }
     let request = request(task, clock.now())?;
     monitor.phase(holdfast_model::monitor::Phase::Connecting);
     let mut session = task.caller.call(place, cancel)?;

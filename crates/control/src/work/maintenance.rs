@@ -84,6 +84,7 @@ struct Order {
 #[derive(Serialize, Deserialize)]
 struct Opened {
     uri: String,
+    hot: Option<String>,
     password: String,
     credentials: BTreeMap<String, String>,
     compression: Compression,
@@ -108,6 +109,7 @@ impl Opened {
         let text = |secret: &super::secrets::Secret| STANDARD.encode(secret.as_bytes());
         Self {
             uri: access.uri.clone(),
+            hot: access.hot.clone(),
             password: text(&access.password),
             credentials: access.credentials.iter().map(|(name, secret)| (name.clone(), text(secret))).collect(),
             compression: access.compression,

@@ -27,6 +27,8 @@ pub struct Access {
     pub uid: RepositoryUid,
     /// Where.
     pub uri: String,
+    /// Where its hot part is, if it has one.
+    pub hot: Option<String>,
     /// Its password.
     pub password: Secret,
     /// What the storage's driver asks for beside it.
@@ -54,7 +56,9 @@ impl Repositories {
     pub fn get(&self, access: &Access, state: PathBuf) -> Result<Repository, Failure> {
         let slot = self.open.lock().entry(access.uid).or_default().clone();
         let mut opened = slot.lock();
-        if let Some(found) = opened.as_ref().filter(|found| found.access == *access) {
+        // A disk that was not mounted may have come back, or have gone.
+        let is_good = |found: &&Opened| found.access == *access && !found.repository.has_hot_changed();
+        if let Some(found) = opened.as_ref().filter(is_good) {
             return Ok(found.repository.clone());
         }
         let repository = open(access, state)?;
@@ -65,22 +69,36 @@ impl Repositories {
 
 /// The store of a repository.
 pub fn store(access: &Access) -> Result<Arc<dyn Store>, Failure> {
-    let place: Place = access.uri.parse()?;
+    store_at(access, &access.uri, "")
+}
+
+/// What the names of credentials begin with that are for the storage of the hot part.
+const HOT: &str = "HOT_";
+
+/// The store at an address. Credentials whose names begin with `prefix` come first.
+fn store_at(access: &Access, uri: &str, prefix: &'static str) -> Result<Arc<dyn Store>, Failure> {
+    let place: Place = uri.parse()?;
     let credentials = access.credentials.clone();
     let mut options = Options::new(move |name| {
-        credentials.get(name).map(|secret| String::from_utf8_lossy(secret.as_bytes()).into_owned())
+        let secret = credential(&credentials, prefix, name);
+        secret.map(|secret| String::from_utf8_lossy(secret.as_bytes()).into_owned())
     });
     // The store is shared by many jobs: none of them ends its waiting.
     options.pause = Arc::new(Sleep::new(CancelToken::new()));
     Ok(holdfast_store::open(&place, &options)?)
 }
 
+fn credential<'a>(credentials: &'a BTreeMap<String, Secret>, prefix: &str, name: &str) -> Option<&'a Secret> {
+    credentials.get(&format!("{prefix}{name}")).or_else(|| credentials.get(name))
+}
+
 fn open(access: &Access, state: PathBuf) -> Result<Repository, Failure> {
-    Ok(Repository::open(store(access)?, access.password.as_bytes(), options(access, state))?)
+    Ok(Repository::open(store(access)?, access.password.as_bytes(), options(access, state)?)?)
 }
 
 /// How a repository is opened.
-pub(super) fn options(access: &Access, state: PathBuf) -> OpenOptions {
+pub(super) fn options(access: &Access, state: PathBuf) -> Result<OpenOptions, Failure> {
+    let hot = access.hot.as_ref().map(|uri| store_at(access, uri, HOT)).transpose()?;
     let engine = EngineOptions {
         compression: match access.compression {
             Compression::Auto => holdfast_repo::Compression::Auto,
@@ -90,5 +108,23 @@ pub(super) fn options(access: &Access, state: PathBuf) -> OpenOptions {
         },
         ..EngineOptions::default()
     };
-    OpenOptions { state_dir: Some(state), engine, lock_patience: LOCK_PATIENCE, ..OpenOptions::default() }
+    Ok(OpenOptions { state_dir: Some(state), engine, lock_patience: LOCK_PATIENCE, hot, ..OpenOptions::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hot_part_has_credentials_of_its_own_or_shares_those_of_the_repository() {
+        let secret = |text: &str| Secret::new(text.as_bytes().to_vec());
+        let credentials = [("KEY", "of both"), ("SECRET", "of both"), ("HOT_SECRET", "of the hot part")]
+            .map(|(name, text)| (name.to_owned(), secret(text)))
+            .into();
+        let of = |prefix, name| credential(&credentials, prefix, name).map(|secret| secret.as_bytes().to_vec());
+        assert_eq!(of(HOT, "SECRET").unwrap(), b"of the hot part");
+        assert_eq!(of(HOT, "KEY").unwrap(), b"of both");
+        assert_eq!(of("", "SECRET").unwrap(), b"of both");
+        assert_eq!(of(HOT, "TOKEN"), None);
+    }
 }

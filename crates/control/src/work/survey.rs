@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use holdfast_model::{CancelToken, Monitor, RepositoryId, SnapshotId};
-use holdfast_repo::{ChunkerKind, InitOptions, RepoErrorKind, Repository, SavedSnapshot};
+use holdfast_repo::{ChunkerKind, HotReport, InitOptions, LockMode, RepoErrorKind, Repository, SavedSnapshot, Sleep};
 use holdfast_store::FileKind;
 
 use super::repositories::{self, Access, Repositories};
@@ -19,17 +19,19 @@ pub struct Survey {
     pub snapshots: Vec<SavedSnapshot>,
     /// Snapshots that are there, and cannot be read.
     pub damaged: Vec<SnapshotId>,
+    /// Whether it has a hot part that is not used.
+    pub lacks_hot: bool,
     /// Bytes of its packs.
     pub stored_bytes: u64,
 }
 
-/// Opens it, or makes it if there is none and it is said how.
+/// Opens it, or makes it if there is none and it is said how; then what is missing in its hot part is made as well.
 pub fn open(
     access: &Access,
     create: Option<ChunkerKind>,
     repositories: &Repositories,
     place: &Workplace,
-    monitor: &dyn Monitor,
+    (monitor, cancel): (&dyn Monitor, &CancelToken),
 ) -> Result<Repository, Failure> {
     monitor.phase(holdfast_model::monitor::Phase::Opening);
     let store = repositories::store(access)?;
@@ -40,7 +42,7 @@ pub fn open(
     };
     if let Some(chunker) = create.filter(|_| !is_there) {
         let init = InitOptions { chunker, ..InitOptions::default() };
-        let options = repositories::options(access, place.state.clone());
+        let options = repositories::options(access, place.state.clone())?;
         match Repository::init(store, access.password.as_bytes(), init, options) {
             Ok(made) => monitor.note(&format!("made the repository {}", made.id())),
             // Somebody else made it meanwhile: then it is opened.
@@ -48,7 +50,23 @@ pub fn open(
             Err(error) => return Err(error.into()),
         }
     }
+    let repository = repositories.get(access, place.state.clone())?;
+    if create.is_none() || access.hot.is_none() {
+        return Ok(repository);
+    }
+    fill(&repository, monitor, cancel)?;
+    // From now on with its hot part.
     repositories.get(access, place.state.clone())
+}
+
+/// Copies into the hot part what is missing there: all, if it is new.
+fn fill(repository: &Repository, monitor: &dyn Monitor, cancel: &CancelToken) -> Result<(), Failure> {
+    let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
+    let HotReport { files_copied, bytes_copied, .. } = repository.fill_hot(monitor, cancel)?;
+    if files_copied > 0 {
+        monitor.note(&format!("{files_copied} files with {bytes_copied} bytes copied into the hot part"));
+    }
+    Ok(())
 }
 
 /// Looks what is in it.
@@ -58,6 +76,10 @@ pub fn survey(
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<Survey, Failure> {
+    let trouble = repository.hot_trouble();
+    if let Some(trouble) = &trouble {
+        monitor.warning(trouble);
+    }
     let found = repository.read_snapshots()?;
     for (id, error) in &found.damaged {
         monitor.warning(&format!("snapshot {} cannot be read: {error}", id.short()));
@@ -73,5 +95,5 @@ pub fn survey(
         found.good.len(),
         packs.len()
     ));
-    Ok(Survey { id: repository.id(), snapshots: found.good, damaged, stored_bytes })
+    Ok(Survey { id: repository.id(), snapshots: found.good, damaged, lacks_hot: trouble.is_some(), stored_bytes })
 }

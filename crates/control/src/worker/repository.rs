@@ -35,14 +35,15 @@ impl Worker {
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
         let looked = in_thread(move || {
             let (place, monitor) = (&worker.options.place, &*work.notes);
-            let repository = survey::open(&access, create, worker.depot.repositories(), place, monitor)?;
+            let repository =
+                survey::open(&access, create, worker.depot.repositories(), place, (monitor, &work.cancel))?;
             survey::survey(&repository, &access, monitor, &work.cancel)
         })
         .await;
         match looked {
             Ok(survey) => {
                 let adopted = self.note_survey(uid, &known, &survey).await?;
-                let warnings = survey.damaged.len() as u64;
+                let warnings = survey.damaged.len() as u64 + u64::from(survey.lacks_hot);
                 Ok(Outcome { files: adopted as u64, warnings, ..Outcome::default() })
             }
             Err(failure) => {

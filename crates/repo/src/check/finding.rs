@@ -2,6 +2,9 @@
 
 use holdfast_model::{BlobId, IndexId, PackId, SnapshotId, TreeId};
 
+use holdfast_model::Id;
+use holdfast_store::{Copied, FileKind};
+
 use crate::error::RepoError;
 use crate::pack::DecodeError;
 use crate::tree::NodeError;
@@ -107,6 +110,47 @@ pub enum Finding {
         #[source]
         source: NodeError,
     },
+    /// The hot part that was named is not used.
+    #[error("{reason}")]
+    HotUnused {
+        /// Why.
+        reason: String,
+    },
+    /// A file has no copy in the hot part.
+    #[error("{}/{id} has no copy in the hot part; `holdfast repair hot` makes it", .kind.folder())]
+    HotMissing {
+        /// The kind of file.
+        kind: FileKind,
+        /// The file.
+        id: Id,
+    },
+    /// The copy of a file in the hot part is longer or shorter than the file.
+    #[error(
+        "the copy of {}/{} in the hot part has {copy} bytes and should have {}; `holdfast repair hot` makes it anew",
+        .kind.folder(), .file.id, .file.size
+    )]
+    HotSize {
+        /// The kind of file.
+        kind: FileKind,
+        /// The file.
+        file: Copied,
+        /// Bytes of the copy.
+        copy: u64,
+    },
+    /// The copy of a pack in the hot part is damaged.
+    #[error("the copy of pack {pack} in the hot part is damaged; `holdfast repair hot` makes it anew")]
+    HotData {
+        /// The pack.
+        pack: PackId,
+    },
+    /// The hot part has copies of files that are gone: the rest of an interrupted run, or of a prune by another program.
+    #[error("the hot part has {count} copies in {} whose files are gone; the next prune deletes them", .kind.folder())]
+    HotLeftOver {
+        /// The kind of file.
+        kind: FileKind,
+        /// How many.
+        count: usize,
+    },
     /// A blob of a file is not in the index.
     #[error("the file \"{name}\" in tree {tree} needs the blob {blob}, which is missing")]
     MissingBlob {
@@ -163,6 +207,13 @@ impl Finding {
     /// Whether something is lost or damaged; if not, it is only untidy.
     pub fn is_error(&self) -> bool {
         !matches!(self, Self::PackRepeated { .. } | Self::PackMixed { .. } | Self::PackUnindexed { .. })
+            && !matches!(self, Self::HotLeftOver { .. })
+            && !self.is_mended_by_filling()
+    }
+
+    /// Whether filling the hot part mends it: nothing is lost then but a copy.
+    pub fn is_mended_by_filling(&self) -> bool {
+        matches!(self, Self::HotUnused { .. } | Self::HotMissing { .. } | Self::HotSize { .. } | Self::HotData { .. })
     }
 
     /// The pack that is damaged or missing, if it is one.

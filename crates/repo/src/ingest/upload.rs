@@ -105,9 +105,10 @@ pub(super) fn write(shared: &Shared, upload: Upload) {
 }
 
 fn try_write(shared: &Shared, pack: OpenPack) -> Result<(PackId, u64), IngestError> {
+    let store = shared.core.packs(pack.kind());
     let pack = pack.finish(&shared.core.key)?;
     let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
-    match saved::put(&*shared.core.store, FileKind::Pack, &pack.id.into(), &parts) {
+    match saved::put(store, FileKind::Pack, &pack.id.into(), &parts) {
         Err(error) => Err(IngestError::Pack { pack: pack.id, source: Arc::new(error) }),
         Ok(()) => Ok((pack.id, pack.length)),
     }

@@ -37,6 +37,10 @@ impl OpenPack {
     }
 
     /// Bytes of the blobs so far.
+    pub(crate) fn kind(&self) -> BlobKind {
+        self.kind
+    }
+
     pub(crate) fn length(&self) -> u32 {
         self.length
     }

@@ -72,7 +72,7 @@ pub(super) fn decide(
             decision.remove.insert(*pack);
             stats.blobs.remove += info.unused_blobs;
             stats.bytes.remove += info.unused_size;
-        } else if options.repack_cacheable_only && info.is_data() {
+        } else if options.repack_cacheable_only == Some(true) && info.is_data() {
             stats.packfiles.keep += 1;
         } else if info.unused_blobs > 0 || info.is_mixed() || must_compress {
             candidates.push(candidate);

@@ -58,8 +58,9 @@ pub struct PruneOptions {
     /// Packs below this many bytes are gathered into larger ones; by default those below four fifths of what is usual in
     /// the repository.
     pub repack_smaller_than: Option<u64>,
-    /// Repack only packs of trees, which a cache keeps.
-    pub repack_cacheable_only: bool,
+    /// Repack only packs of trees, which a cache keeps; if nothing is said, in a repository with a hot part: the other packs lie
+    /// where they are not read without need.
+    pub repack_cacheable_only: Option<bool>,
     /// Compress what is stored uncompressed.
     pub repack_uncompressed: bool,
     /// Whether everything may go. Otherwise a repository that lists no snapshot is left alone: a copy that was cut short
@@ -73,7 +74,7 @@ impl Default for PruneOptions {
             max_unused: MaxUnused::Percent(5.0),
             max_repack: u64::MAX,
             repack_smaller_than: None,
-            repack_cacheable_only: false,
+            repack_cacheable_only: None,
             repack_uncompressed: false,
             remove_all: false,
         }

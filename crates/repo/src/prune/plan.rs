@@ -144,12 +144,13 @@ impl PrunePlan {
     /// that is there can only be shown.
     pub fn new(
         repository: &Repository,
-        options: PruneOptions,
+        mut options: PruneOptions,
         pins: &dyn Pins,
         ignored: &[SnapshotId],
         monitor: &dyn Monitor,
         cancel: &CancelToken,
     ) -> Result<Self, PruneError> {
+        options.repack_cacheable_only.get_or_insert(repository.joined().is_some());
         monitor.phase(Phase::Planning);
         let core = repository.engine().core();
         let begun = core.clock.instant();

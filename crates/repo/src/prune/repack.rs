@@ -159,9 +159,10 @@ impl Repacker<'_> {
     }
 
     fn write(&self, pack: OpenPack) -> Result<(), PruneError> {
+        let store = self.core.packs(pack.kind());
         let pack = pack.finish(&self.core.key)?;
         let parts: Vec<&[u8]> = pack.parts.iter().map(Vec::as_slice).collect();
-        saved::put(&*self.core.store, FileKind::Pack, &pack.id.into(), &parts).map_err(RepoError::from)?;
+        saved::put(store, FileKind::Pack, &pack.id.into(), &parts).map_err(RepoError::from)?;
         self.written.lock().push((pack.id, pack.blobs));
         Ok(())
     }

@@ -125,7 +125,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         max_unused,
         max_repack,
         repack_smaller_than: small.then_some(4000),
-        repack_cacheable_only: cacheable,
+        repack_cacheable_only: Some(cacheable),
         repack_uncompressed: uncompressed,
         remove_all: true,
     });

@@ -76,7 +76,7 @@ impl<'a> StoredBlobs<'a> {
             let range = self.next_read(at);
             self.start = range.start;
             self.buffer.clear();
-            let bytes = self.core.store.read_range(FileKind::Pack, &self.pack.into(), range);
+            let bytes = self.core.packs(self.kind).read_range(FileKind::Pack, &self.pack.into(), range);
             self.buffer = bytes.map_err(|source| ReadError::Store { pack: self.pack, source })?.into();
         }
         // What lies in front of the blob is not needed any more.
@@ -94,13 +94,26 @@ impl<'a> StoredBlobs<'a> {
         Ok(StoredBlob { compressed: at.is_compressed(), bytes, plain_length: at.plain_length() })
     }
 
+    /// The blob of a tree from the same place in the main part: it may have been the copy that is damaged.
+    fn read_main(&self, id: &BlobId, at: &BlobLocation) -> Option<StoredBlob> {
+        let hot = self.core.hot.as_ref().filter(|_| self.kind == BlobKind::Tree)?;
+        let range = u64::from(at.offset)..at.end();
+        let sealed = hot.main().read_range(FileKind::Pack, &at.pack.into(), range).ok()?;
+        let blob = self.open(id, at, sealed.into()).ok()?;
+        hot.discard(FileKind::Pack, &at.pack.into());
+        Some(blob)
+    }
+
     /// The blob from any other place that can be read.
     fn read_elsewhere(&self, id: &BlobId, failed: &BlobLocation) -> Option<StoredBlob> {
+        if let Some(blob) = self.read_main(id, failed) {
+            return Some(blob);
+        }
         let view = self.core.index.view();
         let others = view.locations(self.kind, id).filter(|at| at != failed);
         others.into_iter().find_map(|at| {
             let range = u64::from(at.offset)..at.end();
-            let sealed = self.core.store.read_range(FileKind::Pack, &at.pack.into(), range).ok()?;
+            let sealed = self.core.packs(self.kind).read_range(FileKind::Pack, &at.pack.into(), range).ok()?;
             self.open(id, &at, sealed.into()).ok()
         })
     }

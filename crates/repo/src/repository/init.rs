@@ -5,9 +5,10 @@
 use std::sync::Arc;
 
 use holdfast_model::{Id, KeyId, SystemClock};
-use holdfast_store::{ErrorKind, FileKind, Store};
+use holdfast_store::{ErrorKind, FileKind, HotStore, Store};
 use sha2::{Digest, Sha256};
 
+use super::hot::{self, Hot};
 use super::open::seal_config;
 use super::{OpenOptions, Repository};
 use crate::config::{ChunkerKind, Config};
@@ -33,11 +34,18 @@ impl Repository {
         store: Arc<dyn Store>,
         password: &[u8],
         init: InitOptions,
-        options: OpenOptions,
+        mut options: OpenOptions,
     ) -> Result<Self, RepoError> {
-        refuse_existing(&*store)?;
+        let main = store;
+        let joined = options.hot.take().map(|hot| HotStore::new(main.clone(), hot));
+        let store: Arc<dyn Store> = joined.clone().map_or(main, |joined| Arc::new(joined));
+        let refuse = || {
+            refuse_existing(&*store)?;
+            joined.as_ref().map_or(Ok(()), |joined| refuse_existing(&**joined.hot()))
+        };
+        refuse()?;
         store.create()?;
-        refuse_existing(&*store)?;
+        refuse()?;
         let (key, config) = (Key::random(), Config::new(init.chunker));
         let now = options.clock.as_ref().map_or_else(|| holdfast_model::Clock::now(&SystemClock), |clock| clock.now());
         let us = Process::current();
@@ -56,7 +64,12 @@ impl Repository {
             return Err(RepoError::AlreadyExists { location: store.location() });
         }
         remove_other_keys(&*store, key_id)?;
-        Self::new(store, (key, key_id), config, options)
+        let Some(joined) = joined else { return Self::new((store, None), (key, key_id), config, options) };
+        // A hot part that lacks it is not used, and can be filled.
+        remove_other_keys(&**joined.hot(), key_id)?;
+        hot::write_config(&**joined.hot(), &key, &config)?;
+        let hot = Hot { part: joined.hot().clone(), joined: Some(joined) };
+        Self::new((store, Some(hot)), (key, key_id), config, options)
     }
 }
 

@@ -6,6 +6,7 @@ use holdfast_model::{Id, KeyId};
 use holdfast_store::{ErrorKind, FileKind};
 
 use super::Repository;
+use super::hot;
 use super::init::save_key;
 use super::open::{open_key, read_key};
 use super::snapshots::find_id;
@@ -48,12 +49,23 @@ impl Repository {
         });
         let file = KeyFile::seal(self.key(), password, cost, self.clock().now().into(), made_by);
         let id = save_key(&**self.store(), &file)?;
-        if let Err(error) = open_key(&**self.store(), id, password) {
+        if let Err(error) = self.prove_key(id, password) {
             // A key that the storage gives back broken must not stay.
             let _ = self.store().remove(FileKind::Key, &Id::from(id));
             return Err(error);
         }
         Ok(id)
+    }
+
+    /// Opens a key as the storage gives it back, wherever it was written.
+    fn prove_key(&self, id: KeyId, password: &[u8]) -> Result<(), RepoError> {
+        open_key(&**self.store(), id, password)?;
+        let Some(joined) = self.joined() else { return Ok(()) };
+        // That was the copy.
+        match open_key(&**joined.main(), id, password) {
+            Err(RepoError::Storage { source }) if hot::is_withheld(&source) => Ok(()),
+            result => result.map(drop),
+        }
     }
 
     /// Removes the key whose id begins so. The one that the repository was opened with is refused.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use holdfast_model::{Clock, Id, KeyId};
-use holdfast_store::{ErrorKind, FileKind, Store};
+use holdfast_store::{ErrorKind, FileKind, HotStore, Store};
 use sha2::{Digest, Sha256};
 
 use super::Repository;
+use super::hot::{self, Hot};
 use crate::config::Config;
 use crate::crypto::Key;
 use crate::engine::EngineOptions;
@@ -33,27 +34,49 @@ pub struct OpenOptions {
     pub engine: EngineOptions,
     /// How long to wait for a lock that somebody else's excludes.
     pub lock_patience: Duration,
+    /// The repository's hot part, which has copies of what is read often, if it has one.
+    pub hot: Option<Arc<dyn Store>>,
 }
 
 impl Repository {
     /// Opens a repository with the password of one of its keys.
-    pub fn open(store: Arc<dyn Store>, password: &[u8], options: OpenOptions) -> Result<Self, RepoError> {
+    pub fn open(store: Arc<dyn Store>, password: &[u8], mut options: OpenOptions) -> Result<Self, RepoError> {
         let location = store.location();
-        let sealed = match store.read(FileKind::Config, &Id::default()) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Err(RepoError::NotARepository { location }),
-            result => result?,
+        let hot = options.hot.take();
+        let of_hot = hot.as_deref().map(hot::read_config).transpose()?.flatten();
+        let is_split = of_hot.is_some();
+        // Until the parts are known to belong together, nothing is written into the hot one.
+        let (reading, sealed): (Arc<dyn Store>, Vec<u8>) = match (&hot, of_hot) {
+            (Some(hot), Some(sealed)) => (Arc::new(HotStore::reading_only(store.clone(), hot.clone())), sealed),
+            _ => match store.read(FileKind::Config, &Id::default()) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(RepoError::NotARepository { location });
+                }
+                result => (store.clone(), result?.to_vec()),
+            },
         };
         let hint = options.state_dir.as_deref().map(|base| hint_file(base, &location));
         let hinted = hint.as_deref().and_then(read_hint);
-        let (key, id, config) = find_key(&*store, password, hinted, &sealed)?;
+        let (key, id, config) =
+            find_key(&*reading, password, hinted, &sealed).map_err(|error| match (&hot, error) {
+                (Some(hot), RepoError::Damaged { .. }) if is_split => hot::strange(&location, &hot.location()),
+                (_, error) => error,
+            })?;
         if let Some(hint) = hint.filter(|_| hinted != Some(id)) {
             // Without it the next run tries the keys in the order of their ids.
             let _ = write_hint(&hint, id);
         }
-        let config = serde_json::from_slice(&config).map_err(|source| {
+        let config: Config = serde_json::from_slice(&config).map_err(|source| {
             RepoError::damaged(FileKind::Config, &Id::default(), location, FileFault::Document { source })
         })?;
-        Self::new(store, (key, id), config, options)
+        let Some(part) = hot else { return Self::new((store, None), (key, id), config, options) };
+        if !is_split {
+            return Self::new((store, Some(Hot { part, joined: None })), (key, id), config, options);
+        }
+        hot::prove_one(&*store, &*part, &key, &config)?;
+        let joined = HotStore::new(store, part.clone());
+        let hot = Hot { part, joined: Some(joined.clone()) };
+        Self::new((Arc::new(joined), Some(hot)), (key, id), config.of_part(false), options)
     }
 }
 

@@ -320,7 +320,7 @@ fn our_prune_plans_what_restic_plans_and_leaves_it_nothing_to_do() {
         ),
         (
             "--repack-smaller-than 100k --repack-cacheable-only",
-            PruneOptions { repack_cacheable_only: true, ..base.clone() },
+            PruneOptions { repack_cacheable_only: Some(true), ..base.clone() },
         ),
         (
             "--repack-smaller-than 1M --repack-uncompressed",

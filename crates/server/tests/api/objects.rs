@@ -135,6 +135,27 @@ async fn a_repository_without_an_address_is_where_its_tenants_template_says() {
 }
 
 #[tokio::test]
+async fn the_hot_part_of_a_repository_is_another_place_and_holds_no_password() {
+    let scene = Scene::new().await;
+    let spec = |hot: &str| json!({"name": "main", "uri": "/srv/backup", "hot": hot, "password": "env:P"});
+    for (hot, says) in [
+        ("", "be left out"),
+        ("/srv/backup", "another place than `uri`"),
+        ("ftp:store", "is no kind of storage"),
+        ("rest:https://ann:hunter2@store/", "credentials"),
+    ] {
+        let refused = scene.post("/api/v1/repositories", json!({"spec": spec(hot)})).await;
+        assert_eq!(refused.code(), (422, "invalid_body".into()), "{hot}");
+        assert_eq!(refused.json()["errors"][0]["field"], "spec.hot", "{refused:?}");
+        assert!(refused.text.contains(says) && !refused.text.contains("hunter2"), "{refused:?}");
+    }
+    let made = scene.post("/api/v1/repositories", json!({"spec": spec("s3:https://s3.example.net/hot")})).await;
+    assert_eq!(made.json()["spec"]["hot"], "s3:https://s3.example.net/hot", "{made:?}");
+    let without = json!({"spec": {"name": "other", "uri": "/srv/other", "password": "env:P"}});
+    assert!(scene.post("/api/v1/repositories", without).await.json()["spec"]["hot"].is_null());
+}
+
+#[tokio::test]
 async fn what_belongs_to_a_tenant_is_said_or_the_default_tenants() {
     let scene = Scene::new().await;
     let tenant = scene.make("tenants", json!({"name": "Smith"})).await;

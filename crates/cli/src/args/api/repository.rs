@@ -53,6 +53,10 @@ pub struct RepositoryAdd {
     pub name: String,
     /// Where it is, seen from the server: a directory, or s3:…, sftp:…, rest:…, b2:…, rclone:… as restic spells them
     pub uri: String,
+    /// Where its hot part is, spelled likewise: a fast place with copies of what is read often, for a repository on storage that
+    /// is slow or costly to read. It is filled with --init, now or by 'repository prepare'
+    #[arg(long, value_name = "URI")]
+    pub hot: Option<String>,
     /// Create it where there is none
     #[arg(long)]
     pub init: bool,
@@ -62,7 +66,8 @@ pub struct RepositoryAdd {
     /// Where the server finds the password, instead of sealing it: env:NAME, file:/PATH, cred:NAME or sealed:NAME
     #[arg(long, value_name = "SOURCE")]
     pub password_source: Option<String>,
-    /// What the storage asks for, and where the server finds it; can be given several times
+    /// What the storage asks for, and where the server finds it; can be given several times. With HOT_ before the variable
+    /// for the hot part alone
     #[arg(long = "credential", value_name = "VARIABLE=SOURCE")]
     pub credentials: Vec<String>,
     /// A word for people
@@ -94,7 +99,7 @@ pub enum Strength {
 pub struct RepositoryPrepare {
     /// Its name or id
     pub name: String,
-    /// Create it where there is none
+    /// Create it where there is none, and copy into its hot part what is missing there
     #[arg(long)]
     pub init: bool,
     /// How files are cut into chunks in a new one, for good

@@ -51,6 +51,7 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
     let mut spec = RepositorySpec {
         name: args.name.parse()?,
         uri: args.uri.clone(),
+        hot: args.hot.clone(),
         credentials,
         password: SecretSource::Sealed(secret_name(&args.name)),
         description: args.description.clone(),

@@ -22,8 +22,9 @@ enum Kind {
     Flag,
 }
 
-const SETTINGS: [(&str, Kind); 38] = [
+const SETTINGS: [(&str, Kind); 39] = [
     ("repository", Kind::Text),
+    ("repository-hot", Kind::Text),
     ("password-file", Kind::Text),
     ("password-command", Kind::Text),
     ("init", Kind::Flag),

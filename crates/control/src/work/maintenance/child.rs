@@ -96,6 +96,7 @@ fn access(opened: &Opened, number: u8) -> Result<Access, Failure> {
     Ok(Access {
         uid,
         uri: opened.uri.clone(),
+        hot: opened.hot.clone(),
         password: secret(&opened.password)?,
         credentials,
         compression: opened.compression,
