@@ -149,6 +149,7 @@ fn filter(work: &Work, excludes: &Excludes) -> Result<Filter, Failure> {
         exclude_caches: excludes.caches,
         exclude_larger_than: excludes.larger_than_bytes,
         one_file_system: excludes.one_file_system,
+        local_only: work.is_local_only(),
     })
 }
 
