@@ -4,6 +4,7 @@
 //! what it needs is read before, what it found is kept after. A job that is no longer the worker's own is ended.
 
 mod at_work;
+mod caller;
 mod carry_out;
 mod catalog;
 mod copy;

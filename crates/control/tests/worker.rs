@@ -7,6 +7,7 @@ mod worker {
     mod copies;
     mod hooks;
     mod jobs;
+    mod jump;
     mod local_only;
     mod repositories;
     mod scene;

@@ -16,7 +16,6 @@ use super::{AtWork, Worker};
 use crate::control::ControlError;
 use crate::depot::in_thread;
 use crate::work::backup::BackupTask;
-use crate::work::client::Caller;
 use crate::work::forget::ForgetTask;
 use crate::work::maintenance::{self, Task};
 use crate::work::repositories::Access;
@@ -187,19 +186,6 @@ impl Worker {
     async fn policy_of(&self, job: &Job) -> Result<Policy, Failure> {
         let uid = job.policy.ok_or_else(|| Failure::configuration("the job names no policy"))?;
         Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?)
-    }
-
-    /// A client, as it is called at this time of the week, by the clock of the server's time zone.
-    pub(super) async fn caller(&self, client: &Client) -> Result<Caller, Failure> {
-        let zone = self.control.db.read().await?.settings().await?.time_zone;
-        let now = self.control.now().to_zoned(zone.time_zone().clone()).datetime();
-        let limit = client.spec.bandwidth.iter().find(|limit| limit.when.contains(now));
-        Ok(Caller {
-            uid: client.uid,
-            spec: client.spec.clone(),
-            accepted: client.status.host_keys.accepted.clone(),
-            limit_rate: limit.map(|limit| limit.bytes_per_second.get()),
-        })
     }
 
     /// Notes a snapshot that a job made.

@@ -23,7 +23,7 @@ use super::intake::{Intake, Over};
 use super::{ClientLink, LinkError, NAP, Traffic, Trust, Up};
 use crate::agents::Agents;
 use crate::preamble::Line;
-use crate::ssh::{SshPipes, SshProcess, SshProgram, explain};
+use crate::ssh::{SshPipes, SshProcess, SshProgram};
 use crate::text::printable_path;
 use crate::{Start, Violation, preamble};
 
@@ -180,10 +180,10 @@ impl RemoteLink {
     /// Why the session ended, from what `ssh` and the remote side have said.
     fn ended(&mut self) -> LinkError {
         let status = self.ssh.wait(PATIENCE);
-        let (own, remote) = (self.ssh.own_messages(), self.ssh.remote_messages());
+        let remote = self.ssh.remote_messages();
         match status {
             Ok(status) if status.code() == Some(255) => {
-                let (failure, said) = explain(&self.host, &own);
+                let (failure, said) = self.ssh.explain(&self.host);
                 LinkError::Ssh { failure, said }
             }
             Ok(_) if !remote.is_empty() => {
