@@ -9,6 +9,7 @@ mod worker {
     mod jobs;
     mod jump;
     mod local_only;
+    mod pace;
     mod repositories;
     mod scene;
 }

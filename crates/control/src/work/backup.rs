@@ -129,7 +129,8 @@ fn request(task: &BackupTask, now: Timestamp) -> Result<BackupRequest, Failure> 
         },
         parent: ParentChoice::Newest,
         with_atime: false,
-        compress_link: task.caller.limit_rate.is_some(),
+        // Slow at some times is slow: the session may last into them.
+        compress_link: !task.caller.spec.bandwidth.is_empty(),
     })
 }
 

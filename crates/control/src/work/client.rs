@@ -12,7 +12,7 @@ use holdfast_model::client::{AgentMode, ClientSpec, ConnectionError, HostKey};
 use holdfast_model::source::RemoteHost;
 use holdfast_model::{CancelToken, ClientUid};
 use holdfast_pull::ssh::{OfferedError, SshProgram, offered_keys};
-use holdfast_pull::{LinkError, Remote, RemoteLink, Start, greet};
+use holdfast_pull::{LinkError, Rate, Remote, RemoteLink, Start, greet};
 
 use super::Workplace;
 
@@ -25,8 +25,8 @@ pub struct Caller {
     pub spec: ClientSpec,
     /// The keys that are believed.
     pub accepted: Vec<HostKey>,
-    /// At most so many bytes a second.
-    pub limit_rate: Option<u64>,
+    /// How fast it may send; set anew while it does.
+    pub rate: Rate,
     /// The way to it.
     pub way: Way,
 }
@@ -109,7 +109,7 @@ impl Caller {
             start: self.start(),
             agents: &place.agents,
             puller: &place.program,
-            limit_rate: self.limit_rate,
+            rate: self.rate.clone(),
         };
         let start = |source| CallError::Start { host: host.to_string(), source };
         let mut link = RemoteLink::connect(&remote, cancel).map_err(start)?;
@@ -175,11 +175,10 @@ impl Caller {
         match &self.way {
             Way::Direct => Ok(ssh),
             Way::Through(jump) => {
-                let failed = |source| CallError::JumpHost {
-                    host: jump.spec.hostname.to_string(),
-                    source: Box::new(source),
-                };
-                let (program, host) = (jump.pinned(place).map_err(failed)?, jump.host().map_err(|error| failed(error.into()))?);
+                let failed =
+                    |source| CallError::JumpHost { host: jump.spec.hostname.to_string(), source: Box::new(source) };
+                let (program, host) =
+                    (jump.pinned(place).map_err(failed)?, jump.host().map_err(|error| failed(error.into()))?);
                 Ok(ssh.through(program, host))
             }
             Way::Nowhere(name) => Err(CallError::NoJumpHost(name.clone())),

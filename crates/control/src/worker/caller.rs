@@ -4,8 +4,9 @@ use holdfast_db::{DbErrorKind, Reader};
 use holdfast_model::client::{Client, ClientSpec, Connection};
 use holdfast_model::source::RemoteHost;
 use holdfast_model::{Name, TenantUid};
+use holdfast_pull::Rate;
 
-use super::Worker;
+use super::{AtWork, Worker};
 use crate::control::ControlError;
 use crate::work::Failure;
 use crate::work::client::{CallError, Caller, Way};
@@ -14,15 +15,11 @@ use crate::work::client::{CallError, Caller, Way};
 const MOST_HOPS: usize = 4;
 
 impl Worker {
-    /// A client, as it is called at this time of the week, by the clock of the server's time zone.
-    pub(super) async fn caller(&self, client: &Client) -> Result<Caller, Failure> {
-        let mut reader = self.control.db.read().await?;
-        let zone = reader.settings().await?.time_zone;
-        let now = self.control.now().to_zoned(zone.time_zone().clone()).datetime();
-        let limit = client.spec.bandwidth.iter().find(|limit| limit.when.contains(now));
-        let limit_rate = limit.map(|limit| limit.bytes_per_second.get());
-        let way = way_to(&mut reader, client).await?;
-        Ok(Caller { limit_rate, ..caller(client, way) })
+    /// A client, as it is called for a job: as long as it is at work, it goes by the client's limits of each time of the week.
+    pub(super) async fn caller(&self, client: &Client, at_work: &AtWork) -> Result<Caller, Failure> {
+        let way = way_to(&mut self.control.db.read().await?, client).await?;
+        let rate = at_work.pace(client.spec.bandwidth.clone(), &*self.control.clock);
+        Ok(Caller { rate, ..caller(client, way) })
     }
 }
 
@@ -31,7 +28,7 @@ fn caller(client: &Client, way: Way) -> Caller {
         uid: client.uid,
         spec: client.spec.clone(),
         accepted: client.status.host_keys.accepted.clone(),
-        limit_rate: None,
+        rate: Rate::unlimited(),
         way,
     }
 }

@@ -59,12 +59,12 @@ impl Worker {
     }
 
     /// What is to be backed up, by the policy as it stands now.
-    pub(super) async fn backup_task(&self, job: &Job) -> Result<BackupTask, Failure> {
+    pub(super) async fn backup_task(&self, job: &Job, at_work: &AtWork) -> Result<BackupTask, Failure> {
         let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
         Ok(BackupTask {
             job: job.uid,
             policy: policy.uid,
-            caller: self.caller(&client).await?,
+            caller: self.caller(&client, at_work).await?,
             work: policy.spec.work,
             excludes: policy.spec.excludes,
             hooks: policy.spec.hooks,
@@ -75,7 +75,7 @@ impl Worker {
     async fn back_up(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let access = self.access_of(job).await?;
         self.within_quota(&self.client_of(job).await?, &access).await?;
-        let task = self.backup_task(job).await?;
+        let task = self.backup_task(job, at_work).await?;
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
             .with_repository(access, move |repository| {

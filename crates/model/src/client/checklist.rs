@@ -62,8 +62,17 @@ pub enum Found {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 9] =
-        [Self::JumpHost, Self::Reach, Self::HostKey, Self::Login, Self::Sudo, Self::Agent, Self::Clock, Self::Disk, Self::Paths];
+    pub const ALL: [Self; 9] = [
+        Self::JumpHost,
+        Self::Reach,
+        Self::HostKey,
+        Self::Login,
+        Self::Sudo,
+        Self::Agent,
+        Self::Clock,
+        Self::Disk,
+        Self::Paths,
+    ];
 
     /// Where a call that failed for this reason came to its end.
     pub const fn of(cause: Cause) -> Self {

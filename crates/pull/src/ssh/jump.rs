@@ -87,7 +87,8 @@ fn explained(jump: &str, host: &str, own: &str, said: &str) -> Option<(SshFailur
     }
     let is_known = said.contains("administratively prohibited") || ADVICE.iter().any(|(sign, ..)| said.contains(sign));
     let is_to_blame = is_known || own.contains(NOBODY) && !said.is_empty();
-    is_to_blame.then(|| (SshFailure::JumpHost, format!("the jump host did not let us through: {}", explain(jump, said).1)))
+    is_to_blame
+        .then(|| (SshFailure::JumpHost, format!("the jump host did not let us through: {}", explain(jump, said).1)))
 }
 
 /// A word for the shell, in which `ssh` puts nothing in.
