@@ -35,7 +35,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
     heading("Starting the server, with everything that it keeps in ./demo/server");
     let server = Server::start(&program, &agents, &dir.join("server"))?;
-    println!("it answers at {}/api/v1, and describes itself at {}/api/openapi.json", server.url, server.url);
+    println!("its API is described at {}/api", server.url);
     let holdfast = Holdfast { program, agents, dir, url: server.url.clone() };
     holdfast.run(&["repository", "add", "demo", &holdfast.text("repository"), "--init"])?;
 
@@ -155,7 +155,7 @@ fn print_next(holdfast: &Holdfast, workspace: &Workspace, stays: bool) {
     println!("holdfast --help");
     println!("\nEverything is in ./demo; delete it when you like.");
     if stays {
-        println!("\nThe server answers at {}/api/v1 until you interrupt it (Ctrl-C).", holdfast.url);
+        println!("\nThe server runs until you interrupt it (Ctrl-C). The page of its API: {}/api", holdfast.url);
     }
 }
 

@@ -14,8 +14,8 @@ pub struct Protected {
     pub tenant: TenantUid,
     /// The client.
     pub client: ProtectedClient,
-    /// The policy.
-    pub policy: ProtectingPolicy,
+    /// The policy; null if the client is in none, and so is not backed up.
+    pub policy: Option<ProtectingPolicy>,
     /// How well.
     pub protection: Protection,
     /// By when the next good snapshot is expected, if one is.
@@ -31,7 +31,7 @@ pub struct Protected {
     pub cause: Option<Cause>,
     /// What to do about that.
     pub fix: Option<String>,
-    /// Why the policy will not run by itself, in words; null if it will.
+    /// Why nothing runs by itself, in words; null if it does.
     pub idle: Option<String>,
 }
 

@@ -15,6 +15,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use holdfast_server::check_address;
 
 use crate::args::ServerArgs;
 use crate::environment;
@@ -138,7 +139,7 @@ impl ServerConfig {
         let agents = self.value(Key::Agents).0;
         Ok(ServerPlace {
             data: std::path::absolute(&data).with_context(|| format!("data: {data:?} is no path"))?,
-            listen: self.parsed(Key::Listen, "an address and a port, as 127.0.0.1:8420")?,
+            listen: self.listen()?,
             database: self.value(Key::Database).0,
             jobs: self.parsed::<NonZeroUsize>(Key::Jobs, "a number of jobs, at least 1")?.get(),
             agents: Some(PathBuf::from(agents)).filter(|path| !path.as_os_str().is_empty()),
@@ -146,6 +147,12 @@ impl ServerConfig {
             name: self.value(Key::Name).0,
             public_url: self.value(Key::PublicUrl).0.trim_end_matches('/').to_owned(),
         })
+    }
+
+    fn listen(&self) -> Result<SocketAddr> {
+        let address = self.parsed(Key::Listen, "an address and a port, as 127.0.0.1:8420")?;
+        check_address(address).with_context(|| format!("{} ({})", Key::Listen, self.value(Key::Listen).1))?;
+        Ok(address)
     }
 
     fn parsed<T: std::str::FromStr>(&self, key: Key, what: &str) -> Result<T> {

@@ -9,7 +9,7 @@ use holdfast_db::Writer;
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{CopyOrder, Job, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::object::{Object, Spec};
-use holdfast_model::repository::RepositorySpec;
+use holdfast_model::repository::{FirstBytes, RepositorySpec};
 use holdfast_model::{ClientUid, JobUid, RepositoryUid, TenantUid, Time};
 use serde_json::{Value, json};
 
@@ -79,7 +79,7 @@ impl Control {
                 (JobKind::Prepare, json!({ "create": create, "as_restic": as_restic }))
             }
             Care::Check { read_data: false } => (JobKind::Check, Value::Null),
-            Care::Check { read_data: true } => (JobKind::Check, json!({ "read_part": (1, 1) })),
+            Care::Check { read_data: true } => (JobKind::Check, json!({ "read": FirstBytes::ALL })),
             Care::Prune => (JobKind::Prune, Value::Null),
             Care::Catalog => (JobKind::Catalog, json!({ "rebuild": true })),
             Care::Verify => (JobKind::Verify, Value::Null),

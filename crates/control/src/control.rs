@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use holdfast_db::{Database, DbError, NewEvent, Writer};
 use holdfast_model::job::{Job, TransitionError};
+use holdfast_model::policy::Idle;
 use holdfast_model::{Clock, JobUid, RunUid, Time, Timestamp};
 use parking_lot::Mutex;
 use serde_json::json;
@@ -41,6 +42,9 @@ pub enum ControlError {
     /// Another restore writes there.
     #[error("job {0} restores to the same place and has not ended: wait for it, or cancel it")]
     SamePlace(JobUid),
+    /// It cannot be run by hand either.
+    #[error("the policy cannot be run: {0}")]
+    Idle(Idle),
     /// A token that was not given out, or was used.
     #[error("this token is not good, too old, or was used before: prepare the client again for a new one")]
     WrongToken,

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use holdfast_db::{DbError, Unreadable, Writer};
 use holdfast_model::job::{Job, JobKind, Launch, NewJob, Waiting};
 use holdfast_model::object::Spec;
-use holdfast_model::policy::{OnMissed, Policy, PolicySpec, PolicyStatus};
+use holdfast_model::policy::{Idle, OnMissed, Policy, PolicySpec, PolicyStatus};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::tenant::Overlap;
 use holdfast_model::{Name, PolicyUid, RunUid, Time};
@@ -58,6 +58,9 @@ impl Control {
         writer.lock_queue().await?;
         let plans = self.plans(&mut writer).await?;
         let policy = writer.object::<PolicySpec>(uid).await?;
+        if let Some(idle) = plans.idle(&policy, now).filter(Idle::is_hard) {
+            return Err(ControlError::Idle(idle));
+        }
         let start = Asked { launch, launched_by, due: None, only };
         let jobs = self.make_jobs(&plans, &policy, &start, &mut writer, now).await?;
         writer.commit().await?;
@@ -179,7 +182,9 @@ async fn set_accounted(
 ) -> Result<bool, ControlError> {
     match writer.object::<PolicySpec>(policy.uid).await {
         Ok(found) if found.status.accounted == before && found.revision == policy.revision => {
-            writer.set_status::<PolicySpec>(policy.uid, &PolicyStatus { accounted: Some(accounted) }).await?;
+            writer
+                .set_status::<PolicySpec>(policy.uid, &PolicyStatus { accounted: Some(accounted), outlook: None })
+                .await?;
             Ok(true)
         }
         Ok(_) => Ok(false),

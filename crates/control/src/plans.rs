@@ -10,7 +10,7 @@ use std::sync::Arc;
 use holdfast_db::{ObjectFilter, Reader, Unreadable};
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::object::{Kind, Object, Spec};
-use holdfast_model::policy::{Idle, Policy, PolicySpec};
+use holdfast_model::policy::{Idle, Outlook, Policy, PolicySpec};
 use holdfast_model::repository::{Repository, RepositorySpec};
 use holdfast_model::schedule::{Schedule, ScheduleSpec};
 use holdfast_model::tenant::{Overlap, TenantSpec};
@@ -156,7 +156,7 @@ impl Plans {
 
     /// Why a policy will not run by itself; `None` if it will.
     pub fn idle(&self, policy: &Policy, now: Time) -> Option<Idle> {
-        let Some(schedule) = self.schedule_of(policy) else { return Some(Idle::NoSchedule) };
+        let schedule = self.schedule_of(policy);
         let disabled = |object: Option<(&Name, bool)>, kind| {
             object.filter(|(_, enabled)| !enabled).map(|(name, _)| Idle::Needs { kind, name: name.clone() })
         };
@@ -166,10 +166,29 @@ impl Plans {
         (!policy.spec.enabled)
             .then_some(Idle::Disabled)
             .or_else(|| disabled(self.tenants.get(&policy.tenant).map(needed), TenantSpec::KIND))
-            .or_else(|| disabled(Some(needed(schedule)), ScheduleSpec::KIND))
             .or_else(|| disabled(self.repository_of(policy).map(needed), RepositorySpec::KIND))
             .or_else(|| self.clients_of(policy).all(|client| !client.spec.enabled).then_some(Idle::NoClients))
-            .or_else(|| schedule.spec.next_after(now).is_none().then_some(Idle::NeverDue))
+            .or_else(|| match schedule {
+                None => Some(Idle::NoSchedule),
+                Some(schedule) => disabled(Some(needed(schedule)), ScheduleSpec::KIND)
+                    .or_else(|| schedule.spec.next_after(now).is_none().then_some(Idle::NeverDue)),
+            })
+    }
+
+    /// What is to come of a policy.
+    pub fn outlook(&self, policy: &Policy, now: Time) -> Outlook {
+        let idle = self.idle(policy, now);
+        let schedule = self.schedule_of(policy).filter(|_| idle.is_none());
+        Outlook {
+            clients: self.clients_of(policy).filter(|client| client.spec.enabled).count() as u64,
+            next: schedule.and_then(|schedule| schedule.spec.next_after(now)),
+            idle: idle.map(|idle| idle.to_string()),
+        }
+    }
+
+    /// All clients of all tenants.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values().flat_map(|clients| &clients.all)
     }
 
     /// The clients of a policy: those that it names, and those that have one of its tags.

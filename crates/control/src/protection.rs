@@ -1,12 +1,12 @@
 //! How well each client is protected by each policy: from the snapshots that were seen, and never from jobs alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use holdfast_db::Reader;
 use holdfast_model::job::Cause;
 use holdfast_model::policy::{Idle, Policy};
-use holdfast_model::protection::{Assessment, Standing};
+use holdfast_model::protection::{Assessment, Protection, Standing};
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::{ClientUid, Name, PolicyUid, ScheduleUid, TenantUid, Time};
 
@@ -20,15 +20,15 @@ pub struct Protected {
     pub tenant: TenantUid,
     /// The client.
     pub client: (ClientUid, Name),
-    /// The policy.
-    pub policy: (PolicyUid, Name),
+    /// The policy; `None`, if none has the client.
+    pub policy: Option<(PolicyUid, Name)>,
     /// How well.
     pub assessment: Assessment,
     /// When its newest good snapshot was begun.
     pub newest: Option<Time>,
     /// When the newest backup failed, and why, if none has ended well since.
     pub failed: Option<(Time, Cause)>,
-    /// Why the policy will not run by itself; `None` if it will.
+    /// Why the policy will not run by itself; `None` if it will, or if there is none.
     pub idle: Option<Idle>,
 }
 
@@ -67,8 +67,9 @@ impl Control {
                 of_policy(policy, client, &plans, &known, now, &mut calendar, &mut all);
             }
         }
-        fn name(one: &Protected) -> (&Name, &Name, TenantUid) {
-            (&one.client.1, &one.policy.1, one.tenant)
+        add_forgotten(client, &plans, &mut all);
+        fn name(one: &Protected) -> (&Name, Option<&Name>, TenantUid) {
+            (&one.client.1, one.policy.as_ref().map(|policy| &policy.1), one.tenant)
         }
         all.sort_by(|one, other| {
             let worst_first = other.assessment.protection.cmp(&one.assessment.protection);
@@ -86,6 +87,24 @@ impl Known {
             failures: reader.failures().await?,
         })
     }
+}
+
+/// Whoever is in no policy is never backed up, and nobody would be told by any policy.
+fn add_forgotten(only: Option<ClientUid>, plans: &Plans, all: &mut Vec<Protected>) {
+    let known: HashSet<ClientUid> = all.iter().map(|one| one.client.0).collect();
+    let wanted = plans.clients().filter(|client| only.is_none_or(|only| only == client.uid));
+    all.extend(wanted.filter(|client| !known.contains(&client.uid)).map(|client| {
+        let protection = if client.spec.enabled { Protection::Never } else { Protection::Paused };
+        Protected {
+            tenant: client.tenant,
+            client: (client.uid, client.spec.hostname.clone()),
+            policy: None,
+            assessment: Assessment { protection, expected_by: None },
+            newest: None,
+            failed: None,
+            idle: None,
+        }
+    }));
 }
 
 fn of_policy(
@@ -126,7 +145,7 @@ fn of_policy(
         all.push(Protected {
             tenant: policy.tenant,
             client: (client.uid, client.spec.hostname.clone()),
-            policy: (policy.uid, policy.spec.name.clone()),
+            policy: Some((policy.uid, policy.spec.name.clone())),
             assessment: standing.assess_by(now, &mut next),
             newest,
             failed,

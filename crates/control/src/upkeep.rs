@@ -48,15 +48,15 @@ impl Control {
             Err(error) => return Err(error.into()),
         };
         let mut status = account(status, kind, due.unwrap_or(now));
+        status.reading.begin(now);
         let mut new = None;
         if let Some(due) = due {
             let mut job = self.upkeep_job(repository, kind, due, now)?;
             match under_way(&mut writer, repository, kind).await? {
                 Some(other) => job.skip(Waiting::Overlap { job: other }, now)?,
                 None if kind == JobKind::Check => {
-                    let part = repository.spec.maintenance.part_to_read(status.part_read, now);
-                    status.part_read = part.map_or(status.part_read, |(part, _)| part);
-                    job.parameters = json!({ "read_part": part });
+                    let part = repository.spec.maintenance.part_to_read(&status.reading, now);
+                    job.parameters = json!({ "read": part });
                 }
                 None => {}
             }

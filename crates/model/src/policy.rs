@@ -94,6 +94,22 @@ pub struct PolicyStatus {
     /// Up to this time every run that was due has been started, or noted as missed. `None` until the first was due.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub accounted: Option<Time>,
+    /// What is to come, as it is when it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outlook: Option<Outlook>,
+}
+
+/// What is to come of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Outlook {
+    /// How many enabled clients it has, by name or by tag.
+    pub clients: u64,
+    /// When it is due next; null if it will not run by itself.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub next: Option<Time>,
+    /// Why it will not run by itself, in words; null if it will.
+    pub idle: Option<String>,
 }
 
 /// Why a policy will not run by itself.
@@ -120,6 +136,13 @@ pub enum Idle {
     /// Its schedule has no time in the calendar.
     #[error("its schedule is never due")]
     NeverDue,
+}
+
+impl Idle {
+    /// Whether nobody can have it run by hand either.
+    pub const fn is_hard(&self) -> bool {
+        matches!(self, Self::NoClients | Self::Needs { kind: Kind::Tenant | Kind::Repository, .. })
+    }
 }
 
 fn enabled() -> bool {

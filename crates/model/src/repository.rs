@@ -2,6 +2,8 @@
 //!
 //! What lies in it is the engine's matter. Its password is named here, or sealed elsewhere; it never stands here.
 
+mod reading;
+
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
@@ -12,6 +14,8 @@ use crate::object::{Kind, Object, Spec};
 use crate::schedule::{Cron, ScheduleSpec, Zone};
 use crate::secret::SecretSource;
 use crate::{Name, RepositoryId, RepositoryUid, Time};
+
+pub use reading::{FirstBytes, ReadAt, Reading};
 
 /// A repository as it is kept.
 pub type Repository = Object<RepositorySpec>;
@@ -122,8 +126,8 @@ pub struct RepositoryStatus {
     /// Up to this time all verifications that were due have been made.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub verifies_accounted: Option<Time>,
-    /// Which part of the data was to be read last, of however many there were.
-    pub part_read: u16,
+    /// Which part of the data was read when.
+    pub reading: Reading,
 }
 
 /// How large a repository was at some time.
@@ -179,18 +183,17 @@ impl Maintenance {
         self.schedule(self.verify.as_ref())
     }
 
-    /// Which part of the data the check of `now` reads, after `last`: with every check another, all of them within the days
-    /// that were said. From 1 on, and of how many, at most 256.
-    pub fn part_to_read(&self, last: u16, now: Time) -> Option<(u16, u16)> {
+    /// Which data the check of `now` reads, so that all of it is read within the days that were said.
+    pub fn part_to_read(&self, reading: &Reading, now: Time) -> Option<FirstBytes> {
+        let checks = self.checks()?;
         if self.read_data_within_days == 0 {
             return None;
         }
         let days = Duration::from_secs(u64::from(self.read_data_within_days) * 86_400);
-        let until = now.checked_add(days).unwrap_or(Time::MAX);
-        let checks = self.checks()?;
-        let checks = checks.times_after(now).take_while(|time| *time <= until).take(256).count();
-        let of = (checks as u16).max(1);
-        Some((last % of + 1, of))
+        // More than one for each part are never needed.
+        let times: Vec<Time> = checks.times_after(now).take(255).collect();
+        let until = |end: Time| 1 + times.iter().take_while(|time| **time <= end).count() as u16;
+        Some(reading.part(days, until))
     }
 
     fn schedule(&self, cron: Option<&Cron>) -> Option<ScheduleSpec> {
@@ -235,16 +238,17 @@ mod tests {
     #[test]
     fn all_data_is_read_within_the_days_that_were_said() {
         let now: Time = "2026-11-24T12:00:00Z".parse().unwrap();
-        let parts = |json: &str, last| serde_json::from_str::<Maintenance>(json).unwrap().part_to_read(last, now);
-        let weekly = r#"{"read_data_within_days": 28}"#;
-        assert_eq!(
-            [0, 1, 3, 4, 200].map(|last| parts(weekly, last).unwrap()),
-            [(1, 4), (2, 4), (4, 4), (1, 4), (1, 4)]
-        );
-        assert_eq!(parts(r#"{"read_data_within_days": 2}"#, 0), Some((1, 1)), "rarer checks read all of it");
-        assert_eq!(parts(r#"{"check": "* * * * *", "read_data_within_days": 90}"#, 255), Some((256, 256)));
-        assert_eq!(parts(r#"{"read_data_within_days": 0}"#, 0), None);
-        assert_eq!(parts(r#"{"check": null}"#, 0), None);
+        let mut reading = Reading::default();
+        reading.begin(now);
+        let part = |json: &str| {
+            let maintenance: Maintenance = serde_json::from_str(json).unwrap();
+            maintenance.part_to_read(&reading, now).map(|part| part.count)
+        };
+        assert_eq!(part(r#"{"read_data_within_days": 28}"#), Some(52), "the first of five within four weeks");
+        assert_eq!(part(r#"{"read_data_within_days": 2}"#), Some(256), "rarer checks read all of it");
+        assert_eq!(part(r#"{"check": "* * * * *", "read_data_within_days": 90}"#), Some(1));
+        assert_eq!(part(r#"{"read_data_within_days": 0}"#), None);
+        assert_eq!(part(r#"{"check": null}"#), None);
     }
 
     #[test]

@@ -117,9 +117,10 @@ impl From<ControlError> for Failure {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::Database(error) => error.into(),
-            ControlError::Transition(_) | ControlError::NotEnded(_) | ControlError::NothingToDo(_) => {
-                Self::new(Code::WrongState, error.to_string())
-            }
+            ControlError::Transition(_)
+            | ControlError::NotEnded(_)
+            | ControlError::NothingToDo(_)
+            | ControlError::Idle(_) => Self::new(Code::WrongState, error.to_string()),
             ControlError::SamePlace(job) => Self::in_use(error.to_string(), vec![job.to_string()]),
             ControlError::WrongToken => Self::new(Code::WrongToken, error.to_string()),
             ControlError::NotOurs(_) | ControlError::Random(_) => Self::internal(chain(&error)),

@@ -8,6 +8,7 @@ mod list;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use holdfast_api::{Code, FieldError, NewObject, Object, Replacement};
+use holdfast_control::Plans;
 use holdfast_db::{DbErrorKind, NewEvent, Writer};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::object::{self, Kind};
@@ -15,7 +16,7 @@ use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::tenant::TenantSpec;
-use holdfast_model::{ClientUid, PolicyUid, RepositoryUid, ScheduleUid, TenantUid, Timestamp};
+use holdfast_model::{ClientUid, PolicyUid, RepositoryUid, ScheduleUid, TenantUid, Time, Timestamp};
 use serde::Serialize;
 
 use crate::actor::Actor;
@@ -51,6 +52,14 @@ pub(crate) trait Served: Check<Uid: Serialize> {
     fn say_as(&mut self, tenant: &TenantSpec) {
         let _ = tenant;
     }
+
+    /// Whether what is shown has a part that is not kept.
+    const HAS_OUTLOOK: bool = false;
+
+    /// Adds that part.
+    fn add_outlook(object: &mut object::Object<Self>, plans: &Plans, now: Time) {
+        let _ = (object, plans, now);
+    }
 }
 
 macro_rules! served {
@@ -68,7 +77,20 @@ macro_rules! served {
 served! {
     ClientSpec ClientUid "/api/v1/clients";
     ScheduleSpec ScheduleUid "/api/v1/schedules";
-    PolicySpec PolicyUid "/api/v1/policies";
+}
+
+/// What is to come of a policy follows from all that it names.
+impl Served for PolicySpec {
+    const PATH: &'static str = "/api/v1/policies";
+    const HAS_OUTLOOK: bool = true;
+
+    fn new_uid(now: Timestamp, random: [u8; 10]) -> PolicyUid {
+        PolicyUid::new(now, random)
+    }
+
+    fn add_outlook(policy: &mut object::Object<Self>, plans: &Plans, now: Time) {
+        policy.status.outlook = Some(plans.outlook(policy, now));
+    }
 }
 
 /// A tenant may have a template for where its repositories are.
@@ -101,6 +123,17 @@ impl Served for TenantSpec {
     }
 }
 
+/// Adds to objects what is found out when they are shown.
+async fn complete<S: Served>(server: &Server, objects: &mut [object::Object<S>]) -> Result<(), Failure> {
+    if S::HAS_OUTLOOK {
+        let plans = server.control().plans(&mut server.database().read_at_one_time().await?).await?;
+        for object in objects {
+            S::add_outlook(object, &plans, server.now());
+        }
+    }
+    Ok(())
+}
+
 /// Makes an object.
 pub(crate) async fn create<S: Served>(server: &Server, actor: &Actor, new: NewObject<S>) -> Result<Response, Failure> {
     let NewObject { tenant, mut spec } = new;
@@ -115,9 +148,10 @@ pub(crate) async fn create<S: Served>(server: &Server, actor: &Actor, new: NewOb
         spec.say_as(&writer.object::<TenantSpec>(tenant).await?.spec);
         check(&spec)?;
     }
-    let object = writer.create(uid, tenant, spec, server.now()).await?;
+    let mut object = writer.create(uid, tenant, spec, server.now()).await?;
     tell(&mut writer, server, actor, "created", &object).await?;
     writer.commit().await?;
+    complete(server, std::slice::from_mut(&mut object)).await?;
     let location = format!("{}/{uid}", S::PATH);
     let headers = [(header::LOCATION, location)];
     Ok((headers, shown(StatusCode::CREATED, object)).into_response())
@@ -125,7 +159,8 @@ pub(crate) async fn create<S: Served>(server: &Server, actor: &Actor, new: NewOb
 
 /// Reads an object.
 pub(crate) async fn read<S: Served>(server: &Server, uid: S::Uid) -> Result<Response, Failure> {
-    let object = server.database().read().await?.object::<S>(uid).await?;
+    let mut object = server.database().read().await?.object::<S>(uid).await?;
+    complete(server, std::slice::from_mut(&mut object)).await?;
     Ok(shown(StatusCode::OK, object))
 }
 
@@ -142,11 +177,12 @@ pub(crate) async fn replace<S: Served>(
     let now = server.now();
     let mut writer = server.database().write().await?;
     let before = writer.object::<S>(uid).await?.revision;
-    let object = writer.update(uid, revision, new.spec, now).await?;
+    let mut object = writer.update(uid, revision, new.spec, now).await?;
     if object.revision != before {
         tell(&mut writer, server, actor, "changed", &object).await?;
     }
     writer.commit().await?;
+    complete(server, std::slice::from_mut(&mut object)).await?;
     Ok(shown(StatusCode::OK, object))
 }
 

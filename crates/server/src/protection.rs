@@ -46,7 +46,7 @@ const LIST: &str = "protection";
 
 #[utoipa::path(
     get, path = "/api/v1/protection", operation_id = "list_protection", summary = "How well clients are protected",
-    description = "Each client by each of its policies, the worst first: by the age of the newest good snapshot, and never \
+    description = "Each client by each of its policies, and those that are in none, the worst first: by the age of the newest good snapshot, and never \
                    by the end of the last job alone.",
     params(ProtectionParameters),
     responses((status = 200, description = "A page of the list.", body = ProtectedPage))
@@ -62,7 +62,7 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
     let all = server.control().protection(client).await?;
     let is_wanted = |one: &control::Protected| {
         tenant.is_none_or(|tenant| tenant == one.tenant)
-            && policy.is_none_or(|policy| policy == one.policy.0)
+            && policy.is_none_or(|policy| one.policy.as_ref().is_some_and(|of| of.0 == policy))
             && (wanted.is_empty() || wanted.contains(&one.assessment.protection))
     };
     let mut rest: Vec<_> = all.into_iter().filter(is_wanted).collect();
@@ -78,20 +78,22 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
 }
 
 fn id_of(one: &control::Protected) -> String {
-    format!("{} {}", one.client.0, one.policy.0)
+    let policy = one.policy.as_ref().map(|policy| policy.0.to_string());
+    format!("{} {}", one.client.0, policy.as_deref().unwrap_or("-"))
 }
 
 fn shown(one: control::Protected) -> Protected {
+    let in_none = one.policy.is_none().then(|| "it is in no policy: nothing of it is backed up".to_owned());
     Protected {
         tenant: one.tenant,
         client: ProtectedClient { id: one.client.0, name: one.client.1 },
-        policy: ProtectingPolicy { id: one.policy.0, name: one.policy.1 },
+        policy: one.policy.map(|(id, name)| ProtectingPolicy { id, name }),
         protection: one.assessment.protection,
         expected_by: one.assessment.expected_by,
         newest: one.newest,
         failed: one.failed.map(|(at, _)| at),
         cause: one.failed.map(|(_, cause)| cause),
         fix: one.failed.map(|(_, cause)| cause.fix().to_owned()),
-        idle: one.idle.map(|idle| idle.to_string()),
+        idle: one.idle.map(|idle| idle.to_string()).or(in_none),
     }
 }

@@ -4,6 +4,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Uri;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use holdfast_api::Code;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,7 +13,7 @@ use crate::failure::Failure;
 use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
-    actions, admit, body, document, envelope, events, find, health, jobs, log, once, policy_types, protection,
+    actions, admit, body, document, envelope, events, find, health, jobs, log, once, page, policy_types, protection,
     restores, retention, settings, snapshots, upcoming,
 };
 
@@ -72,6 +73,8 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
 /// What stands around all handlers: the outermost comes last.
 fn finished(router: Router<Server>, server: Server) -> Router {
     router
+        .route("/", get(page::read))
+        .route("/api", get(page::read))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(body::LARGEST))
@@ -83,7 +86,10 @@ fn finished(router: Router<Server>, server: Server) -> Router {
 
 async fn no_such_path(uri: Uri) -> Failure {
     let path: String = uri.path().chars().take(200).collect();
-    Failure::new(Code::NoSuchPath, format!("there is nothing at {path}: /api/openapi.json says what there is"))
+    Failure::new(
+        Code::NoSuchPath,
+        format!("there is nothing at {path}: /api says what there is, and /api/openapi.json to programs"),
+    )
 }
 
 async fn method_not_allowed() -> Failure {
@@ -96,7 +102,6 @@ mod tests {
 
     use axum::body::{Body, to_bytes};
     use axum::http::{Request, StatusCode};
-    use axum::routing::get;
     use holdfast_db::{Database, Options};
     use holdfast_model::SystemClock;
     use tower::ServiceExt;

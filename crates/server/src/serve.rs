@@ -23,15 +23,17 @@ pub enum ServeError {
     Listener(#[source] std::io::Error),
 }
 
+/// Whether an address is this machine's alone.
+pub fn check_address(address: SocketAddr) -> Result<(), ServeError> {
+    if address.ip().is_loopback() { Ok(()) } else { Err(ServeError::NotLoopback { address }) }
+}
+
 /// Serves until `shutdown` comes true, and then until what was asked before is answered.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<(), ServeError> {
-    let address = listener.local_addr().map_err(ServeError::Listener)?;
-    if !address.ip().is_loopback() {
-        return Err(ServeError::NotLoopback { address });
-    }
+    check_address(listener.local_addr().map_err(ServeError::Listener)?)?;
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await.map_err(ServeError::Listener)
 }

@@ -40,7 +40,13 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
         let server = server.with_depot(worker.depot().clone());
         ensure_default_tenant(&server).await?;
         let stop = stopped(&context.cancel);
-        let serving = tokio::spawn(serve(listener, router(server), until(&stop)));
+        // Without an API there is no server: whatever ends it ends all.
+        let (served, cancel) = (serve(listener, router(server), until(&stop)), context.cancel.clone());
+        let serving = tokio::spawn(async move {
+            let ended = served.await;
+            cancel.cancel();
+            ended
+        });
         context.output.line(format!("holdfast serves http://{address} from {}", place.data.display()))?;
         context.output.line(format!("its clients let this key in: {}", parts.public_key))?;
         if context.output.is_json() {

@@ -43,6 +43,8 @@ fn what_is_misspelt_or_makes_no_sense_is_told_in_one_sentence() {
     assert_eq!(read("listn = '127.0.0.1:1'"), format!("{file}: there is no setting listn; is listen meant?"));
     assert_eq!(read("jobs = 0"), format!("jobs is \"0\" ({file}), which is not a number of jobs, at least 1"));
     assert!(read("listen = 'everywhere'").contains("127.0.0.1:8420"));
+    let refused = read("listen = '0.0.0.0:8420'");
+    assert!(refused.starts_with(&format!("listen ({file}): 0.0.0.0:8420 can be reached")), "{refused}");
     assert!(read("listen = [1]").contains("must be a text"));
     assert!(read("listen = ").starts_with(&format!("{file} line 1: ")));
     let missing = ServerArgs { config: Some(dir.path().join("gone.toml")), ..ServerArgs::default() };

@@ -44,9 +44,9 @@ nightly  30 2 * * *  Europe/Berlin  yes      At 02:30.
 ";
     assert_eq!(list("schedule"), schedules);
     let policies = "\
-Name  What     Clients      Repository  Schedule  Enabled
----------------------------------------------------------
-web   2 paths  web1, #prod  main        nightly   yes
+Name  What     Clients      Repository  Schedule  Next run
+---------------------------------------------------------------------
+web   2 paths  web1, #prod  main        nightly   2026-11-25 01:30:00
 1 policy
 ";
     assert_eq!(list("policy"), policies);
@@ -89,7 +89,7 @@ work:
     - /var/www
 ";
     assert!(shown.ends_with(yaml), "{shown}");
-    assert!(shown.contains("\nCreated  2026-11-24 12:00:00\nChanged  2026-11-24 12:00:00 (revision 1)\n"), "{shown}");
+    assert!(shown.contains("\nChanged      2026-11-24 12:00:00 (revision 1)\nClients now  1\n"), "{shown}");
     let schedule = scene.say("schedule show nightly");
     assert!(schedule.contains("At 02:30., in Europe/Berlin:\n  2026-11-25T02:30:00+01:00\n"), "{schedule}");
     let client = &scene.json("client show web1")[0];

@@ -58,7 +58,7 @@ fn checks_and_prunes_are_waited_for() {
     };
     let (output, parameters) =
         run("repository check main --read-data", JobKind::Check, JobStatus::Succeeded, Outcome::default());
-    assert_eq!(parameters["read_part"], serde_json::json!([1, 1]), "all of one part");
+    assert_eq!(parameters["read"], serde_json::json!({"from": 0, "count": 256}), "all of it");
     assert!(printed(0, &output).ends_with("check of main: succeeded in 0:12\n"));
     let freed = Outcome { bytes_freed: 3 << 20, ..Outcome::default() };
     let (output, _) = run("repository prune main", JobKind::Prune, JobStatus::Succeeded, freed);

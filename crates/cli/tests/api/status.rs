@@ -69,7 +69,7 @@ fn of_many_all_that_are_bad_are_shown_and_a_few_of_the_rest() {
 #[test]
 fn a_client_counts_once_by_its_worst_and_what_has_no_policy_is_said() {
     let scene = Scene::new();
-    assert_eq!(scene.say("status"), "no client is named by a policy: nothing is backed up\n");
+    assert_eq!(scene.say("status"), "there is no client: nothing is backed up\n");
     let mut other = row(1, "overdue");
     other["policy"] = json!({"id": "0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c42", "name": "etc"});
     let url = knows(&[row(1, "protected"), other]);
@@ -78,6 +78,13 @@ fn a_client_counts_once_by_its_worst_and_what_has_no_policy_is_said() {
     super::objects::furnish(&scene);
     let said = scene.say("status --client web1");
     assert!(said.ends_with("\n1 client: 1 never backed up\n"), "{said}");
+    let mut forgotten = row(7, "never");
+    (forgotten["policy"], forgotten["idle"]) = (json!(null), json!("it is in no policy: nothing of it is backed up"));
+    let said = scene.say(&format!("status --server {}", knows(&[forgotten])));
+    assert!(
+        said.contains("web7    -       never backed up") && said.ends_with("1 never backed up; 1 in no policy\n"),
+        "{said}"
+    );
     assert_eq!(scene.json("status --policy web --check")[0][0]["client"]["name"], "web1");
     assert!(scene.fails("status --client nobody").contains("no client named nobody"));
 }

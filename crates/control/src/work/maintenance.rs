@@ -20,7 +20,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use holdfast_model::job::{Cause, JobError, Outcome};
 use holdfast_model::monitor::{ItemError, Phase, Progress};
-use holdfast_model::repository::Compression;
+use holdfast_model::repository::{Compression, FirstBytes};
 use holdfast_model::{CancelToken, ClientUid, Monitor, Name};
 use parking_lot::Mutex;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
@@ -46,10 +46,10 @@ const LONGEST_LINE: u64 = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
-    /// Look whether all is in order, and read a part of the data: the nth of so many parts.
+    /// Look whether all is in order, and read a part of the data.
     Check {
-        /// Which part, from 1 on, and of how many, at most 256; none is read without it.
-        read_part: Option<(u16, u16)>,
+        /// Which part; none is read without it.
+        read: Option<FirstBytes>,
     },
     /// Delete what no snapshot needs.
     Prune,

@@ -48,8 +48,8 @@ impl Worker {
             JobKind::Forget => self.forget(job, at_work).await,
             JobKind::Prune => self.maintain(job, at_work, Task::Prune).await,
             JobKind::Check => {
-                let read_part = serde_json::from_value(job.parameters["read_part"].clone()).unwrap_or_default();
-                self.maintain(job, at_work, Task::Check { read_part }).await
+                let read = serde_json::from_value(job.parameters["read"].clone()).unwrap_or_default();
+                self.maintain(job, at_work, Task::Check { read }).await
             }
             JobKind::Catalog => self.catalog(job, at_work).await,
             JobKind::Verify => self.verify(job, at_work).await,

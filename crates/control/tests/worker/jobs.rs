@@ -161,7 +161,7 @@ async fn a_repository_is_checked_and_pruned_in_a_process_of_its_own() {
         work_off(&scene.worker).await;
         scene.db.read().await.unwrap().job(job.uid).await.unwrap()
     };
-    let checked = maintain(Check, json!({"read_part": [1, 1]}), 11).await;
+    let checked = maintain(Check, json!({"read": {"from": 0, "count": 256}}), 11).await;
     assert_eq!(checked.status, Succeeded, "{:?}", checked.outcome);
     assert!(checked.outcome.bytes > 0);
     let id = backup.outcome.snapshot.unwrap();
@@ -185,7 +185,7 @@ async fn a_repository_is_checked_and_pruned_in_a_process_of_its_own() {
             std::fs::write(&path, bytes).unwrap();
         }
     }
-    let damaged = maintain(Check, json!({"read_part": [1, 1]}), 14).await;
+    let damaged = maintain(Check, json!({"read": {"from": 0, "count": 256}}), 14).await;
     assert_eq!(damaged.outcome.error.as_ref().unwrap().cause, Cause::Damaged);
     assert!(scene.log(&damaged).await.iter().any(|line| line.starts_with("error: ")));
 }

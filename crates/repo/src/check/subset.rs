@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use holdfast_model::repository::FirstBytes;
 use holdfast_model::{Id, PackId, parse_size};
 
 use super::packs::KnownPack;
@@ -22,6 +23,8 @@ pub enum ReadData {
         /// At most 256.
         of: u16,
     },
+    /// Those whose ids begin with one of these bytes.
+    FirstBytes(FirstBytes),
     /// So many percent of the packs, at random, and one at least.
     Percent(f64),
     /// Packs of so many bytes together, at random, and one at least.
@@ -66,6 +69,10 @@ impl ReadData {
             Self::Everything => packs,
             Self::Part { part, of } => {
                 packs.retain(|pack| u16::from(first_byte(pack.id)) % of == part - 1);
+                packs
+            }
+            Self::FirstBytes(first) => {
+                packs.retain(|pack| first.holds(first_byte(pack.id)));
                 packs
             }
             Self::Percent(percent) => {

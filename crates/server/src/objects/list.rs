@@ -9,7 +9,7 @@ use holdfast_api::{Object, Page};
 use holdfast_db::{ObjectFilter, Order};
 use holdfast_model::{Name, Tag, TenantUid};
 
-use super::{Served, list_name};
+use super::{Served, complete, list_name};
 use crate::answer::json;
 use crate::cursor;
 use crate::failure::Failure;
@@ -153,6 +153,7 @@ pub(crate) async fn list<S: Served>(server: &Server, raw: Option<&str>) -> Resul
     let mut found = server.database().read().await?.objects::<S>(&filter, &page).await?;
     let has_more = found.len() as u64 > limit;
     found.truncate(limit as usize);
+    complete(server, &mut found).await?;
     let last = found.last().filter(|_| has_more).map(|last| page.key(last));
     let next_cursor = last.map(|(key, uid)| cursor::write(&list, &key, &uid));
     let items = found.into_iter().map(Object::from).collect();

@@ -81,13 +81,37 @@ async fn whoever_looks_sees_the_worst_first_and_by_when_a_backup_is_expected() {
 #[tokio::test]
 async fn a_policy_that_will_not_run_says_why() {
     let scene = Scene::new().await;
-    let (_, repository, _) = furnished(&scene).await;
+    let (_, repository, policy) = furnished(&scene).await;
+    let outlook = async || scene.get(&policy).await.json()["status"]["outlook"].clone();
+    assert_eq!(outlook().await, json!({"clients": 2, "next": "2026-11-25T02:00:00Z", "idle": null}));
     let spec = json!({"spec": {"name": "main", "uri": "/srv/backup", "password": "env:P", "enabled": false}});
     let off = scene.send(axum::http::Method::PUT, &repository, &[("if-match", "*")], &spec.to_string()).await;
     assert_eq!(off.status, 200);
     let page = scene.get("/api/v1/protection").await.json();
     assert_eq!(page["items"][0]["protection"], "paused");
     assert_eq!(page["items"][0]["idle"], "its repository main is disabled");
+    let idle = json!({"clients": 2, "next": null, "idle": "its repository main is disabled"});
+    assert_eq!(outlook().await, idle);
+    assert_eq!(scene.get("/api/v1/policies").await.json()["items"][0]["status"]["outlook"], idle);
+    let run = scene.post(&format!("{policy}/run"), json!({})).await;
+    assert_eq!(run.code(), (409, "wrong_state".into()), "nothing is written to it by hand either");
+}
+
+#[tokio::test]
+async fn a_client_in_no_policy_is_not_forgotten() {
+    let scene = Scene::new().await;
+    furnished(&scene).await;
+    let alone = scene.make_client("alone").await;
+    let of_it = format!("client={}", id_of(&alone));
+    assert_eq!(protection(&scene, &of_it).await, [pair("alone", "never")]);
+    let all = protection(&scene, "").await;
+    assert_eq!(all.len(), 3);
+    let page = scene.get(&format!("/api/v1/protection?{of_it}")).await.json();
+    let item = &page["items"][0];
+    assert_eq!(
+        (&item["policy"], item["idle"].as_str().unwrap().starts_with("it is in no policy")),
+        (&json!(null), true)
+    );
 }
 
 #[tokio::test]

@@ -9,7 +9,15 @@ use super::scene::Scene;
 #[tokio::test]
 async fn an_unknown_path_and_a_wrong_method_are_problems_too() {
     let scene = Scene::new().await;
-    for path in ["/", "/api", "/api/v1/nothing", "/api/v1/clients/", "/api/v1/clients/a/b", "/api/v1/%ff%00"] {
+    for path in [
+        "/index.html",
+        "/api/",
+        "/api/v1",
+        "/api/v1/nothing",
+        "/api/v1/clients/",
+        "/api/v1/clients/a/b",
+        "/api/v1/%ff%00",
+    ] {
         assert_eq!(scene.get(path).await.code(), (404, "no_such_path".into()), "{path}");
     }
     let answer = scene.send(Method::DELETE, "/api/v1/clients", &[], "").await;

@@ -12,11 +12,12 @@ use serde_json::json;
 
 use super::Session;
 use super::names::Names;
-use super::object::{Shown, yes_or_no};
+use super::object::Shown;
 use crate::args::api::{PolicyAdd, PolicyCommand, PolicyRun, WorkType};
 use crate::commands::forget;
 use crate::exit::Exit;
 use crate::local_time;
+use crate::output::printable;
 
 /// Runs a verb on policies.
 pub fn run(session: &Session<'_>, command: &PolicyCommand) -> Result<Exit> {
@@ -89,8 +90,17 @@ fn start(session: &Session<'_>, args: &PolicyRun) -> Result<Exit> {
     if args.follow { session.follow_to_end(jobs) } else { Ok(Exit::Done) }
 }
 
+/// When it is, or why there is none.
+fn next_run(policy: &Policy) -> String {
+    let Some(outlook) = &policy.status.outlook else { return String::new() };
+    match (&outlook.idle, outlook.next) {
+        (Some(idle), _) => format!("none: {}", printable(idle)),
+        (None, next) => next.map(local_time::show_time).unwrap_or_default(),
+    }
+}
+
 impl Shown for PolicySpec {
-    const HEADINGS: &'static [&'static str] = &["What", "Clients", "Repository", "Schedule", "Enabled"];
+    const HEADINGS: &'static [&'static str] = &["What", "Clients", "Repository", "Schedule", "Next run"];
 
     fn cells(object: &Policy) -> Vec<String> {
         let spec = &object.spec;
@@ -109,12 +119,17 @@ impl Shown for PolicySpec {
             more => format!("{}, … ({more})", clients[..2].join(", ")),
         };
         let schedule = spec.schedule.as_ref().map(ToString::to_string).unwrap_or_else(|| "-".to_owned());
-        vec![what, clients, spec.repository.to_string(), schedule, yes_or_no(spec.enabled)]
+        vec![what, clients, spec.repository.to_string(), schedule, next_run(object)]
     }
 
     fn found(object: &Policy) -> Vec<(&'static str, String)> {
         let accounted = object.status.accounted.map(local_time::show_time);
-        vec![("Runs accounted for until", accounted.unwrap_or_default())]
+        let clients = object.status.outlook.as_ref().map(|outlook| outlook.clients.to_string());
+        vec![
+            ("Clients now", clients.unwrap_or_default()),
+            ("Next run", next_run(object)),
+            ("Runs accounted for until", accounted.unwrap_or_default()),
+        ]
     }
 
     fn removal(_: &Policy) -> Option<String> {

@@ -52,7 +52,7 @@ pub fn run(session: &Session<'_>, args: &StatusArgs) -> Result<Exit> {
 
 /// The worst first.
 fn key(row: &Protected) -> (Reverse<Protection>, &str, &str) {
-    (Reverse(row.protection), row.client.name.as_str(), row.policy.name.as_str())
+    (Reverse(row.protection), row.client.name.as_str(), policy(row))
 }
 
 fn table(rows: &[Protected]) -> Table {
@@ -61,7 +61,7 @@ fn table(rows: &[Protected]) -> Table {
         let time = |time| Option::map(time, local_time::show_time);
         table.row([
             row.client.name.to_string(),
-            row.policy.name.to_string(),
+            policy(row).to_owned(),
             word(row.protection).to_owned(),
             time(row.newest).unwrap_or_else(|| "none".to_owned()),
             time(row.expected_by).unwrap_or_else(|| "-".to_owned()),
@@ -69,6 +69,11 @@ fn table(rows: &[Protected]) -> Table {
         ]);
     }
     table
+}
+
+/// The policy's name; none has the client, if there is none.
+fn policy(row: &Protected) -> &str {
+    row.policy.as_ref().map_or("-", |policy| policy.name.as_str())
 }
 
 /// Why it does not run, or why its newest backup failed and what to do.
@@ -89,7 +94,7 @@ fn summary(rows: &[Protected]) -> String {
         worst.entry(row.client.id).and_modify(|worst| *worst = row.protection.max(*worst)).or_insert(row.protection);
     }
     if worst.is_empty() {
-        return "no client is named by a policy: nothing is backed up".to_owned();
+        return "there is no client: nothing is backed up".to_owned();
     }
     let of = |protection: Protection| worst.values().filter(|worst| **worst == protection).count();
     let mut counts: Vec<_> = Protection::ALL.into_iter().map(|protection| (of(protection), protection)).collect();
@@ -97,7 +102,11 @@ fn summary(rows: &[Protected]) -> String {
     // What most are comes first; of as many, the worse.
     counts.sort_by_key(|count| Reverse(*count));
     let counts: Vec<_> = counts.iter().map(|(count, protection)| format!("{count} {}", word(*protection))).collect();
-    format!("{}: {}", output::count(worst.len() as u64, "client"), counts.join(", "))
+    let forgotten = match rows.iter().filter(|row| row.policy.is_none()).count() {
+        0 => String::new(),
+        count => format!("; {count} in no policy"),
+    };
+    format!("{}: {}{forgotten}", output::count(worst.len() as u64, "client"), counts.join(", "))
 }
 
 const fn word(protection: Protection) -> &'static str {

@@ -72,9 +72,9 @@ fn carry_out(order: &Order, monitor: &dyn Monitor, cancel: &CancelToken) -> Resu
             let to = order.to.as_ref().ok_or_else(|| Failure::configuration("the order is not one"))?;
             copy::copy(&repository, &open(to, 1)?, selected, monitor, cancel)
         }
-        Task::Check { read_part } => {
+        Task::Check { read } => {
             let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
-            let read = (*read_part).map_or(ReadData::Nothing, |(part, of)| ReadData::Part { part, of });
+            let read = read.map_or(ReadData::Nothing, ReadData::FirstBytes);
             checked(check(&repository, read, monitor, cancel)?, monitor)
         }
         Task::Prune => prune(&repository, order, monitor, cancel),
