@@ -38,7 +38,7 @@ pub enum Way {
     Direct,
     /// Another client, by its own connection and keys.
     Through(Box<Caller>),
-    /// A host of this name, which is no client, or lies behind too many others.
+    /// A host of this name, which is no client, or lies behind so many others that they must go round in a circle.
     Nowhere(String),
 }
 
@@ -59,7 +59,8 @@ pub enum CallError {
     },
     /// Nothing is known of the jump host.
     #[error(
-        "the jump host {0} is no client of this server: add it as one, which may be disabled, prepare it and accept its host key"
+        "the jump host {0} is no client of this server, or jump hosts name each other: add it as a client, which may be \
+         disabled, prepare it and accept its host key"
     )]
     NoJumpHost(String),
     /// The connection makes no sense.

@@ -98,4 +98,11 @@ async fn a_jump_host_that_fails_is_named_and_its_client_is_not_blamed() {
     std::fs::remove_file(gate.client_key()).unwrap();
     let message = blamed(&scene.run().await);
     assert!(message.contains("Permission denied") && message.contains(&gate.destination()), "{message}");
+
+    let mut writer = scene.db.write().await.unwrap();
+    let mut spec = writer.object::<ClientSpec>(uid).await.unwrap().spec;
+    spec.connection.jump_host = Some("gate".into());
+    writer.update(uid, None, spec, scene.clock.now().to_time()).await.unwrap();
+    writer.commit().await.unwrap();
+    assert!(blamed(&scene.run().await).contains("jump hosts name each other"));
 }

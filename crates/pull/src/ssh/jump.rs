@@ -47,13 +47,14 @@ impl Jump {
             "RemoteCommand=none",
             "RequestTTY=no",
             "LogLevel=INFO",
-            "ConnectTimeout=30",
             "ServerAliveInterval=15",
             "ServerAliveCountMax=4",
         ] {
             command.args(["-o", option]);
         }
         self.program.say(&mut command, log);
+        // A host that says nothing must not keep whoever asks, but for longer if somebody said so.
+        command.args(["-o", "ConnectTimeout=30"]);
         let mut place = Command::new("");
         to(&self.host, &mut place);
         let first = std::iter::once(command.get_program()).chain(command.get_args()).map(word);
