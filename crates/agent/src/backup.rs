@@ -7,6 +7,7 @@ mod announce;
 mod context;
 mod crew;
 mod digest;
+mod elsewhere;
 mod filter;
 mod handle;
 mod listing;
@@ -34,6 +35,7 @@ use self::announce::Announcer;
 use self::context::{Context, Walked, explain};
 use self::crew::Crew;
 use self::digest::Digester;
+use self::elsewhere::Elsewhere;
 use self::filter::Filter;
 use self::handle::{DirHandle, HandleCache};
 use self::listing::WalkingBytes;
@@ -116,6 +118,7 @@ impl Backup {
             context: Context {
                 filter: Filter::new(&job.filter)?,
                 digester: Digester::new(job),
+                elsewhere: job.filter.local_only.then(|| Elsewhere::read(job.roots.iter().map(|root| root.as_slice()))),
                 atime: job.atime,
                 clock: Arc::clone(&options.clock),
                 outbox: Arc::clone(&outbox),

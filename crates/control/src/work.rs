@@ -14,6 +14,7 @@ pub mod repositories;
 pub mod restore;
 pub mod secrets;
 pub mod survey;
+mod time_limit;
 pub mod verify;
 
 use std::path::PathBuf;

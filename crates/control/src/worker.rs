@@ -4,6 +4,7 @@
 //! what it needs is read before, what it found is kept after. A job that is no longer the worker's own is ended.
 
 mod at_work;
+mod caller;
 mod carry_out;
 mod catalog;
 mod copy;
@@ -155,6 +156,8 @@ impl Worker {
     /// Says that it is still at work, and ends what is not to go on.
     async fn renew(&self) -> Result<(), ControlError> {
         let jobs = self.jobs();
+        // Whatever becomes of the lease, it is the time that counts.
+        jobs.iter().for_each(|(_, at_work)| at_work.keep_pace(&*self.control.clock));
         let uids: Vec<JobUid> = jobs.iter().map(|(uid, _)| *uid).collect();
         let leases = self.control.renew(&self.options.name, &uids).await?;
         for (uid, at_work) in &jobs {
@@ -254,8 +257,10 @@ impl Worker {
 
     /// What a job is held to by its policy.
     async fn limits_of(&self, job: &Job) -> Result<JobLimits, ControlError> {
-        let Some(uid) = job.policy else { return Ok(JobLimits::default()) };
         let mut reader = self.control.db.read().await?;
+        let Some(uid) = job.policy else {
+            return Ok(JobLimits { zone: reader.settings().await?.time_zone, ..JobLimits::default() });
+        };
         let policy = reader.object::<PolicySpec>(uid).await?;
         let zone = match &policy.spec.schedule {
             Some(name) => reader.object_named::<ScheduleSpec>(policy.tenant, name).await?.spec.time_zone,

@@ -8,6 +8,9 @@ mod worker {
     mod hooks;
     mod hot;
     mod jobs;
+    mod jump;
+    mod local_only;
+    mod pace;
     mod plans;
     mod quotas;
     mod repositories;

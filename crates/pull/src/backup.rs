@@ -244,9 +244,12 @@ fn job_of(request: &BackupRequest) -> Vec<Vec<u8>> {
         parts.extend(patterns.iter().map(|pattern| [option, pattern].concat().into_bytes()));
     }
     parts.extend(filter.exclude_larger_than.map(|bytes| format!("larger {bytes}").into_bytes()));
-    for (flag, option) in
-        [(filter.exclude_caches, "caches"), (filter.one_file_system, "one file system"), (*with_atime, "atime")]
-    {
+    for (flag, option) in [
+        (filter.exclude_caches, "caches"),
+        (filter.one_file_system, "one file system"),
+        (filter.local_only, "local only"),
+        (*with_atime, "atime"),
+    ] {
         parts.extend(flag.then(|| option.into()));
     }
     parts

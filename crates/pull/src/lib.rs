@@ -30,7 +30,7 @@ pub use greet::greet;
 /// What is said to an agent and by it, for whoever starts a session.
 pub use holdfast_wire::{AgentHello, Filter, Overwrite, RestoreOutcome, ToAgent};
 pub use home::{ClientPathError, beneath_home, client_path, normal_path};
-pub use link::{ClientLink, LinkError, LocalLink, Remote, RemoteLink, Traffic};
+pub use link::{ClientLink, LinkError, LocalLink, Rate, Remote, RemoteLink, Traffic};
 pub use preamble::Start;
 pub use restore::{
     All, RestoreError, RestoreReport, RestoreRequest, Selection, Witness, Witnessed, restore, restore_before,

@@ -7,6 +7,7 @@ mod assembly;
 mod ending;
 mod intake;
 mod local;
+mod rate;
 mod remote;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -21,6 +22,7 @@ use crate::Violation;
 use crate::ssh::SshFailure;
 
 pub use local::LocalLink;
+pub use rate::Rate;
 pub use remote::{Remote, RemoteLink};
 
 /// Who finds nothing looks again after so long before it lets itself be woken. With many small files each message would

@@ -6,6 +6,7 @@
 
 mod cipher;
 mod explain;
+mod jump;
 mod offered;
 mod program;
 
@@ -26,7 +27,10 @@ use tempfile::NamedTempFile;
 
 use crate::text::printable;
 
-pub use explain::{SshFailure, explain};
+use explain::explain;
+use jump::JumpLog;
+
+pub use explain::SshFailure;
 pub use offered::{OfferedError, offered_keys};
 pub use program::{ParseSshError, SshProgram};
 
@@ -54,6 +58,7 @@ pub struct SshProcess {
     pidfd: Arc<OwnedFd>,
     // ssh's own messages and the remote's are kept apart: only the former are believed about the connection.
     own: NamedTempFile,
+    jump: Option<JumpLog>,
     remote: File,
 }
 
@@ -78,8 +83,9 @@ impl SshProcess {
         };
         let own = NamedTempFile::with_prefix("holdfast-ssh-").map_err(temporary)?;
         let remote = tempfile::tempfile().map_err(temporary)?;
+        let jump = program.jump_log().map_err(temporary)?;
         let ciphers = cipher::preferred(program, host);
-        let mut command = program.command(host, own.path(), ciphers.as_deref());
+        let mut command = program.command(host, own.path(), jump.as_ref(), ciphers.as_deref());
         command.arg(remote_command);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(remote.try_clone()?);
         let mut child = command.spawn().map_err(|error| {
@@ -93,7 +99,10 @@ impl SshProcess {
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (to_client, from_client) = pipes.expect("both were asked for as pipes");
         match watched(&child) {
-            Ok(pidfd) => Ok((Self { child, pidfd: Arc::new(pidfd), own, remote }, SshPipes { to_client, from_client })),
+            Ok(pidfd) => {
+                let process = Self { child, pidfd: Arc::new(pidfd), own, jump, remote };
+                Ok((process, SshPipes { to_client, from_client }))
+            }
             Err(error) => {
                 let _ = child.kill().and_then(|()| child.wait());
                 Err(error)
@@ -122,10 +131,17 @@ impl SshProcess {
     }
 
     /// The end of what `ssh` itself has said, without what it says for debugging.
-    pub fn own_messages(&mut self) -> String {
+    fn own_messages(&mut self) -> String {
         let said = tail(self.own.as_file_mut());
         let verbose = |line: &str| VERBOSE.iter().any(|sign| line.starts_with(sign));
         said.lines().filter(|line| !verbose(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Why `ssh` to a host failed, and one sentence about it: whoever failed is named, it may be the one on the way.
+    pub fn explain(&mut self, host: &str) -> (SshFailure, String) {
+        let own = self.own_messages();
+        let on_the_way = self.jump.as_mut().and_then(|jump| jump.explained(host, &own));
+        on_the_way.unwrap_or_else(|| explain(host, &own))
     }
 
     /// The fingerprint of the host's key, by which `ssh` has known the host; `None` if that is not beyond doubt.

@@ -53,6 +53,8 @@ pub struct Filter {
     pub exclude_larger_than: Option<u64>,
     /// Stay on the file systems of the roots.
     pub one_file_system: bool,
+    /// Leave out what is mounted beneath the roots from elsewhere, what the kernel makes up, and what is swapped to.
+    pub local_only: bool,
 }
 
 impl Filter {

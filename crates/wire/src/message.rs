@@ -78,6 +78,13 @@ pub enum FromAgent {
         /// attribute that only root may set.
         owners_kept: u64,
     },
+    /// Something is left out because the job is about local data only. That is no problem.
+    LeftOut {
+        /// Absolute path on the client.
+        path: ByteBuf,
+        /// Why, after "it is left out: ".
+        why: String,
+    },
 }
 
 /// What a server says.
@@ -150,6 +157,10 @@ impl FromAgent {
                 check_len("bytes of the path of a problem", path.len(), MAX_PATH)?;
                 check_text("what was being done", during, MAX_TEXT)?;
                 check_text("what went wrong", message, MAX_TEXT)
+            }
+            Self::LeftOut { path, why } => {
+                check_len("bytes of the path of what is left out", path.len(), MAX_PATH)?;
+                check_text("why it is left out", why, MAX_TEXT)
             }
             Self::Needs(needs) => needs.iter().try_for_each(|need| need.chunks.validate()),
             Self::Dirs(_) | Self::Walked { .. } | Self::Root { .. } => Ok(()),

@@ -11,6 +11,7 @@ use rustix::io::Errno;
 
 use super::announce::Announcer;
 use super::digest::Digester;
+use super::elsewhere::{self, Elsewhere, Names};
 use super::filter::Filter;
 use super::stat::{Kind, Stat};
 use crate::outbox::Outbox;
@@ -23,6 +24,8 @@ const PROGRESS: Duration = Duration::from_millis(250);
 pub(crate) struct Context {
     pub(crate) filter: Filter,
     pub(crate) digester: Digester,
+    /// What is no data of this machine's own, if that is left out.
+    pub(crate) elsewhere: Option<Elsewhere>,
     pub(crate) atime: bool,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) outbox: Arc<Outbox>,
@@ -82,6 +85,19 @@ impl Context {
             stat.size = 0;
         }
         stat
+    }
+
+    /// What is left out of a directory for being no data of this machine's own.
+    pub(crate) fn elsewhere_in(&self, dir: &[u8]) -> Option<Arc<Names>> {
+        self.elsewhere.as_ref()?.within(dir).cloned()
+    }
+
+    /// Says what is left out; not if the filter leaves out anyway what is in there.
+    pub(crate) fn left_out(&self, path: Vec<u8>, why: &str) -> Result<(), Stopped> {
+        if self.filter.excludes_path(&elsewhere::inside(path.clone())) {
+            return Ok(());
+        }
+        self.outbox.send(FromAgent::LeftOut { path: path.into(), why: why.to_owned() })
     }
 
     /// Reports what could not be read.

@@ -37,7 +37,8 @@ impl Digester {
         };
         field(b"holdfast directory digest");
         field(&job.digest_seed);
-        field(&[AGENT_SEMANTICS, u8::from(job.atime), u8::from(job.filter.one_file_system)]);
+        let flags = [job.atime, job.filter.one_file_system, job.filter.local_only].map(u8::from);
+        field(&[&[AGENT_SEMANTICS], &flags[..]].concat());
         match &job.chunker {
             ChunkerSpec::Gear { seed } => field(&[b"gear", &seed[..]].concat()),
             ChunkerSpec::Rabin { polynomial } => field(&[b"rabin", &polynomial.to_le_bytes()[..]].concat()),
@@ -153,6 +154,7 @@ mod tests {
             filter(|filter| filter.exclude_caches = true),
             filter(|filter| filter.exclude_larger_than = Some(0)),
             filter(|filter| filter.one_file_system = true),
+            filter(|filter| filter.local_only = true),
         ];
         let empty = |job: &BackupJob| Digester::new(job).directory(&Sums::default());
         let mut digests: Vec<_> = changed.iter().map(empty).collect();

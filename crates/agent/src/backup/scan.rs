@@ -15,6 +15,7 @@ use rustix::fs::{FileType, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::context::Context;
+use super::elsewhere::{self, Names};
 use super::filter::{Tag, tagged};
 use super::handle::push_name;
 use super::place::{Extent, Place, Subdir};
@@ -78,6 +79,8 @@ struct State<'a> {
     scan: &'a Scan<'a>,
     dir: &'a OwnedFd,
     tags: Vec<Arc<Tag>>,
+    /// What of it is no data of this machine's own.
+    elsewhere: Option<Arc<Names>>,
     /// The directory's path; names are appended and taken off again.
     path: Vec<u8>,
     now: Timestamp,
@@ -104,7 +107,8 @@ impl Scan<'_> {
                 };
                 let path = self.place.handle.path();
                 let now = self.context.clock.now();
-                let mut state = State { scan: self, dir: &dir, tags, path, now, memorable, record };
+                let elsewhere = self.context.elsewhere_in(&path);
+                let mut state = State { scan: self, dir: &dir, tags, elsewhere, path, now, memorable, record };
                 match self.place.extent {
                     Extent::Nothing => {}
                     Extent::Way => state.ways(visit)?,
@@ -195,6 +199,9 @@ impl State<'_> {
         if excluded && roots.is_none() {
             return Ok(ControlFlow::Continue(()));
         }
+        if let Some(why) = self.elsewhere.as_ref().and_then(|names| names.get(name)).cloned() {
+            return self.elsewhere(name, &why, roots, visit);
+        }
         let device = if is_root { None } else { self.scan.place.device };
         if is_dir && device.is_none() {
             return visit(Found::Subdir(subdir(name, excluded, roots)));
@@ -232,6 +239,32 @@ impl State<'_> {
         subdir.extent = Extent::Nothing;
         self.settle(&stat);
         visit(Found::Closed(subdir, stat))
+    }
+
+    /// Nothing is asked of what is mounted from elsewhere: whoever is asked may never answer. The directory that it is mounted
+    /// on stays, empty; a file is left out.
+    fn elsewhere(
+        &mut self,
+        name: &[u8],
+        why: &str,
+        roots: Option<Arc<RootNode>>,
+        visit: &mut Visitor<'_>,
+    ) -> Result<ControlFlow<()>, Stopped> {
+        if roots.is_some() {
+            // But for the way to what the job names itself.
+            return visit(Found::Subdir(subdir(name, true, roots)));
+        }
+        if !self.scan.again {
+            self.scan.context.left_out(self.scan.place.handle.path_of(name), why)?;
+        }
+        match elsewhere::covered(self.dir, name) {
+            Ok(Some(stat)) => {
+                let stat = self.scan.context.seen(stat);
+                self.mount_point(subdir(name, false, None), stat, visit)
+            }
+            Ok(None) => Ok(ControlFlow::Continue(())),
+            Err(error) => self.flaw_of(name, "stat", error).map(|()| ControlFlow::Continue(())),
+        }
     }
 
     fn entry(&mut self, name: &[u8], stat: Stat, visit: &mut Visitor<'_>) -> Result<ControlFlow<()>, Stopped> {

@@ -13,8 +13,10 @@ use serde_bytes::ByteBuf;
 
 use super::Backup;
 use super::context::explain;
+use super::elsewhere::Names;
 use super::handle::DirHandle;
 use super::listing::{Content, Listed};
+use super::place::{Extent, Place};
 use super::record;
 use super::requests::{Listing, Told};
 use super::xattr::{XattrError, XattrReader};
@@ -38,6 +40,8 @@ pub(crate) struct Telling<'a> {
     dir: &'a Arc<DirHandle>,
     /// To read attributes by; nothing if the directory can't be opened any more.
     fd: Option<Arc<OwnedFd>>,
+    /// Entries of which nothing is asked.
+    elsewhere: Option<Arc<Names>>,
     /// Entries sent in earlier batches.
     sent: u32,
     batch: Vec<Entry>,
@@ -57,7 +61,7 @@ impl Teller {
         let Listed { place, digest, content, charge, .. } = listed;
         let Content::Kept(bytes) = content else { return Ok(()) };
         let listing = Arc::new(Listing { dir: Arc::clone(&place.handle), bytes, _charge: charge });
-        let mut telling = self.begin(number, &place.handle)?;
+        let mut telling = self.begin(number, &place)?;
         for (offset, body) in record::records(&listing.bytes) {
             if telling.bytes >= BATCH {
                 self.send(&mut telling, &listing, None)?;
@@ -68,7 +72,16 @@ impl Teller {
         self.send(&mut telling, &listing, Some(digest))
     }
 
-    pub(crate) fn begin<'a>(&self, number: u64, dir: &'a Arc<DirHandle>) -> Result<Telling<'a>, Stopped> {
+    pub(crate) fn begin<'a>(&self, number: u64, place: &'a Place) -> Result<Telling<'a>, Stopped> {
+        let dir = &place.handle;
+        let telling = |fd, elsewhere, flawless| {
+            let (batch, offsets) = (Vec::new(), Vec::new());
+            Telling { number, dir, fd, elsewhere, sent: 0, batch, offsets, bytes: 0, flawless }
+        };
+        if place.extent == Extent::Nothing {
+            // It has no entries, and is not opened: who mounts it may not answer.
+            return Ok(telling(None, None, true));
+        }
         let fd = match dir.fd() {
             Ok(fd) => Some(fd),
             Err(Errno::ACCESS) => None,
@@ -78,13 +91,16 @@ impl Teller {
             }
         };
         let flawless = fd.is_some();
-        Ok(Telling { number, dir, fd, sent: 0, batch: Vec::new(), offsets: Vec::new(), bytes: 0, flawless })
+        let context = &self.backup.context;
+        let elsewhere = context.elsewhere.as_ref().and_then(|elsewhere| elsewhere.within(&dir.path()).cloned());
+        Ok(telling(fd, elsewhere, flawless))
     }
 
     /// Adds an entry to the batch.
     pub(crate) fn add(&mut self, telling: &mut Telling<'_>, offset: u32, body: &[u8]) -> Result<(), Stopped> {
         let Some(mut entry) = record::entry(body) else { return Ok(()) };
-        if let Some(fd) = &telling.fd {
+        let is_elsewhere = telling.elsewhere.as_ref().is_some_and(|names| names.contains_key(&**entry.name));
+        if let Some(fd) = telling.fd.as_ref().filter(|_| !is_elsewhere) {
             match self.xattrs.of(fd, &entry.name) {
                 Ok(xattrs) => entry.xattrs = xattrs,
                 Err(error) => {

@@ -46,7 +46,7 @@ impl Relister {
     fn tell(&mut self, number: u64, listed: &Listed) -> Result<(), Stopped> {
         let Content::Dropped(numbers) = &listed.content else { return Ok(()) };
         let backup = Arc::clone(&self.backup);
-        let telling = self.teller.begin(number, &listed.place.handle)?;
+        let telling = self.teller.begin(number, &listed.place)?;
         let sums = Sums { subdirs: listed.sums.subdirs, ..Sums::default() };
         let mut again =
             Again { relister: self, listed, numbers, told: HashSet::new(), telling, listing: Vec::new(), sums };
@@ -79,13 +79,14 @@ impl Again<'_> {
     fn take(&mut self, found: Found<'_>) -> Result<ControlFlow<()>, Stopped> {
         match found {
             Found::Entry(_, record, _) => self.add(record, None)?,
-            Found::Subdir(subdir) => self.subdir(&subdir.name)?,
-            Found::Closed(subdir, _) => self.subdir(&subdir.name)?,
+            Found::Subdir(subdir) => self.subdir(&subdir.name, None)?,
+            Found::Closed(subdir, stat) => self.subdir(&subdir.name, Some(stat))?,
         }
         Ok(ControlFlow::Continue(()))
     }
 
-    fn subdir(&mut self, name: &[u8]) -> Result<(), Stopped> {
+    /// A subdirectory, with its metadata if they are known.
+    fn subdir(&mut self, name: &[u8], stat: Option<Stat>) -> Result<(), Stopped> {
         let context = &self.relister.backup.context;
         let hash = context.digester.name(name);
         let at = self.numbers.partition_point(|(other, _)| *other < hash);
@@ -103,7 +104,8 @@ impl Again<'_> {
             let path = self.listed.place.handle.path_of(name);
             return context.outbox.problem(&path, "list", LISTED_TWICE);
         }
-        let stat = self.listed.place.handle.fd().and_then(|dir| Stat::at(dir.as_fd(), name));
+        let look = || self.listed.place.handle.fd().and_then(|dir| Stat::at(dir.as_fd(), name));
+        let stat = stat.map_or_else(look, Ok);
         match stat {
             Ok(stat) if stat.kind == Kind::Dir => {
                 let mut record = Record::default();

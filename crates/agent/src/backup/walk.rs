@@ -59,7 +59,7 @@ impl Walker {
         }
     }
 
-    fn enter(&mut self, parent: &Arc<Node>, subdir: Subdir) -> Result<(), Stopped> {
+    fn enter(&mut self, parent: &Arc<Node>, mut subdir: Subdir) -> Result<(), Stopped> {
         let above = &parent.place.handle;
         if above.depth() + 1 >= MAX_DEPTH {
             return self.not_entered(parent, subdir, Errno::NAMETOOLONG);
@@ -67,11 +67,31 @@ impl Walker {
         let on_the_way = parent.place.extent == Extent::Way && subdir.extent == Extent::Way;
         let follow = if on_the_way && self.backup.follow_ways { Follow::Yes } else { Follow::No };
         match above.open(&subdir.name, follow) {
+            Ok((handle, stat)) if self.is_elsewhere(parent, &handle, &subdir)? => {
+                subdir.extent = if subdir.roots.is_some() { Extent::Way } else { Extent::Nothing };
+                let node = self.child(parent, handle, &stat, subdir);
+                if node.place.extent == Extent::Nothing { self.close(node) } else { self.list(&node, None) }
+            }
             Ok((handle, stat)) => {
                 let node = self.child(parent, handle, &stat, subdir);
                 self.list(&node, None)
             }
             Err(error) => self.not_entered(parent, subdir, error),
+        }
+    }
+
+    /// Whether what is found in a directory is left out, although it was not known by its name: it was mounted since, or its
+    /// path leads through a symbolic link.
+    fn is_elsewhere(&self, parent: &Node, handle: &Arc<DirHandle>, subdir: &Subdir) -> Result<bool, Stopped> {
+        let context = &self.backup.context;
+        let above = parent.place.handle.device();
+        let Some(elsewhere) = context.elsewhere.as_ref().filter(|_| handle.device() != above && !subdir.is_root) else {
+            return Ok(false);
+        };
+        let why = handle.fd().ok().and_then(|dir| elsewhere.of_device(handle.device(), &dir));
+        match why {
+            Some(why) if subdir.extent == Extent::All => context.left_out(handle.path(), &why).map(|()| true),
+            _ => Ok(false),
         }
     }
 

@@ -7,6 +7,7 @@ mod compare;
 mod digests;
 mod excludes;
 mod link;
+mod local_only;
 mod problems;
 mod process;
 mod roots;

@@ -59,6 +59,8 @@ pub(crate) struct Seen {
     pub(crate) chunks: usize,
     pub(crate) chunk_bytes: u64,
     pub(crate) problems: Vec<(Vec<u8>, String, String)>,
+    /// What was left out for being no local data, and why.
+    pub(crate) left_out: Vec<(String, String)>,
     pub(crate) walked: (u64, u64),
     pub(crate) users: HashMap<u32, String>,
     pub(crate) groups: HashMap<u32, String>,
@@ -293,6 +295,9 @@ impl Session<'_> {
             }
             FromAgent::Problem { path, during, message } => {
                 self.seen.problems.push((path.into_vec(), during, message));
+            }
+            FromAgent::LeftOut { path, why } => {
+                self.seen.left_out.push((String::from_utf8(path.into_vec()).unwrap(), why));
             }
             FromAgent::Walked { files, bytes } => self.seen.walked = (files, bytes),
             FromAgent::Root { dir } => {

@@ -56,7 +56,7 @@ impl Call {
             start: self.start,
             agents: &self.agents,
             puller: &self.program,
-            limit_rate: self.limit_rate,
+            rate: self.limit_rate.into(),
         };
         RemoteLink::connect(&remote, &context.cancel).with_context(|| format!("cannot call {host}"))
     }

@@ -148,7 +148,8 @@ fn request(task: &BackupTask, now: Timestamp) -> Result<BackupRequest, Failure> 
         },
         parent: ParentChoice::Newest,
         with_atime: false,
-        compress_link: task.caller.limit_rate.is_some(),
+        // Slow at some times is slow: the session may last into them.
+        compress_link: !task.caller.spec.bandwidth.is_empty(),
     })
 }
 
@@ -168,6 +169,7 @@ fn filter(work: &Work, excludes: &Excludes) -> Result<Filter, Failure> {
         exclude_caches: excludes.caches,
         exclude_larger_than: excludes.larger_than_bytes,
         one_file_system: excludes.one_file_system,
+        local_only: work.is_local_only(),
     })
 }
 

@@ -54,22 +54,16 @@ pub(crate) fn sentence(error: &dyn Error) -> String {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
-        let cause = match &error {
-            CallError::NoHostKey(_) => Cause::HostKeyUnknown,
-            CallError::Connection(_) => Cause::Configuration,
-            CallError::KnownHosts { .. } | CallError::Start { .. } => Cause::Internal,
-            CallError::Link(link) => of_link(link),
-        };
-        Self::of(cause, &error)
+        Self::of(of_call(&error), &error)
     }
 }
 
 impl From<AskError> for Failure {
     fn from(error: AskError) -> Self {
         let cause = match &error {
-            AskError::Connection(_) => Cause::Configuration,
             AskError::Offered(OfferedError::Ssh { failure, .. }) => of_ssh(*failure),
             AskError::Offered(OfferedError::Start(_)) => Cause::Internal,
+            AskError::Call(call) => of_call(call),
         };
         Self::of(cause, &error)
     }
@@ -179,6 +173,16 @@ impl From<AgentsError> for Failure {
     }
 }
 
+fn of_call(error: &CallError) -> Cause {
+    match error {
+        CallError::NoHostKey(_) => Cause::HostKeyUnknown,
+        CallError::JumpHost { .. } | CallError::NoJumpHost(_) => Cause::JumpHost,
+        CallError::Connection(_) => Cause::Configuration,
+        CallError::KnownHosts { .. } | CallError::Start { .. } => Cause::Internal,
+        CallError::Link(link) => of_link(link),
+    }
+}
+
 fn of_link(error: &LinkError) -> Cause {
     match error {
         LinkError::Ssh { failure, .. } => of_ssh(*failure),
@@ -196,6 +200,7 @@ fn of_ssh(failure: SshFailure) -> Cause {
     match failure {
         SshFailure::HostKeyChanged => Cause::HostKeyChanged,
         SshFailure::HostKeyUnknown => Cause::HostKeyUnknown,
+        SshFailure::JumpHost => Cause::JumpHost,
         SshFailure::LoginRefused => Cause::LoginRefused,
         SshFailure::Unreachable => Cause::Unreachable,
         SshFailure::Lost | SshFailure::Other => Cause::Disconnected,

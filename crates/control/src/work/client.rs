@@ -12,7 +12,7 @@ use holdfast_model::client::{AgentMode, ClientSpec, ConnectionError, HostKey};
 use holdfast_model::source::RemoteHost;
 use holdfast_model::{CancelToken, ClientUid};
 use holdfast_pull::ssh::{OfferedError, SshProgram, offered_keys};
-use holdfast_pull::{LinkError, Remote, RemoteLink, Start, greet};
+use holdfast_pull::{LinkError, Rate, Remote, RemoteLink, Start, greet};
 
 use super::Workplace;
 
@@ -25,8 +25,21 @@ pub struct Caller {
     pub spec: ClientSpec,
     /// The keys that are believed.
     pub accepted: Vec<HostKey>,
-    /// At most so many bytes a second.
-    pub limit_rate: Option<u64>,
+    /// How fast it may send; set anew while it does.
+    pub rate: Rate,
+    /// The way to it.
+    pub way: Way,
+}
+
+/// The way to a client.
+#[derive(Debug, Clone)]
+pub enum Way {
+    /// There is nothing between that the server knows of.
+    Direct,
+    /// Another client, by its own connection and keys.
+    Through(Box<Caller>),
+    /// A host of this name, which is no client, or lies behind so many others that they must go round in a circle.
+    Nowhere(String),
 }
 
 /// Why a client could not be called.
@@ -35,6 +48,21 @@ pub enum CallError {
     /// Nobody has said which key of the host is to be believed.
     #[error("nobody has accepted a host key of {0} yet")]
     NoHostKey(String),
+    /// The jump host cannot be called.
+    #[error("the jump host {host} cannot be called")]
+    JumpHost {
+        /// The jump host.
+        host: String,
+        /// Why.
+        #[source]
+        source: Box<Self>,
+    },
+    /// Nothing is known of the jump host.
+    #[error(
+        "the jump host {0} is no client of this server, or jump hosts name each other: add it as a client, which may be \
+         disabled, prepare it and accept its host key"
+    )]
+    NoJumpHost(String),
     /// The connection makes no sense.
     #[error(transparent)]
     Connection(#[from] ConnectionError),
@@ -75,12 +103,36 @@ impl Caller {
     /// Starts a session.
     pub fn call(&self, place: &Workplace, cancel: &CancelToken) -> Result<Session, CallError> {
         let host = self.host()?;
+        let ssh = self.pinned(place)?;
+        let remote = Remote {
+            host: &host,
+            ssh: &ssh,
+            start: self.start(),
+            agents: &place.agents,
+            puller: &place.program,
+            rate: self.rate.clone(),
+        };
+        let start = |source| CallError::Start { host: host.to_string(), source };
+        let mut link = RemoteLink::connect(&remote, cancel).map_err(start)?;
+        let hello = greet(&mut link)?;
+        let host_key = link.host_key();
+        Ok(Session { link, hello, host_key })
+    }
+
+    /// The keys that the host shows now, whether they are believed or not.
+    pub fn offered_keys(&self, place: &Workplace) -> Result<Vec<HostKey>, AskError> {
+        let keys = offered_keys(&self.ssh(place, &[])?, &self.host().map_err(CallError::from)?)?;
+        Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
+    }
+
+    /// `ssh` that believes the keys that are accepted, and no others.
+    fn pinned(&self, place: &Workplace) -> Result<SshProgram, CallError> {
         if self.accepted.is_empty() {
             return Err(CallError::NoHostKey(self.spec.hostname.to_string()));
         }
         let known_hosts = self.write_known_hosts(&place.state)?;
         let alias = self.uid.to_string();
-        let ssh = self.ssh(
+        self.ssh(
             place,
             &[
                 ("HostKeyAlias", &alias),
@@ -94,26 +146,7 @@ impl Caller {
                 ("KnownHostsCommand", "none"),
                 ("NoHostAuthenticationForLocalhost", "no"),
             ],
-        );
-        let remote = Remote {
-            host: &host,
-            ssh: &ssh,
-            start: self.start(),
-            agents: &place.agents,
-            puller: &place.program,
-            limit_rate: self.limit_rate,
-        };
-        let start = |source| CallError::Start { host: host.to_string(), source };
-        let mut link = RemoteLink::connect(&remote, cancel).map_err(start)?;
-        let hello = greet(&mut link)?;
-        let host_key = link.host_key();
-        Ok(Session { link, hello, host_key })
-    }
-
-    /// The keys that the host shows now, whether they are believed or not.
-    pub fn offered_keys(&self, place: &Workplace) -> Result<Vec<HostKey>, AskError> {
-        let keys = offered_keys(&self.ssh(place, &[]), &self.host()?)?;
-        Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
+        )
     }
 
     fn host(&self) -> Result<RemoteHost, ConnectionError> {
@@ -131,7 +164,7 @@ impl Caller {
     }
 
     /// `ssh` with these options, which go before all others, and those of the connection.
-    fn ssh(&self, place: &Workplace, first: &[(&str, &str)]) -> SshProgram {
+    fn ssh(&self, place: &Workplace, first: &[(&str, &str)]) -> Result<SshProgram, CallError> {
         let connection = &self.spec.connection;
         let mut ssh = first.iter().fold(SshProgram::default(), |ssh, (name, value)| ssh.with_option(name, value));
         if let Some(file) = &connection.identity_file {
@@ -139,10 +172,18 @@ impl Caller {
         } else if let Some(file) = &place.identity {
             ssh = ssh.with_option("IdentityFile", &quoted(file));
         }
-        if let Some(jump) = &connection.jump_host {
-            ssh = ssh.with_option("ProxyJump", jump);
+        let ssh = connection.ssh_options.0.iter().fold(ssh, |ssh, (name, value)| ssh.with_option(name, value));
+        match &self.way {
+            Way::Direct => Ok(ssh),
+            Way::Through(jump) => {
+                let failed =
+                    |source| CallError::JumpHost { host: jump.spec.hostname.to_string(), source: Box::new(source) };
+                let (program, host) =
+                    (jump.pinned(place).map_err(failed)?, jump.host().map_err(|error| failed(error.into()))?);
+                Ok(ssh.through(program, host))
+            }
+            Way::Nowhere(name) => Err(CallError::NoJumpHost(name.clone())),
         }
-        connection.ssh_options.0.iter().fold(ssh, |ssh, (name, value)| ssh.with_option(name, value))
     }
 
     fn write_known_hosts(&self, state: &Path) -> Result<PathBuf, CallError> {
@@ -161,9 +202,9 @@ impl Caller {
 /// Why a host could not be asked for its keys.
 #[derive(Debug, thiserror::Error)]
 pub enum AskError {
-    /// The connection makes no sense.
+    /// It cannot be called at all.
     #[error(transparent)]
-    Connection(#[from] ConnectionError),
+    Call(#[from] CallError),
     /// It did not answer.
     #[error(transparent)]
     Offered(#[from] OfferedError),

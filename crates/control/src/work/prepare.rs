@@ -5,12 +5,15 @@
 mod checklist;
 mod facts;
 
+use std::time::Duration;
+
 use holdfast_model::client::{Checked, Facts, HostKey};
 use holdfast_model::policy::RootPath;
 use holdfast_model::{CancelToken, Monitor, Timestamp};
 use holdfast_pull::{RunCommandError, run_command};
 
 use super::client::{CallError, Caller};
+use super::time_limit::within;
 use super::{Failure, Workplace};
 use checklist::Checklist;
 pub(in crate::work) use facts::quoted;
@@ -34,6 +37,8 @@ pub struct Preparation {
     pub offered: Vec<HostKey>,
 }
 
+/// A host has so long to say what it is: something that is mounted there may be gone, and holds whoever looks.
+const PATIENCE: Duration = Duration::from_secs(120);
 /// What the host says of itself has no more bytes.
 const MOST_WORDS: usize = 64 << 10;
 
@@ -47,17 +52,26 @@ pub fn prepare(
     cancel: &CancelToken,
 ) -> Preparation {
     let mut checklist = Checklist::new(caller, place);
-    let called = caller.call(place, cancel);
+    let own = CancelToken::new();
+    let hear = own.clone();
+    cancel.on_cancel(move || hear.cancel());
+    let called = caller.call(place, &own);
     let (result, offered) = match called {
         Ok(mut session) => {
             let skew = session.hello.now.seconds.saturating_sub(now.seconds);
             let architecture = shortened(&session.hello.architecture);
             let agent_version = shortened(&session.hello.release);
             checklist.runs(&agent_version, &architecture, skew);
-            let said = run_command(&mut session.link, &facts::script(roots), MOST_WORDS, cancel);
-            let said = match said {
+            let ask = || run_command(&mut session.link, &facts::script(roots), MOST_WORDS, &own);
+            let said = match within(PATIENCE, &own, ask).0 {
                 Ok(output) => output.stdout,
-                Err(RunCommandError::Cancelled(_)) => return checklist.ended(Err(Failure::Cancelled), Vec::new()),
+                Err(RunCommandError::Cancelled(_)) if cancel.is_cancelled() => {
+                    return checklist.ended(Err(Failure::Cancelled), Vec::new());
+                }
+                Err(RunCommandError::Cancelled(_)) => {
+                    monitor.note(&format!("the host does not say within {} s what it is", PATIENCE.as_secs()));
+                    Vec::new()
+                }
                 Err(RunCommandError::Link(error)) => {
                     monitor.note(&format!("the host does not say what it is: {error}"));
                     Vec::new()

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use holdfast_model::client::BandwidthLimit;
 use holdfast_model::job::{Cause, JobError, JobStatus, Outcome, Waiting};
 use holdfast_model::policy::Timeouts;
 use holdfast_model::schedule::Zone;
 use holdfast_model::{CancelToken, Clock, Monitor, TenantUid, Time, WeekSpan};
+use holdfast_pull::Rate;
 use parking_lot::Mutex;
 
 use super::notes::Notes;
@@ -25,6 +27,8 @@ pub(super) struct AtWork {
 struct State {
     began: Instant,
     limits: JobLimits,
+    /// How fast clients may send at which times, and the limits that their sessions go by.
+    paces: Vec<(Vec<BandwidthLimit>, Rate)>,
     ending: Option<Ending>,
 }
 
@@ -64,7 +68,7 @@ pub(super) enum End {
 
 impl AtWork {
     pub(super) fn new(clock: Arc<dyn Clock>, tenant: TenantUid) -> Self {
-        let state = State { began: clock.instant(), limits: JobLimits::default(), ending: None };
+        let state = State { began: clock.instant(), limits: JobLimits::default(), paces: Vec::new(), ending: None };
         Self {
             cancel: CancelToken::new(),
             notes: Arc::new(Notes::new(clock)),
@@ -76,6 +80,26 @@ impl AtWork {
     /// From now on it is held to these.
     pub(super) fn hold_to(&self, limits: JobLimits) {
         self.state.lock().limits = limits;
+    }
+
+    /// The limit of a client's sessions for this job, which follows the time of the week from now on.
+    pub(super) fn pace(&self, limits: Vec<BandwidthLimit>, clock: &dyn Clock) -> Rate {
+        let rate = Rate::unlimited();
+        if !limits.is_empty() {
+            self.state.lock().paces.push((limits, rate.clone()));
+            self.keep_pace(clock);
+        }
+        rate
+    }
+
+    /// Sets the limits of its sessions by what time it is now, where its windows are times of the week too.
+    pub(super) fn keep_pace(&self, clock: &dyn Clock) {
+        let state = self.state.lock();
+        let now = clock.now().to_time().to_zoned(state.limits.zone.time_zone().clone()).datetime();
+        for (limits, rate) in &state.paces {
+            let limit = limits.iter().find(|limit| limit.when.contains(now));
+            rate.set(limit.map(|limit| limit.bytes_per_second.get()));
+        }
     }
 
     /// Ends it, and keeps why. The first reason counts.
@@ -178,6 +202,28 @@ mod tests {
             panic!("it has not failed")
         };
         assert_eq!(outcome.error.unwrap().cause, Cause::Idle);
+    }
+
+    #[test]
+    fn how_fast_a_client_may_send_follows_the_clock_of_the_jobs_own_zone() {
+        let limit = |when: &str, bytes_per_second: u64| {
+            let json = serde_json::json!({"when": when, "bytes_per_second": bytes_per_second});
+            serde_json::from_value::<BandwidthLimit>(json).unwrap()
+        };
+        let limits = vec![limit("fri 10:00-18:00", 1000), limit("fri 00:00-24:00", 50)];
+        // 08:00 in UTC is 09:00 there.
+        let zone = "Europe/Berlin".parse().unwrap();
+        let (at_work, clock) = at_work(JobLimits { zone, ..JobLimits::default() });
+        let rate = at_work.pace(limits, &*clock);
+        assert_eq!(rate.get(), Some(50));
+        clock.advance(Duration::from_secs(3600));
+        assert_eq!(rate.get(), Some(50), "until somebody looks at the clock");
+        at_work.keep_pace(&*clock);
+        assert_eq!(rate.get(), Some(1000));
+        clock.advance(Duration::from_secs(15 * 3600));
+        at_work.keep_pace(&*clock);
+        assert_eq!(rate.get(), None, "it is Saturday");
+        assert_eq!(at_work.pace(Vec::new(), &*clock).get(), None);
     }
 
     #[test]

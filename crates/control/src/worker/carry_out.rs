@@ -17,7 +17,6 @@ use crate::ask::tell_snapshot;
 use crate::control::ControlError;
 use crate::depot::in_thread;
 use crate::work::backup::BackupTask;
-use crate::work::client::Caller;
 use crate::work::forget::ForgetTask;
 use crate::work::maintenance::{self, Task};
 use crate::work::repositories::Access;
@@ -61,12 +60,12 @@ impl Worker {
     }
 
     /// What is to be backed up, by the policy as it stands now.
-    pub(super) async fn backup_task(&self, job: &Job) -> Result<BackupTask, Failure> {
+    pub(super) async fn backup_task(&self, job: &Job, at_work: &AtWork) -> Result<BackupTask, Failure> {
         let (client, policy) = (self.client_of(job).await?, self.policy_of(job).await?);
         Ok(BackupTask {
             job: job.uid,
             policy: policy.uid,
-            caller: self.caller(&client).await?,
+            caller: self.caller(&client, at_work).await?,
             work: policy.spec.work,
             excludes: policy.spec.excludes,
             hooks: policy.spec.hooks,
@@ -79,7 +78,7 @@ impl Worker {
         let access = self.access_of(job).await?;
         let client = self.client_of(job).await?;
         let quota = self.within_quota(&client, &access).await?;
-        let task = self.backup_task(job).await?;
+        let task = self.backup_task(job, at_work).await?;
         let task = BackupTask { allowance: quota.map(|quota| quota.left()), ..task };
         let (worker, work) = (self.clone(), at_work.clone());
         let made = self
@@ -195,19 +194,6 @@ impl Worker {
     async fn policy_of(&self, job: &Job) -> Result<Policy, Failure> {
         let uid = job.policy.ok_or_else(|| Failure::configuration("the job names no policy"))?;
         Ok(self.control.db.read().await?.object::<PolicySpec>(uid).await?)
-    }
-
-    /// A client, as it is called at this time of the week, by the clock of the server's time zone.
-    pub(super) async fn caller(&self, client: &Client) -> Result<Caller, Failure> {
-        let zone = self.control.db.read().await?.settings().await?.time_zone;
-        let now = self.control.now().to_zoned(zone.time_zone().clone()).datetime();
-        let limit = client.spec.bandwidth.iter().find(|limit| limit.when.contains(now));
-        Ok(Caller {
-            uid: client.uid,
-            spec: client.spec.clone(),
-            accepted: client.status.host_keys.accepted.clone(),
-            limit_rate: limit.map(|limit| limit.bytes_per_second.get()),
-        })
     }
 
     /// Notes a snapshot that a job made.

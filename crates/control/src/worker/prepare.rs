@@ -26,7 +26,7 @@ impl Worker {
     pub(super) async fn prepare(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<Outcome, Failure> {
         let client = self.client_of(job).await?;
         let roots = self.roots_of(job).await?;
-        let (caller, work, worker) = (self.caller(&client).await?, at_work.clone(), self.clone());
+        let (caller, work, worker) = (self.caller(&client, at_work).await?, at_work.clone(), self.clone());
         let now = self.control.clock.now();
         let done =
             in_thread(move || Ok(prepare(&caller, &roots, &worker.options.place, now, &*work.notes, &work.cancel)))

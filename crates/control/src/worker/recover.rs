@@ -38,7 +38,7 @@ impl Worker {
 
     /// What was run before a backup may have stopped something: what follows is run though its worker is gone.
     async fn end_hooks(self: &Arc<Self>, job: &Job, outcome: Outcome, at_work: &AtWork) -> Outcome {
-        let task = if job.kind == JobKind::Backup { self.backup_task(job).await.ok() } else { None };
+        let task = if job.kind == JobKind::Backup { self.backup_task(job, at_work).await.ok() } else { None };
         let Some(task) = task.filter(|task| !task.hooks.is_empty()) else { return outcome };
         let (worker, work, before) = (self.clone(), at_work.clone(), outcome.clone());
         let ended = in_thread(move || Ok(backup::end_hooks(&task, before, &worker.options.place, &*work.notes)));

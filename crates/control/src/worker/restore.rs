@@ -21,7 +21,7 @@ impl Worker {
                 if client.tenant != job.tenant {
                     return Err(Failure::configuration("the client belongs to another tenant than the snapshot"));
                 }
-                Destination::Client { caller: Box::new(self.caller(&client).await?), path: path.clone() }
+                Destination::Client { caller: Box::new(self.caller(&client, at_work).await?), path: path.clone() }
             }
             RestoreTarget::Directory { path } => {
                 let path = path.clone().ok_or_else(|| Failure::configuration("the job does not say where to"))?;

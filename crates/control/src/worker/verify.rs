@@ -24,7 +24,7 @@ impl Worker {
         for (client, snapshot) in newest {
             // One that was removed meanwhile needs no proof.
             let Ok(client) = self.control.db.read().await?.object::<ClientSpec>(client).await else { continue };
-            let caller = if client.spec.enabled { Some(Box::new(self.caller(&client).await?)) } else { None };
+            let caller = if client.spec.enabled { Some(Box::new(self.caller(&client, at_work).await?)) } else { None };
             drills.push(Drill { client: client.uid, hostname: client.spec.hostname.to_string(), snapshot, caller });
         }
         let seed = job.parameters["seed"].as_u64().unwrap_or_else(|| seed_of(job));

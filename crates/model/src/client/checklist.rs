@@ -25,6 +25,8 @@ pub struct Checked {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
+    /// Whether the host on the way lets the server through, if there is one.
+    JumpHost,
     /// Whether the host answers on its SSH port.
     Reach,
     /// Whether it shows a key that is believed.
@@ -60,12 +62,22 @@ pub enum Found {
 
 impl Step {
     /// All of them, in order.
-    pub const ALL: [Self; 8] =
-        [Self::Reach, Self::HostKey, Self::Login, Self::Sudo, Self::Agent, Self::Clock, Self::Disk, Self::Paths];
+    pub const ALL: [Self; 9] = [
+        Self::JumpHost,
+        Self::Reach,
+        Self::HostKey,
+        Self::Login,
+        Self::Sudo,
+        Self::Agent,
+        Self::Clock,
+        Self::Disk,
+        Self::Paths,
+    ];
 
     /// Where a call that failed for this reason came to its end.
     pub const fn of(cause: Cause) -> Self {
         match cause {
+            Cause::JumpHost => Self::JumpHost,
             Cause::Unreachable => Self::Reach,
             Cause::HostKeyUnknown | Cause::HostKeyChanged => Self::HostKey,
             Cause::LoginRefused => Self::Login,
@@ -77,6 +89,7 @@ impl Step {
     /// As a person reads it.
     pub const fn as_words(self) -> &'static str {
         match self {
+            Self::JumpHost => "its jump host lets the server through",
             Self::Reach => "the host answers",
             Self::HostKey => "it shows a key that is believed",
             Self::Login => "it lets the server in",

@@ -26,7 +26,8 @@ pub struct Connection {
     /// The file on the server with the private key to log in with.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>))]
     pub identity_file: Option<PathBuf>,
-    /// A host to go through, as `[USER@]HOST[:PORT]`.
+    /// A host to go through, as `[USER@]HOST[:PORT]`: the hostname of another client of the same tenant, whose connection and
+    /// accepted host keys are used. That client may be disabled.
     pub jump_host: Option<String>,
     /// Whether to become root there with `sudo`, without a password.
     pub sudo: bool,
@@ -92,6 +93,11 @@ impl Connection {
             jump_host(jump)?;
         }
         self.ssh_options.check()
+    }
+
+    /// The host to go through.
+    pub fn jump(&self) -> Result<Option<RemoteHost>, ConnectionError> {
+        self.jump_host.as_deref().map(jump_host).transpose()
     }
 }
 

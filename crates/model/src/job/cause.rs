@@ -23,6 +23,8 @@ pub enum Cause {
     HostKeyUnknown,
     /// The client shows another host key than the one that is believed.
     HostKeyChanged,
+    /// The host on the way to the client does not let the server through.
+    JumpHost,
     /// The client does not let the server in.
     LoginRefused,
     /// The client does not let the login become root.
@@ -69,10 +71,11 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Unreachable,
         Self::HostKeyUnknown,
         Self::HostKeyChanged,
+        Self::JumpHost,
         Self::LoginRefused,
         Self::SudoRefused,
         Self::Agent,
@@ -102,6 +105,7 @@ impl Cause {
             Self::Unreachable => "unreachable",
             Self::HostKeyUnknown => "host_key_unknown",
             Self::HostKeyChanged => "host_key_changed",
+            Self::JumpHost => "jump_host",
             Self::LoginRefused => "login_refused",
             Self::SudoRefused => "sudo_refused",
             Self::Agent => "agent",
@@ -128,8 +132,8 @@ impl Cause {
 
     /// Whether it may pass by itself, so that trying again can help.
     pub const fn may_pass(self) -> bool {
-        use Cause::{Agent, Disconnected, Idle, Locked, Storage, Timeout, Unreachable};
-        matches!(self, Unreachable | Disconnected | Agent | Locked | Storage | Timeout | Idle)
+        use Cause::{Agent, Disconnected, Idle, JumpHost, Locked, Storage, Timeout, Unreachable};
+        matches!(self, Unreachable | JumpHost | Disconnected | Agent | Locked | Storage | Timeout | Idle)
     }
 
     /// What to do about it.
@@ -140,6 +144,9 @@ impl Cause {
             Self::HostKeyChanged => {
                 "if the host was installed anew, compare the fingerprint with its own and accept the new key; if not, \
                  somebody else may be answering in its place"
+            }
+            Self::JumpHost => {
+                "see to the jump host first: it is a client of its own, whose key is accepted and which lets the server in"
             }
             Self::LoginRefused => "put the server's public key into authorized_keys of the login there",
             Self::SudoRefused => "allow the login to run sudo there without a password, or log in as root",

@@ -101,6 +101,12 @@ impl Work {
         }
     }
 
+    /// Whether it stays within local file systems: the client leaves out what is mounted from other machines, by containers
+    /// or by the kernel, and the files that it swaps to.
+    pub fn is_local_only(&self) -> bool {
+        matches!(self, Self::Rootfs)
+    }
+
     /// What is left out beside what the policy says.
     pub fn built_in_excludes(&self) -> &'static [&'static str] {
         match self {
@@ -110,9 +116,9 @@ impl Work {
     }
 }
 
-/// What no restore of a machine wants: what the kernel makes up, what the next start empties, what is mounted from
-/// elsewhere or lies over something else. Of a directory its content is left out, never itself: a restored machine needs the
-/// place to mount on.
+/// What no restore of a machine wants: what the kernel makes up, what the next start empties, what lies over something else.
+/// Of a directory its content is left out, never itself: a restored machine needs the place to mount on. What is mounted from
+/// elsewhere, and where else the machine swaps to, only it can say: see [`Work::is_local_only`].
 const ROOTFS_EXCLUDES: &[&str] = &[
     "/proc/*",
     "/sys/*",
@@ -122,8 +128,6 @@ const ROOTFS_EXCLUDES: &[&str] = &[
     "/var/tmp/*",
     "/var/run/*",
     "/var/lock/*",
-    "/mnt/*",
-    "/media/*",
     "lost+found",
     "/swapfile",
     "/swap.img",
@@ -205,7 +209,14 @@ mod tests {
         {
             assert!(is_out(path), "{path}");
         }
-        for path in ["/proc", "/etc/fstab", "/home/ann/tmp/x", "/var/lib/docker/volumes/db/_data/x", "/srv/proc/x"] {
+        for path in [
+            "/proc",
+            "/etc/fstab",
+            "/home/ann/tmp/x",
+            "/var/lib/docker/volumes/db/_data/x",
+            "/srv/proc/x",
+            "/mnt/data/x",
+        ] {
             assert!(!is_out(path), "{path}");
         }
     }

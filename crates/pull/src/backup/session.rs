@@ -103,6 +103,7 @@ impl Session<'_> {
                     self.problem(&path, during, message)?;
                 }
             }
+            FromAgent::LeftOut { path, why } => self.problems.left_out(self.monitor, &path, &why)?,
             FromAgent::Walked { files, bytes } => {
                 self.walked = (files, bytes);
                 self.progress.files_total = self.progress.files_total.max(Some(files));

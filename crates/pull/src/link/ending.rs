@@ -36,10 +36,11 @@ impl Ending {
         self.wake.notify_all();
     }
 
-    /// Waits so long, or until the session is ended.
-    pub(super) fn sleep(&self, duration: Duration) {
+    /// Waits so long, or until the session is ended. Gives back whether it is.
+    pub(super) fn sleep(&self, duration: Duration) -> bool {
         let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner);
-        // Whether the time has passed or the session has ended is seen by the next call.
-        drop(self.wake.wait_timeout_while(ended, duration, |ended| !*ended));
+        let waited = self.wake.wait_timeout_while(ended, duration, |ended| !*ended);
+        let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        *ended
     }
 }

@@ -20,10 +20,11 @@ use holdfast_wire::{BlobHeader, ToAgent, ViolationClass, encode};
 
 use super::ending::Ending;
 use super::intake::{Intake, Over};
+use super::rate::{Rate, Throttle};
 use super::{ClientLink, LinkError, NAP, Traffic, Trust, Up};
 use crate::agents::Agents;
 use crate::preamble::Line;
-use crate::ssh::{SshPipes, SshProcess, SshProgram, explain};
+use crate::ssh::{SshPipes, SshProcess, SshProgram};
 use crate::text::printable_path;
 use crate::{Start, Violation, preamble};
 
@@ -31,8 +32,6 @@ use crate::{Start, Violation, preamble};
 const CREDIT: u64 = 32 << 20;
 /// What an agent may say while we send, before that is a flood.
 const MAX_EARLY: usize = 64 << 20;
-/// So long a limited rate may be made up for.
-const SAVED: Duration = Duration::from_secs(1);
 /// `ssh` gets so long to end after its pipes are closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -49,8 +48,8 @@ pub struct Remote<'a> {
     pub agents: &'a Agents,
     /// This program, which is also the puller: `PROGRAM puller --agent ARCHITECTURE… DESCRIPTORS`.
     pub puller: &'a Path,
-    /// At most so many bytes a second from the client.
-    pub limit_rate: Option<u64>,
+    /// How fast the client may send.
+    pub rate: Rate,
 }
 
 /// The server's end of a session with a client.
@@ -64,14 +63,7 @@ pub struct RemoteLink {
     early: VecDeque<OwnedUp>,
     early_bytes: usize,
     intake: Intake,
-    limit: Option<RateLimit>,
-}
-
-/// Slows down what is taken; the client's side then fills up and waits.
-struct RateLimit {
-    bytes_per_second: u64,
-    began: Instant,
-    taken: u64,
+    throttle: Throttle,
 }
 
 impl RemoteLink {
@@ -86,11 +78,7 @@ impl RemoteLink {
         let puller = start_puller(remote, pipes, fds)
             .map_err(|error| failed("cannot start the process that reads what the host sends", error))?;
         let ending = Ending::on_cancel(cancel, ssh.killer(), [up.closer(), down.closer()]);
-        let limit = remote.limit_rate.map(|bytes_per_second| RateLimit {
-            bytes_per_second: bytes_per_second.max(1),
-            began: Instant::now(),
-            taken: 0,
-        });
+        let throttle = Throttle::new(remote.rate.clone(), Instant::now());
         Ok(Self {
             host: remote.host.to_string(),
             ssh,
@@ -101,7 +89,7 @@ impl RemoteLink {
             early: VecDeque::new(),
             early_bytes: 0,
             intake: Intake::default(),
-            limit,
+            throttle,
         })
     }
 
@@ -122,8 +110,11 @@ impl RemoteLink {
                 Err(error) => (Err(error.into()), 0),
             },
         };
-        if let Some(limit) = &mut self.limit {
-            limit.take(bytes, &self.ending);
+        self.throttle.count(bytes, Instant::now());
+        while let Some(early) = self.throttle.early(Instant::now()) {
+            if self.ending.sleep(early) {
+                break;
+            }
         }
         taken.map_err(|over| self.over(over))
     }
@@ -180,10 +171,10 @@ impl RemoteLink {
     /// Why the session ended, from what `ssh` and the remote side have said.
     fn ended(&mut self) -> LinkError {
         let status = self.ssh.wait(PATIENCE);
-        let (own, remote) = (self.ssh.own_messages(), self.ssh.remote_messages());
+        let remote = self.ssh.remote_messages();
         match status {
             Ok(status) if status.code() == Some(255) => {
-                let (failure, said) = explain(&self.host, &own);
+                let (failure, said) = self.ssh.explain(&self.host);
                 LinkError::Ssh { failure, said }
             }
             Ok(_) if !remote.is_empty() => {
@@ -212,24 +203,6 @@ fn bytes_of(record: Record<'_>) -> usize {
     match record {
         Record::Message(bytes) | Record::Data(bytes) => bytes.len(),
         _ => 0,
-    }
-}
-
-impl RateLimit {
-    /// How long to wait before more is taken. What was left unused is not saved up, but for a moment.
-    fn early(&mut self, bytes: usize, now: Instant) -> Duration {
-        self.taken += bytes as u64;
-        let due = Duration::from_secs_f64(self.taken as f64 / self.bytes_per_second as f64);
-        let elapsed = now.saturating_duration_since(self.began);
-        self.began += elapsed.saturating_sub(due + SAVED);
-        due.saturating_sub(elapsed)
-    }
-
-    fn take(&mut self, bytes: usize, ending: &Ending) {
-        let early = self.early(bytes, Instant::now());
-        if !early.is_zero() {
-            ending.sleep(early);
-        }
     }
 }
 
@@ -316,21 +289,4 @@ impl Drop for RemoteLink {
 fn strangers_lines(noise: &[u8]) -> String {
     let said = String::from_utf8_lossy(noise);
     said.lines().filter(|line| Line::parse(line).is_none()).collect::<Vec<_>>().join("; ").trim().to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limited_rate_is_not_saved_up() {
-        let began = Instant::now();
-        let at = |seconds| began + Duration::from_secs(seconds);
-        let mut limit = RateLimit { bytes_per_second: 1000, began, taken: 0 };
-        assert_eq!(limit.early(5000, at(0)), Duration::from_secs(5));
-        assert_eq!(limit.early(1000, at(6)), Duration::ZERO);
-        // Ten minutes without a byte, then as many as can be: one second's worth comes at once.
-        assert_eq!(limit.early(0, at(600)), Duration::ZERO);
-        assert_eq!(limit.early(10_000, at(600)), Duration::from_secs(9));
-    }
 }

@@ -14,6 +14,8 @@ pub enum SshFailure {
     LoginRefused,
     /// The host does not answer.
     Unreachable,
+    /// The host on the way does not let us through.
+    JumpHost,
     /// The connection broke.
     Lost,
     /// Something else, or it did not say.
@@ -21,7 +23,7 @@ pub enum SshFailure {
 }
 
 /// What `ssh` says when it fails, what that means, and what to do about it.
-const ADVICE: &[(&str, SshFailure, &str)] = &[
+pub(super) const ADVICE: &[(&str, SshFailure, &str)] = &[
     (
         "IDENTIFICATION HAS CHANGED",
         SshFailure::HostKeyChanged,
@@ -57,7 +59,7 @@ const ADVICE: &[(&str, SshFailure, &str)] = &[
 const LOST: &str = "the connection was lost: run it again, what has been stored need not be sent again";
 
 /// Why an `ssh` failed that said `own`, and one sentence about it.
-pub fn explain(host: &str, own: &str) -> (SshFailure, String) {
+pub(super) fn explain(host: &str, own: &str) -> (SshFailure, String) {
     let said: Vec<&str> = own.lines().map(undecorated).filter(|line| !line.is_empty()).collect();
     let words = said.join("; ");
     let known = ADVICE.iter().find(|(sign, ..)| own.contains(sign));

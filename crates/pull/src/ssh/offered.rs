@@ -45,7 +45,8 @@ pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<Strin
         // A host that says nothing must not keep whoever asks.
         ("ConnectTimeout", "30"),
     ];
-    let mut command = program.asking(host, &asking);
+    let mut jump = program.jump_log().map_err(OfferedError::Start)?;
+    let mut command = program.asking(host, &asking, jump.as_ref());
     let done = command.arg("true").stdin(Stdio::null()).output().map_err(OfferedError::Start)?;
     let text = std::fs::read_to_string(&known).unwrap_or_default();
     let keys: Vec<String> = text.lines().filter_map(key_of).collect();
@@ -53,7 +54,9 @@ pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<Strin
         // On no terminal it ends its lines as on one.
         let lines: Vec<u8> = done.stderr.iter().copied().filter(|byte| *byte != b'\r').take(MAX_SAID).collect();
         let said = printable(&lines);
-        let (failure, said) = explain(&host.to_string(), &said);
+        let host = host.to_string();
+        let on_the_way = jump.as_mut().and_then(|jump| jump.explained(&host, &said));
+        let (failure, said) = on_the_way.unwrap_or_else(|| explain(&host, &said));
         return Err(OfferedError::Ssh { failure, said });
     }
     Ok(keys)

@@ -1,10 +1,16 @@
 //! Which `ssh` to run, and the options that every session gets.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
 use holdfast_model::source::RemoteHost;
+
+use super::jump::{Jump, JumpLog};
+
+/// Where nothing is kept.
+const NOWHERE: &str = "/dev/null";
 
 /// The `ssh` program with the user's own options, as `--ssh 'ssh -p 2222 -i KEY'` gives them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +18,7 @@ pub struct SshProgram {
     program: PathBuf,
     arguments: Vec<String>,
     batch: bool,
+    jump: Option<Box<Jump>>,
 }
 
 /// A value of `--ssh` that is no command.
@@ -30,7 +37,7 @@ pub enum ParseSshError {
 
 impl Default for SshProgram {
     fn default() -> Self {
-        Self { program: "ssh".into(), arguments: Vec::new(), batch: true }
+        Self { program: "ssh".into(), arguments: Vec::new(), batch: true, jump: None }
     }
 }
 
@@ -46,6 +53,26 @@ impl SshProgram {
     pub fn with_option(mut self, name: &str, value: &str) -> Self {
         self.arguments.extend(["-o".to_owned(), format!("{name}={value}")]);
         self
+    }
+
+    /// The same through another host, which is called as `program` says and in no other way.
+    #[must_use]
+    pub fn through(mut self, program: Self, host: RemoteHost) -> Self {
+        self.jump = Some(Box::new(Jump { program, host }));
+        self
+    }
+
+    /// Where what is said of the host on the way is kept, if there is one.
+    pub(super) fn jump_log(&self) -> io::Result<Option<JumpLog>> {
+        self.jump.as_ref().map(|jump| jump.log()).transpose()
+    }
+
+    /// Adds the user's own options, and the way.
+    pub(super) fn say(&self, command: &mut Command, jump_log: &Path) {
+        if let Some(jump) = &self.jump {
+            command.arg("-o").arg(format!("ProxyCommand={}", jump.proxy_command(jump_log)));
+        }
+        command.args(&self.arguments);
     }
 
     /// Whether this is OpenSSH's own program by its name, and no script of somebody's that takes other options.
@@ -69,7 +96,7 @@ impl SshProgram {
     }
 
     /// The command for a session that is only to show something, with options that go before the user's own.
-    pub(super) fn asking(&self, host: &RemoteHost, options: &[(&str, &str)]) -> Command {
+    pub(super) fn asking(&self, host: &RemoteHost, options: &[(&str, &str)], jump_log: Option<&JumpLog>) -> Command {
         let mut command = self.bare();
         command.args([
             "-T",
@@ -85,12 +112,12 @@ impl SshProgram {
         for (name, value) in options {
             command.arg("-o").arg(format!("{name}={value}"));
         }
-        command.args(&self.arguments);
+        self.say(&mut command, jump_log.map_or(Path::new(NOWHERE), JumpLog::path));
         to(host, &mut command);
         command
     }
 
-    fn bare(&self) -> Command {
+    pub(super) fn bare(&self) -> Command {
         let mut command = Command::new(&self.program);
         // A jump, or a configuration that sends variables, could carry them to other machines.
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_str().is_some_and(is_ours)) {
@@ -100,7 +127,13 @@ impl SshProgram {
     }
 
     /// The command up to, not including, what runs on the host. `ciphers` are preferred to the user's.
-    pub(super) fn command(&self, host: &RemoteHost, log: &Path, ciphers: Option<&str>) -> Command {
+    pub(super) fn command(
+        &self,
+        host: &RemoteHost,
+        log: &Path,
+        jump_log: Option<&JumpLog>,
+        ciphers: Option<&str>,
+    ) -> Command {
         let mut command = self.bare();
         // No terminal, no X11, no agent; -E keeps ssh's own messages apart from what the remote prints.
         command.args(["-T", "-x", "-a", "-E"]).arg(log);
@@ -126,14 +159,14 @@ impl SshProgram {
         ] {
             command.args(["-o", option]);
         }
-        command.args(&self.arguments);
+        self.say(&mut command, jump_log.map_or(Path::new(NOWHERE), JumpLog::path));
         to(host, &mut command);
         command
     }
 }
 
 /// Adds where to connect to.
-fn to(host: &RemoteHost, command: &mut Command) {
+pub(super) fn to(host: &RemoteHost, command: &mut Command) {
     if let Some(user) = host.user() {
         command.args(["-l", user]);
     }
@@ -180,7 +213,7 @@ impl FromStr for SshProgram {
         if is_quiet(&arguments) {
             return Err(ParseSshError::Quiet);
         }
-        Ok(Self { program: program.into(), arguments, batch: true })
+        Ok(Self { program: program.into(), arguments, batch: true, jump: None })
     }
 }
 

@@ -21,6 +21,7 @@ pub(crate) fn from_agent_name(message: &FromAgent) -> &'static str {
         FromAgent::Needs(_) => "needs",
         FromAgent::Restored(_) => "restored",
         FromAgent::RestoreEnd { .. } => "restore_end",
+        FromAgent::LeftOut { .. } => "left_out",
     }
 }
 
@@ -157,6 +158,7 @@ pub(crate) fn from_agent() -> Vec<(&'static str, FromAgent)> {
             ),
         ),
         ("", FromAgent::RestoreEnd { deleted: 3, owners_kept: 300 }),
+        ("", FromAgent::LeftOut { path: bytes("/srv/nfs"), why: "an nfs4 file system is mounted there".into() }),
     ]
 }
 
@@ -185,6 +187,7 @@ pub(crate) fn to_agent() -> Vec<(&'static str, ToAgent)> {
                     exclude_caches: true,
                     exclude_larger_than: Some(1 << 30),
                     one_file_system: false,
+                    local_only: true,
                 },
                 chunker: ChunkerSpec::Gear { seed: [5; 32] },
                 digest_seed: [6; 32],

@@ -149,6 +149,7 @@ pub(crate) fn from_agent() -> impl Strategy<Value = FromAgent> {
         vec((any::<u64>(), bits()).prop_map(|(node, chunks)| Need { node, chunks }), 0..9).prop_map(FromAgent::Needs),
         vec(restored(), 0..9).prop_map(FromAgent::Restored),
         any::<[u64; 2]>().prop_map(|[deleted, owners_kept]| FromAgent::RestoreEnd { deleted, owners_kept }),
+        (bytes(500), text(500)).prop_map(|(path, why)| FromAgent::LeftOut { path, why }),
     ]
 }
 
@@ -161,14 +162,22 @@ fn chunker() -> impl Strategy<Value = ChunkerSpec> {
 
 fn filter() -> impl Strategy<Value = Filter> {
     let patterns = || vec(text(100), 0..4);
-    (patterns(), patterns(), patterns(), any::<bool>(), option::of(any::<u64>()), any::<bool>()).prop_map(
-        |(exclude, iexclude, exclude_if_present, exclude_caches, exclude_larger_than, one_file_system)| Filter {
+    (patterns(), patterns(), patterns(), any::<bool>(), option::of(any::<u64>()), any::<[bool; 2]>()).prop_map(
+        |(
+            exclude,
+            iexclude,
+            exclude_if_present,
+            exclude_caches,
+            exclude_larger_than,
+            [one_file_system, local_only],
+        )| Filter {
             exclude,
             iexclude,
             exclude_if_present,
             exclude_caches,
             exclude_larger_than,
             one_file_system,
+            local_only,
         },
     )
 }

@@ -79,7 +79,7 @@ pub struct ConnectionChoice {
     /// The file on the server with the private key to log in with
     #[arg(long, value_name = "FILE")]
     pub identity_file: Option<PathBuf>,
-    /// A host to go through
+    /// A host to go through: another client of the server, which may be disabled
     #[arg(long, value_name = "[USER@]HOST[:PORT]")]
     pub jump_host: Option<String>,
     /// Become root there with sudo, without a password

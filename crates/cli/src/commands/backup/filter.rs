@@ -37,6 +37,7 @@ pub fn filter(args: &ExcludeArgs) -> Result<Filter> {
             .transpose()
             .context("--exclude-larger-than")?,
         one_file_system: args.one_file_system,
+        local_only: false,
     })
 }
 

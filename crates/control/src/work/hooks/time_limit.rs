@@ -1,7 +1,5 @@
 //! Ends a hook that takes longer than it may.
 
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::Duration;
 
 use holdfast_model::CancelToken;
@@ -9,6 +7,7 @@ use holdfast_model::policy::Hook;
 
 use super::{Said, failed};
 use crate::work::Failure;
+use crate::work::time_limit::within;
 
 /// Runs a hook with a token that is cancelled when its time is over, or the whole work is.
 pub(super) fn run(
@@ -18,19 +17,9 @@ pub(super) fn run(
 ) -> Result<Said, Failure> {
     let limit = Duration::from_secs(hook.timeout_seconds.get().into());
     let own = CancelToken::new();
-    let (done, ended) = channel::<()>();
-    let (late, hear) = (own.clone(), own.clone());
+    let hear = own.clone();
     cancel.on_cancel(move || hear.cancel());
-    let timer = thread::spawn(move || {
-        let is_late = ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout);
-        if is_late {
-            late.cancel();
-        }
-        is_late
-    });
-    let result = work(&own);
-    drop(done);
-    let is_late = timer.join().unwrap_or(false);
+    let (result, is_late) = within(limit, &own, || work(&own));
     match result {
         _ if cancel.is_cancelled() => Err(Failure::Cancelled),
         Err(_) | Ok(Said { failed: Some(_), .. }) if is_late => {

@@ -74,7 +74,7 @@ impl<'a> Checklist<'a> {
 
     pub(super) fn ended(mut self, result: Result<Prepared, Failure>, offered: Vec<HostKey>) -> Preparation {
         for step in Step::ALL {
-            if self.checked.iter().all(|one| one.step != step) && (step != Step::Sudo || self.wants_sudo()) {
+            if self.checked.iter().all(|one| one.step != step) && self.applies(step) {
                 self.add(step, Found::Unknown, String::new(), None);
             }
         }
@@ -85,14 +85,19 @@ impl<'a> Checklist<'a> {
     /// All before a step is in order.
     fn before(&mut self, step: Step) {
         for earlier in Step::ALL.into_iter().filter(|earlier| *earlier < step) {
-            if earlier != Step::Sudo || self.wants_sudo() {
+            if self.applies(earlier) {
                 self.add(earlier, Found::Good, String::new(), None);
             }
         }
     }
 
-    fn wants_sudo(&self) -> bool {
-        self.caller.spec.connection.sudo
+    /// Whether there is anything to look at.
+    fn applies(&self, step: Step) -> bool {
+        match step {
+            Step::Sudo => self.caller.spec.connection.sudo,
+            Step::JumpHost => self.caller.spec.connection.jump_host.is_some(),
+            _ => true,
+        }
     }
 
     fn add(&mut self, step: Step, found: Found, detail: String, fix: Option<String>) {

@@ -29,7 +29,18 @@ echo "os $(sed -n 's/^PRETTY_NAME=//p' /etc/os-release 2>/dev/null)"
 echo "processors $(getconf _NPROCESSORS_ONLN 2>/dev/null)"
 echo "memory $(sed -n 's/^MemTotal: *\([0-9]*\) kB.*/\1/p' /proc/meminfo 2>/dev/null)"
 for a in $(hostname -I 2>/dev/null); do echo "address $a"; done
-df -kPT 2>/dev/null | while read -r dev type size used free share mount; do echo "disk $type $size $free $mount"; done
+if timeout 1 true 2>/dev/null; then within='timeout -s KILL 10'; else within=; fi
+seen=' '
+while read -r dev mount type rest; do
+  # Only what lies on a device here: a file server that is gone would hold whoever asks.
+  case "$dev $type" in "/dev/fuse "*|*' squashfs') continue ;; /dev/*|*' zfs') ;; *) continue ;; esac
+  case $seen in *" $dev "*) continue ;; esac
+  seen="$seen$dev "
+  mount=$(printf '%b_' "$mount"); mount=${mount%_}
+  $within df -kPT "$mount" 2>/dev/null | while read -r dev type size used free share mount; do
+    echo "disk $type $size $free $mount"
+  done
+done 2>/dev/null </proc/mounts
 have() { command -v "$1" >/dev/null 2>&1; }
 if have postgres || have pg_lsclusters || [ -d /var/lib/postgresql ]; then echo "service postgresql"; fi
 if have mysqld || have mariadbd || [ -d /var/lib/mysql ]; then echo "service mysql"; fi
@@ -44,7 +55,9 @@ if have zfs && [ -e /dev/zfs ]; then echo "service zfs"; fi
 pub(super) fn script(roots: &[RootPath]) -> String {
     let mut script = SCRIPT.to_owned();
     for (number, root) in roots.iter().take(MOST).enumerate() {
-        script.push_str(&format!("[ -r {} ] || echo \"unreadable {number}\"\n", quoted(root.as_str())));
+        // What is mounted there may be gone.
+        let look = format!("$within sh -c '[ -r \"$1\" ]' sh {}", quoted(root.as_str()));
+        script.push_str(&format!("{look} 2>/dev/null || echo \"unreadable {number}\"\n"));
     }
     script
 }
@@ -125,6 +138,23 @@ mod tests {
         assert!(facts.processors > 0 && facts.memory_bytes > 64 << 20, "{facts:?}");
         assert!(facts.file_systems.iter().any(|one| one.mount_point == "/" || one.size_bytes > 0), "{facts:?}");
         assert_eq!(unreadable(&output.stdout, &roots), ["/no/such 'place'"]);
+    }
+
+    #[test]
+    fn a_file_server_that_is_gone_holds_nobody() {
+        if !holdfast_testkit::runs_as_root() || !std::path::Path::new("/dev/fuse").exists() {
+            return holdfast_testkit::skip("needs root and /dev/fuse");
+        }
+        // A file system in user space that has nobody to answer.
+        const GONE: &str = "set -e; exec 3<>/dev/fuse
+            mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0 files:/gone \"$1\"; exec sh -c \"$2\"";
+        let dir = holdfast_testkit::temp_dir();
+        let mut command = std::process::Command::new("timeout");
+        command.args(["-s", "KILL", "60", "unshare", "--mount", "--propagation", "private", "sh", "-c", GONE, "sh"]);
+        let output = command.arg(dir.path()).arg(script(&["/etc".parse().unwrap()])).output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        let facts = read(&output.stdout);
+        assert!(!facts.kernel.is_empty() && unreadable(&output.stdout, &["/etc".parse().unwrap()]).is_empty());
     }
 
     #[test]
