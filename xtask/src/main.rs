@@ -32,7 +32,7 @@ Usage: cargo xtask COMMAND
   tools          fetches restic, its REST server and rclone for the tests into target/tools
   bench          measures against restic, rustic, borg and bupstash; `cargo xtask bench --help` says more
   scale          measures what a large index and many sessions at once cost; `cargo xtask scale --help` says more
-  demo           backs up a directory of this machine through SSH into ./demo and restores it";
+  demo           starts a server in ./demo that pulls a directory of this machine through SSH, restores it and compares";
 
 fn main() -> ExitCode {
     match run() {

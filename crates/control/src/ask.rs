@@ -164,8 +164,7 @@ async fn add(writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlErr
     Ok(tell_job(writer, job, now).await?)
 }
 
-/// Notes what happened to an object, for who watches.
-/// Tells of a snapshot that came, or is gone.
+/// Tells of a snapshot that a job made or removed.
 pub(crate) async fn tell_snapshot(
     writer: &mut Writer,
     snapshot: &KnownSnapshot,
@@ -180,6 +179,7 @@ pub(crate) async fn tell_snapshot(
     Ok(())
 }
 
+/// Notes what happened to an object, for who watches.
 pub(crate) async fn tell_object<S: Spec>(
     writer: &mut Writer,
     object: &Object<S>,

@@ -4,12 +4,12 @@
 //! jobs, so neither goes by its own.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use holdfast_db::{Database, DbError};
-use holdfast_model::{Clock, Timestamp};
+use holdfast_model::{Clock, Time, Timestamp};
 use jiff::SignedDuration;
+use parking_lot::Mutex;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::drive::Journal;
@@ -23,24 +23,24 @@ const SLOW: Duration = Duration::from_secs(2);
 /// Somebody should know of a machine's clock that is wrong by more.
 const WRONG: SignedDuration = SignedDuration::from_secs(5);
 
-/// The machine's clock, moved by what the database's is ahead of it.
+/// What the database's clock showed when it was asked last, carried on by the machine's monotonic time: whoever sets the
+/// machine's clock moves nothing here.
 pub struct DatabaseClock {
     own: Arc<dyn Clock>,
-    /// Microseconds.
-    ahead: AtomicI64,
+    seen: Mutex<Option<(Time, Instant)>>,
 }
 
 impl DatabaseClock {
     /// Asks a database that other processes share what time it is; a database of this process alone has no other clock.
     pub async fn over(own: Arc<dyn Clock>, database: &Database) -> Result<Arc<Self>, DbError> {
-        let clock = Arc::new(Self { own, ahead: AtomicI64::new(0) });
+        let clock = Arc::new(Self { own, seen: Mutex::new(None) });
         clock.ask(database).await?;
         Ok(clock)
     }
 
     /// By how much the database's clock is ahead of the machine's.
     pub fn ahead(&self) -> SignedDuration {
-        SignedDuration::from_micros(self.ahead.load(Ordering::Relaxed))
+        self.now().to_time().duration_since(self.own.now().to_time())
     }
 
     /// Asks again and again until `stop`, and notes when the machine's clock is found to be wrong.
@@ -55,47 +55,43 @@ impl DatabaseClock {
                 // Whether the database answers is told by those who want something of it.
                 _ = asks.tick() => drop(self.ask(database).await),
             }
-            let is_wrong = self.ahead().abs() > WRONG;
-            if is_wrong && !is_noted {
+            let ahead = self.ahead().abs();
+            if ahead > WRONG && !is_noted {
                 journal.note(&format!(
                     "this machine's clock differs from the database's by {} seconds: the database's is gone by; set this \
                      one right, for instance with chrony",
-                    self.ahead().abs().as_secs()
+                    ahead.as_secs()
                 ));
             }
-            is_noted = is_wrong;
+            is_noted = ahead > WRONG;
         }
     }
 
     /// Asks once.
     pub async fn ask(&self, database: &Database) -> Result<(), DbError> {
-        let (asked, began) = (self.own.now().to_time(), self.own.instant());
+        let asked = self.own.instant();
         let Some(theirs) = database.time().await? else { return Ok(()) };
-        let took = passed(&*self.own, began);
-        if took > SLOW {
-            return Ok(());
-        }
-        let ours = asked.checked_add(took / 2).unwrap_or(asked);
-        let ahead = theirs.duration_since(ours);
-        if (ahead - self.ahead()).abs() > SAME {
-            // A clock that is ahead by more than this number can say shows no time that could be kept.
-            let micros = i64::try_from(ahead.as_micros()).unwrap_or(0);
-            self.ahead.store(micros, Ordering::Relaxed);
+        let took = self.own.instant().saturating_duration_since(asked);
+        let seen = (theirs, asked + took / 2);
+        let mut before = self.seen.lock();
+        // A slow answer says too little, but more than none.
+        let differs = |now: Time| took <= SLOW && (seen.0.duration_since(now)).abs() > SAME;
+        if before.is_none_or(|before| differs(carried_on(before, seen.1))) {
+            *before = Some(seen);
         }
         Ok(())
     }
 }
 
-fn passed(clock: &dyn Clock, since: Instant) -> Duration {
-    clock.instant().saturating_duration_since(since)
+fn carried_on((time, since): (Time, Instant), instant: Instant) -> Time {
+    time.checked_add(instant.saturating_duration_since(since)).unwrap_or(time)
 }
 
 impl Clock for DatabaseClock {
     fn now(&self) -> Timestamp {
-        let own = self.own.now();
-        match own.to_time().checked_add(self.ahead()) {
-            Ok(time) => Timestamp::from(time),
-            Err(_) => own,
+        match *self.seen.lock() {
+            Some(seen) => Timestamp::from(carried_on(seen, self.own.instant())),
+            None => self.own.now(),
         }
     }
 
@@ -106,6 +102,6 @@ impl Clock for DatabaseClock {
 
 impl std::fmt::Debug for DatabaseClock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("DatabaseClock").field("ahead", &self.ahead()).finish_non_exhaustive()
+        f.debug_struct("DatabaseClock").field("seen", &*self.seen.lock()).finish_non_exhaustive()
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Hall<'a> {
         if let Some(client) = job.client.filter(|_| job.kind.occupies_client()) {
             self.clients.entry(client).or_insert(job.uid);
         }
-        for repository in repositories(job).filter(|_| job.kind.occupies_repository()) {
+        for repository in repositories(job).filter(|_| occupies_repository(job)) {
             let at_work = self.repositories.entry(repository).or_default();
             match job.kind {
                 JobKind::Restore => at_work.restores += 1,
@@ -177,7 +177,7 @@ impl<'a> Hall<'a> {
     }
 
     fn repository(&self, job: &Unfinished) -> Option<Waiting> {
-        let is_full = |repository| job.kind.occupies_repository() && !self.has_room(job, repository);
+        let is_full = |repository| occupies_repository(job) && !self.has_room(job, repository);
         repositories(job).any(is_full).then_some(Waiting::Repository)
     }
 
@@ -193,6 +193,11 @@ impl<'a> Hall<'a> {
             !at_work.is_taken && !self.reserved.contains(&repository) && at_work.counted < limit
         }
     }
+}
+
+/// Whether it counts as work on its repository: to prepare one may mean to fill its hot part.
+fn occupies_repository(job: &Unfinished) -> bool {
+    job.kind.occupies_repository() || job.kind == JobKind::Prepare && job.client.is_none()
 }
 
 /// Those that a job works in.

@@ -163,11 +163,11 @@ impl Plans {
         fn needed<S: Spec>(object: &Object<S>) -> (&Name, bool) {
             (object.spec.name(), object.spec.is_enabled())
         }
-        (!policy.spec.enabled)
-            .then_some(Idle::Disabled)
-            .or_else(|| disabled(self.tenants.get(&policy.tenant).map(needed), TenantSpec::KIND))
+        // What nobody can have it run with comes first.
+        disabled(self.tenants.get(&policy.tenant).map(needed), TenantSpec::KIND)
             .or_else(|| disabled(self.repository_of(policy).map(needed), RepositorySpec::KIND))
             .or_else(|| self.clients_of(policy).all(|client| !client.spec.enabled).then_some(Idle::NoClients))
+            .or_else(|| (!policy.spec.enabled).then_some(Idle::Disabled))
             .or_else(|| match schedule {
                 None => Some(Idle::NoSchedule),
                 Some(schedule) => disabled(Some(needed(schedule)), ScheduleSpec::KIND)
@@ -184,6 +184,11 @@ impl Plans {
             next: schedule.and_then(|schedule| schedule.spec.next_after(now)),
             idle: idle.map(|idle| idle.to_string()),
         }
+    }
+
+    /// Whether a tenant is enabled.
+    pub fn is_enabled(&self, tenant: TenantUid) -> bool {
+        self.tenants.get(&tenant).is_none_or(|tenant| tenant.spec.enabled)
     }
 
     /// All clients of all tenants.

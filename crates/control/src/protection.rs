@@ -94,7 +94,8 @@ fn add_forgotten(only: Option<ClientUid>, plans: &Plans, all: &mut Vec<Protected
     let known: HashSet<ClientUid> = all.iter().map(|one| one.client.0).collect();
     let wanted = plans.clients().filter(|client| only.is_none_or(|only| only == client.uid));
     all.extend(wanted.filter(|client| !known.contains(&client.uid)).map(|client| {
-        let protection = if client.spec.enabled { Protection::Never } else { Protection::Paused };
+        let is_enabled = client.spec.enabled && plans.is_enabled(client.tenant);
+        let protection = if is_enabled { Protection::Never } else { Protection::Paused };
         Protected {
             tenant: client.tenant,
             client: (client.uid, client.spec.hostname.clone()),

@@ -80,7 +80,13 @@ pub struct SnapshotQuery {
 pub(crate) const COLUMNS: &str = "repository, id, tenant, client, policy, job, at, complete, hostname, document";
 
 impl Writer {
-    /// Notes a snapshot that was seen.
+    /// Notes a snapshot that was seen, if it is not known: whoever made it knows more of it.
+    pub async fn add_seen_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
+        let known = self.snapshot(snapshot.repository, snapshot.id).await?;
+        if known.is_some() { Ok(()) } else { self.add_snapshot(snapshot).await }
+    }
+
+    /// Notes a snapshot that was made.
     pub async fn add_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
         sqlx::query(
             "INSERT INTO snapshots (repository, id, tenant, client, policy, job, at, complete, hostname, document) \

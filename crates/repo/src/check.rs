@@ -43,6 +43,8 @@ pub struct CheckReport {
     pub packs_read: usize,
     /// Bytes of those.
     pub bytes_read: u64,
+    /// Whether all were read that were to be, whatever was found in them.
+    pub has_read: bool,
 }
 
 impl CheckReport {
@@ -84,6 +86,7 @@ pub fn check(
     let roots = snapshots.good.iter().map(|snapshot| snapshot.tree).collect();
     trees::check_trees(repository, &view, roots, monitor, cancel, &mut report)?;
     data::check_data(repository, &view, chosen, monitor, cancel, &mut report)?;
+    report.has_read = true;
     Ok(report)
 }
 

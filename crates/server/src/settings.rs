@@ -56,8 +56,12 @@ pub(crate) async fn change(
     }
     let before = writer.made_settings().await?;
     let names: BTreeSet<&String> = before.keys().chain(made.keys()).collect();
-    for name in names.into_iter().filter(|name| before.get(*name) != made.get(*name)) {
-        writer.set_setting(name, made.get(name)).await?;
+    let changed: Vec<&String> = names.into_iter().filter(|name| before.get(*name) != made.get(*name)).collect();
+    for name in &changed {
+        writer.set_setting(name, made.get(*name)).await?;
+    }
+    // Events come last: whoever has told of something keeps all others from telling.
+    for name in changed {
         tell_of_server(&mut writer, &server, &actor, ("setting", name), "changed").await?;
     }
     writer.commit().await?;

@@ -200,7 +200,7 @@ impl State<'_> {
             return Ok(ControlFlow::Continue(()));
         }
         if let Some(why) = self.elsewhere.as_ref().and_then(|names| names.get(name)).cloned() {
-            return self.elsewhere(name, &why, roots, visit);
+            return self.elsewhere((name, is_dir), &why, roots, visit);
         }
         let device = if is_root { None } else { self.scan.place.device };
         if is_dir && device.is_none() {
@@ -245,7 +245,7 @@ impl State<'_> {
     /// on stays, empty; a file is left out.
     fn elsewhere(
         &mut self,
-        name: &[u8],
+        (name, is_dir): (&[u8], bool),
         why: &str,
         roots: Option<Arc<RootNode>>,
         visit: &mut Visitor<'_>,
@@ -257,7 +257,7 @@ impl State<'_> {
         if !self.scan.again {
             self.scan.context.left_out(self.scan.place.handle.path_of(name), why)?;
         }
-        match elsewhere::covered(self.dir, name) {
+        match elsewhere::covered(self.dir, name, is_dir) {
             Ok(Some(stat)) => {
                 let stat = self.scan.context.seen(stat);
                 self.mount_point(subdir(name, false, None), stat, visit)

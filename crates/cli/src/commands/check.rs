@@ -47,7 +47,7 @@ pub fn run(context: &Context, args: &CheckArgs) -> Result<Exit> {
 }
 
 fn show(context: &Context, report: CheckReport, errors: usize) -> Result<()> {
-    let CheckReport { findings, snapshots, trees, packs, packs_read, bytes_read } = report;
+    let CheckReport { findings, snapshots, trees, packs, packs_read, bytes_read, .. } = report;
     let mut broken: Vec<String> =
         findings.iter().filter_map(Finding::broken_pack).map(|pack| pack.to_string()).collect();
     broken.sort_unstable();

@@ -29,7 +29,7 @@ pub fn run(context: &Context, args: &RepairArgs) -> Result<Exit> {
 /// Fills the hot part.
 fn hot(context: &Context) -> Result<Exit> {
     let repository = Access::find(context)?.open(context, EngineOptions::default())?;
-    let _lock = chosen::lock(context, &repository, LockMode::Shared)?;
+    let _lock = chosen::lock(context, &repository, LockMode::Exclusive)?;
     let HotReport { files_copied, bytes_copied, files_deleted } =
         repository.fill_hot(context.output.monitor(), &context.cancel)?;
     context.output.finish();

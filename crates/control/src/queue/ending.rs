@@ -5,10 +5,9 @@
 
 use std::time::Duration;
 
-use holdfast_db::{DbErrorKind, Writer};
+use holdfast_db::Writer;
 use holdfast_model::job::{Cause, CopyOrder, Job, JobKind, JobStatus, Launch, NewJob, Outcome, Waiting};
 use holdfast_model::policy::{OnMissed, PolicySpec, Retries};
-use holdfast_model::repository::{FirstBytes, RepositorySpec};
 use holdfast_model::{JobUid, Time};
 
 use crate::control::{Control, ControlError, tell_job};
@@ -32,7 +31,6 @@ impl Control {
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
         note_end(&mut writer, &job, cause_of(&job), now).await?;
-        note_reading(&mut writer, &job, now).await?;
         self.bring_along(&mut writer, &job, now).await?;
         match self.retry(&mut writer, &job, now).await? {
             Some(retry) => follow(&mut writer, job.uid, &retry, now).await?,
@@ -193,22 +191,6 @@ async fn note_end(writer: &mut Writer, job: &Job, cause: Option<Cause>, now: Tim
     let says_something = job.status.is_good() || matches!(job.status, JobStatus::Failed | JobStatus::Lost);
     if let (JobKind::Backup, Some(client), Some(policy), true) = (job.kind, job.client, job.policy, says_something) {
         writer.note_end(client, policy, now, cause).await?;
-    }
-    Ok(())
-}
-
-/// Notes which data a check has read: whoever found damage in it has read it too.
-async fn note_reading(writer: &mut Writer, job: &Job, now: Time) -> Result<(), ControlError> {
-    let has_read = job.status.is_good() || cause_of(job) == Some(Cause::Damaged);
-    let read = serde_json::from_value::<Option<FirstBytes>>(job.parameters["read"].clone()).ok().flatten();
-    if let (JobKind::Check, Some(repository), Some(part), true) = (job.kind, job.repository, read, has_read) {
-        let mut status = match writer.object::<RepositorySpec>(repository).await {
-            Ok(repository) => repository.status,
-            Err(error) if error.kind() == DbErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(error.into()),
-        };
-        status.reading.note(part, now);
-        writer.set_status::<RepositorySpec>(repository, &status).await?;
     }
     Ok(())
 }

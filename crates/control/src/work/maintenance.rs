@@ -99,6 +99,8 @@ enum Told {
     ItemError(ItemError),
     Warning(String),
     Note(String),
+    /// A check has read all data that it was to read, whatever it has found.
+    HasRead,
     Done(Outcome),
     Failed(JobError),
     Cancelled,
@@ -132,6 +134,29 @@ pub fn run(
     monitor: &dyn Monitor,
     cancel: &CancelToken,
 ) -> Result<Outcome, Failure> {
+    run_and_say(task, (access, to), place, monitor, cancel).0
+}
+
+/// The same; says beside what came of it whether all data was read that a check was to read.
+pub fn run_and_say(
+    task: Task,
+    between: (&Access, Option<&Access>),
+    place: &Workplace,
+    monitor: &dyn Monitor,
+    cancel: &CancelToken,
+) -> (Result<Outcome, Failure>, bool) {
+    let mut has_read = false;
+    let ended = listen_to(task, between, place, (monitor, &mut has_read), cancel);
+    (ended, has_read)
+}
+
+fn listen_to(
+    task: Task,
+    (access, to): (&Access, Option<&Access>),
+    place: &Workplace,
+    (monitor, has_read): (&dyn Monitor, &mut bool),
+    cancel: &CancelToken,
+) -> Result<Outcome, Failure> {
     let order = Order { repository: Opened::by(access), to: to.map(Opened::by), state: place.state.clone(), task };
     let mut process = Process::start(place)
         .map_err(|error| broken(format!("cannot start the process that maintains repositories ({error})")))?;
@@ -149,7 +174,7 @@ pub fn run(
             }
         });
     });
-    let listened = process.listen(monitor);
+    let listened = process.listen(monitor, has_read);
     drop(has_ended);
     listened
 }
@@ -180,7 +205,7 @@ impl Process {
         Ok(stdin)
     }
 
-    fn listen(&mut self, monitor: &dyn Monitor) -> Result<Outcome, Failure> {
+    fn listen(&mut self, monitor: &dyn Monitor, has_read: &mut bool) -> Result<Outcome, Failure> {
         let stdout = self.0.lock().stdout.take().ok_or_else(|| broken("the process has no output".to_owned()))?;
         let mut lines = BufReader::new(stdout);
         let mut end = None;
@@ -191,6 +216,7 @@ impl Process {
                 Told::ItemError(error) => monitor.item_error(&error),
                 Told::Warning(text) => monitor.warning(&text),
                 Told::Note(text) => monitor.note(&text),
+                Told::HasRead => *has_read = true,
                 Told::Done(outcome) => end = Some(Ok(outcome)),
                 Told::Failed(error) => end = Some(Err(Failure::Failed(error))),
                 Told::Cancelled => end = Some(Err(Failure::Cancelled)),

@@ -61,7 +61,7 @@ pub fn open(
 
 /// Copies into the hot part what is missing there: all, if it is new.
 fn fill(repository: &Repository, monitor: &dyn Monitor, cancel: &CancelToken) -> Result<(), Failure> {
-    let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
+    let _lock = repository.lock(LockMode::Exclusive, &Sleep::new(cancel.clone()))?;
     let HotReport { files_copied, bytes_copied, .. } = repository.fill_hot(monitor, cancel)?;
     if files_copied > 0 {
         monitor.note(&format!("{files_copied} files with {bytes_copied} bytes copied into the hot part"));

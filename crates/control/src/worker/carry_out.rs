@@ -140,8 +140,11 @@ impl Worker {
             })
             .await?;
         let mut writer = self.control.db.write().await?;
-        for gone in known.iter().filter(|one| !done.staying.contains(&one.id)) {
+        let gone: Vec<_> = known.iter().filter(|one| !done.staying.contains(&one.id)).collect();
+        for gone in &gone {
             writer.remove_snapshot(access.uid, gone.id).await?;
+        }
+        for gone in gone {
             tell_snapshot(&mut writer, gone, "removed", self.control.now()).await?;
         }
         writer.commit().await?;
@@ -153,18 +156,29 @@ impl Worker {
     async fn maintain(self: &Arc<Self>, job: &Job, at_work: &AtWork, task: Task) -> Result<Outcome, Failure> {
         let access = self.access_of(job).await?;
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
-        let is_check = matches!(task, Task::Check { .. });
+        let (is_check, part) = match task {
+            Task::Check { read } => (true, read),
+            _ => (false, None),
+        };
+        let began = self.control.now();
         let done = in_thread(move || {
-            maintenance::run(task, (&access, None), &worker.options.place, &*work.notes, &work.cancel)
+            let (place, notes) = (&worker.options.place, &*work.notes);
+            Ok(maintenance::run_and_say(task, (&access, None), place, notes, &work.cancel))
         });
-        let outcome = done.await?;
-        let now = Some(self.control.now());
+        let (ended, has_read) = done.await?;
         let mut writer = self.control.db.write().await?;
         writer.lock_queue().await?;
         let mut status = writer.object::<RepositorySpec>(uid).await?.status;
-        *(if is_check { &mut status.checked } else { &mut status.pruned }) = now;
+        // What has damage in it was read all the same.
+        if let Some(part) = part.filter(|_| has_read) {
+            status.reading.note(part, began);
+        }
+        if ended.is_ok() {
+            *(if is_check { &mut status.checked } else { &mut status.pruned }) = Some(self.control.now());
+        }
         writer.set_status::<RepositorySpec>(uid, &status).await?;
         writer.commit().await?;
+        let outcome = ended?;
         if let Err(Failure::Failed(error)) = self.survey_again(job, at_work).await {
             at_work.notes.warning(&format!("what is in the repository could not be noted: {}", error.message));
         }

@@ -64,7 +64,8 @@ impl Worker {
         let mut status = ClientStatus {
             ready_since: found.map(|_| before.ready_since.unwrap_or(now)),
             agent_version: found.map(|found| found.agent_version.clone()),
-            facts: found.map(|found| found.facts.clone()).or(before.facts),
+            // A host that was too slow to say anything is as it was known to be.
+            facts: found.map(|found| found.facts.clone()).filter(|facts| !facts.kernel.is_empty()).or(before.facts),
             prepared_by: found.map(|_| RELEASE.to_owned()).or(before.prepared_by),
             checklist: done.checklist.clone(),
             ready_by: token.map(|token| ReadyToken {

@@ -94,7 +94,8 @@ impl Worker {
         for some in new.chunks(AT_ONCE) {
             let mut writer = self.control.db.write().await?;
             for snapshot in some {
-                writer.add_snapshot(&owners.known(&repository, snapshot)).await?;
+                let snapshot = owners.known(&repository, snapshot);
+                writer.add_seen_snapshot(&snapshot).await?;
             }
             writer.commit().await?;
         }

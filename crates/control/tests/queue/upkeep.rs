@@ -1,6 +1,6 @@
 //! What looks after repositories.
 
-use holdfast_model::job::{Cause, JobKind, JobStatus, Launch};
+use holdfast_model::job::{JobKind, JobStatus, Launch};
 use serde_json::json;
 
 use super::scene::Scene;
@@ -31,15 +31,9 @@ async fn repositories_are_checked_and_pruned_by_their_own_schedules() {
     scene.control.launch_upkeep().await.unwrap();
     let read =
         async || -> Vec<_> { scene.jobs(Check).await.into_iter().map(|job| job.parameters["read"].clone()).collect() };
-    let part = |from: u16, count: u16| json!({"from": from, "count": count});
-    assert_eq!(read().await, [part(0, 20), part(20, 22)], "another part each week, all within a quarter of a year");
-    let begun = scene.tick().await;
-    scene.fail(&begun[0], Cause::WrongPassword).await;
-    scene.set("2026-12-12T11:30:00Z");
-    scene.control.launch_upkeep().await.unwrap();
-    let last = read().await.pop().unwrap();
-    assert_eq!(last["from"], 20, "what was not read is still to be read");
-    assert!(last["count"].as_u64() > Some(22), "and a little more with each check: {last}");
+    // Nobody has read anything here: the same is to be read, and a little more with each check.
+    let part = |count: u16| json!({"from": 0, "count": count});
+    assert_eq!(read().await, [part(20), part(22)], "all within a quarter of a year");
 }
 
 #[tokio::test]

@@ -158,7 +158,15 @@ async fn a_repository_is_checked_and_pruned_in_a_process_of_its_own() {
             std::fs::write(&path, bytes).unwrap();
         }
     }
+    let reading = async || {
+        let mut reader = scene.db.read().await.unwrap();
+        reader.object::<RepositorySpec>(backup.repository.unwrap()).await.unwrap().status.reading.oldest()
+    };
+    let before = reading().await;
+    assert!(before.is_some(), "all was read");
+    scene.clock.advance(std::time::Duration::from_secs(60));
     let damaged = maintain(Check, json!({"read": {"from": 0, "count": 256}}), 14).await;
     assert_eq!(damaged.outcome.error.as_ref().unwrap().cause, Cause::Damaged);
     assert!(scene.log(&damaged).await.iter().any(|line| line.starts_with("error: ")));
+    assert!(reading().await > before, "what has damage in it was read");
 }

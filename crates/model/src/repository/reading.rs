@@ -42,7 +42,7 @@ pub struct Reading {
     pub read: Vec<ReadAt>,
 }
 
-/// So many parts were read at one time.
+/// So many parts were read at one time, or are counted from then on because nothing was read of them yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReadAt {

@@ -72,7 +72,9 @@ impl JumpLog {
     /// said `own`.
     pub(super) fn explained(&mut self, host: &str, own: &str) -> Option<(SshFailure, String)> {
         let said = tail(self.file.as_file_mut());
-        let lines: Vec<&str> = said.lines().filter(|line| !VERBOSE.iter().any(|sign| line.starts_with(sign))).collect();
+        // A warning about the way is nobody's fault.
+        let is_said = |line: &&str| !line.starts_with("** ") && !VERBOSE.iter().any(|sign| line.starts_with(sign));
+        let lines: Vec<&str> = said.lines().filter(is_said).collect();
         explained(&self.host, host, own, &lines.join("\n"))
     }
 }
@@ -88,8 +90,10 @@ fn explained(jump: &str, host: &str, own: &str, said: &str) -> Option<(SshFailur
     }
     let is_known = said.contains("administratively prohibited") || ADVICE.iter().any(|(sign, ..)| said.contains(sign));
     let is_to_blame = is_known || own.contains(NOBODY) && !said.is_empty();
-    is_to_blame
-        .then(|| (SshFailure::JumpHost, format!("the jump host did not let us through: {}", explain(jump, said).1)))
+    let (failure, said) = explain(jump, said);
+    // Who is away comes back; the rest is for somebody to mend.
+    let failure = if failure == SshFailure::Unreachable { failure } else { SshFailure::JumpHost };
+    is_to_blame.then(|| (failure, format!("the jump host did not let us through: {said}")))
 }
 
 /// A word for the shell, in which `ssh` puts nothing in.

@@ -36,11 +36,12 @@ impl OpenPack {
         Self { kind, parts: Vec::new(), blobs: Vec::new(), length: 0 }
     }
 
-    /// Bytes of the blobs so far.
+    /// What all of its blobs are.
     pub(crate) fn kind(&self) -> BlobKind {
         self.kind
     }
 
+    /// Bytes of the blobs so far.
     pub(crate) fn length(&self) -> u32 {
         self.length
     }

@@ -129,7 +129,8 @@ impl Repository {
     }
 
     /// Copies into the hot part whatever is missing or damaged there, so that an empty one becomes a whole one, and deletes copies of
-    /// what is gone. The caller holds a lock. It is used from the next time on that the repository is opened.
+    /// what is gone. The caller holds the exclusive lock: what somebody is just writing would be taken for a copy of what is
+    /// gone, or be missing in a part that is taken for whole. It is used from the next time on that the repository is opened.
     pub fn fill_hot(&self, monitor: &dyn Monitor, cancel: &CancelToken) -> Result<HotReport, RepoError> {
         monitor.phase(Phase::Repacking);
         let Some(hot) = &self.0.hot else {

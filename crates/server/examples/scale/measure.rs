@@ -62,10 +62,11 @@ pub(crate) async fn measure(address: &str) -> Fallible<Value> {
 
 /// Every list, with what is asked for most, at its beginning and far behind it.
 async fn lists_of(router: &Router) -> Fallible<Vec<String>> {
-    let mut lists: Vec<String> = ["tenants", "clients", "repositories", "schedules", "policies", "jobs", "protection"]
-        .into_iter()
-        .map(|kind| format!("/api/v1/{kind}?limit=50"))
-        .collect();
+    let mut lists: Vec<String> =
+        ["tenants", "clients", "repositories", "schedules", "policies", "jobs", "protection", "snapshots"]
+            .into_iter()
+            .map(|kind| format!("/api/v1/{kind}?limit=50"))
+            .collect();
     let client =
         get(router, "/api/v1/clients?limit=1").await?["items"][0]["id"].as_str().ok_or("no client")?.to_owned();
     for more in [
@@ -75,6 +76,9 @@ async fn lists_of(router: &Router) -> Fallible<Vec<String>> {
         "jobs?limit=50&status=queued&status=blocked&status=running".to_owned(),
         format!("jobs?limit=50&client={client}&kind=backup"),
         format!("protection?limit=50&client={client}"),
+        format!("snapshots?limit=50&client={client}"),
+        "snapshots?limit=50&q=host07".to_owned(),
+        "jobs?limit=50&q=host07".to_owned(),
         "events?after=0".to_owned(),
     ] {
         lists.push(format!("/api/v1/{more}"));

@@ -34,7 +34,7 @@ pub fn serve(input: impl BufRead + Send + 'static, output: impl Write + Send + '
     let cancel = CancelToken::new();
     let told = Arc::new(Teller { output: Mutex::new(Box::new(output)), progress: Mutex::new(Instant::now()) });
     let end = match receive(input, &cancel) {
-        Ok(order) => match carry_out(&order, &*told, &cancel) {
+        Ok(order) => match carry_out(&order, &told, &cancel) {
             Ok(outcome) => Told::Done(outcome),
             Err(Failure::Cancelled) => Told::Cancelled,
             Err(Failure::Failed(_)) if cancel.is_cancelled() => Told::Cancelled,
@@ -63,7 +63,7 @@ fn receive(mut input: impl BufRead + Send + 'static, cancel: &CancelToken) -> io
     Ok(order)
 }
 
-fn carry_out(order: &Order, monitor: &dyn Monitor, cancel: &CancelToken) -> Result<Outcome, Failure> {
+fn carry_out(order: &Order, monitor: &Teller, cancel: &CancelToken) -> Result<Outcome, Failure> {
     monitor.phase(Phase::Opening);
     let open = |opened: &Opened, number: u8| Repositories::default().get(&access(opened, number)?, order.state.clone());
     let repository = open(&order.repository, 0)?;
@@ -75,7 +75,11 @@ fn carry_out(order: &Order, monitor: &dyn Monitor, cancel: &CancelToken) -> Resu
         Task::Check { read } => {
             let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
             let read = read.map_or(ReadData::Nothing, ReadData::FirstBytes);
-            checked(check(&repository, read, monitor, cancel)?, monitor)
+            let report = check(&repository, read, monitor, cancel)?;
+            if report.has_read {
+                monitor.tell(&Told::HasRead);
+            }
+            checked(report, monitor)
         }
         Task::Prune => prune(&repository, order, monitor, cancel),
     }
