@@ -13,11 +13,13 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row, TypeInfo, Va
 
 use super::scene::{Scene, name, time};
 
-const STEPS: [&str; 4] = [
+const STEPS: [&str; 6] = [
     include_str!("../../src/migrations/0001.sql"),
     include_str!("../../src/migrations/0002.sql"),
     include_str!("../../src/migrations/0003.sql"),
     include_str!("../../src/migrations/0004.sql"),
+    include_str!("../../src/migrations/0005.sql"),
+    include_str!("../../src/migrations/0006.sql"),
 ];
 const ROWS: &str = include_str!("../testdata/0001-rows.sql");
 

@@ -42,7 +42,9 @@ pub(crate) async fn a_database_of_an_older_release_is_brought_up_to_date(scene: 
     for table in catalog.into_iter().chain(["failures".to_owned(), "answers".to_owned()]) {
         connection.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
-    connection.execute("DROP INDEX jobs_unfinished_by_policy").await.unwrap();
+    for index in ["jobs_unfinished_by_policy", "snapshots_by_time"] {
+        connection.execute(AssertSqlSafe(format!("DROP INDEX {index}"))).await.unwrap();
+    }
     connection.execute("UPDATE schema_version SET version = 1").await.unwrap();
     let db = Database::open(&Options { address: scene.address.clone(), connections: 1 }).await.unwrap();
     let mut reader = db.read().await.unwrap();
