@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
 use serde::{Deserialize, Serialize};
+use sqlx::AssertSqlSafe;
 
 use crate::codec::{Columns, json, micros};
 use crate::connection::{Reader, Writer};
@@ -82,31 +83,36 @@ pub(crate) const COLUMNS: &str = "repository, id, tenant, client, policy, job, a
 impl Writer {
     /// Notes a snapshot that was seen, if it is not known: whoever made it knows more of it.
     pub async fn add_seen_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
-        let known = self.snapshot(snapshot.repository, snapshot.id).await?;
-        if known.is_some() { Ok(()) } else { self.add_snapshot(snapshot).await }
+        self.insert_snapshot(snapshot, "NOTHING").await
     }
 
     /// Notes a snapshot that was made.
     pub async fn add_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
-        sqlx::query(
-            "INSERT INTO snapshots (repository, id, tenant, client, policy, job, at, complete, hostname, document) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (repository, id) DO UPDATE SET tenant = $3, \
-             client = $4, policy = $5, job = $6, at = $7, complete = $8, hostname = $9, document = $10",
-        )
-        .bind(snapshot.repository.to_string())
-        .bind(snapshot.id.to_string())
-        .bind(snapshot.tenant.to_string())
-        .bind(snapshot.client.map(|uid| uid.to_string()))
-        .bind(snapshot.policy.map(|uid| uid.to_string()))
-        .bind(snapshot.job.map(|uid| uid.to_string()))
-        .bind(micros(snapshot.at))
-        .bind(i64::from(snapshot.complete))
-        .bind(snapshot.hostname.clone())
-        .bind(json(&snapshot.details))
-        .execute(self.sql())
-        .await
-        .during("noting a snapshot")
-        .map(drop)
+        let update = "UPDATE SET tenant = $3, client = $4, policy = $5, job = $6, at = $7, complete = $8, hostname = $9, \
+                      document = $10";
+        self.insert_snapshot(snapshot, update).await
+    }
+
+    async fn insert_snapshot(&mut self, snapshot: &KnownSnapshot, if_known: &'static str) -> Result<(), DbError> {
+        let insert = format!(
+            "INSERT INTO snapshots ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
+             ON CONFLICT (repository, id) DO {if_known}"
+        );
+        sqlx::query(AssertSqlSafe(insert))
+            .bind(snapshot.repository.to_string())
+            .bind(snapshot.id.to_string())
+            .bind(snapshot.tenant.to_string())
+            .bind(snapshot.client.map(|uid| uid.to_string()))
+            .bind(snapshot.policy.map(|uid| uid.to_string()))
+            .bind(snapshot.job.map(|uid| uid.to_string()))
+            .bind(micros(snapshot.at))
+            .bind(i64::from(snapshot.complete))
+            .bind(snapshot.hostname.clone())
+            .bind(json(&snapshot.details))
+            .execute(self.sql())
+            .await
+            .during("noting a snapshot")
+            .map(drop)
     }
 
     /// Notes that a snapshot is no longer there.

@@ -126,35 +126,14 @@ impl Drop for Opened {
     }
 }
 
-/// Has a task done with a repository, and another one where it is copied to, and tells the monitor what happens.
+/// Has a task done with a repository, and another one where it is copied to, and tells the monitor what happens. `has_read` is
+/// set if a check has read all data that it was to read, whatever has come of it.
 pub fn run(
     task: Task,
     (access, to): (&Access, Option<&Access>),
     place: &Workplace,
     monitor: &dyn Monitor,
-    cancel: &CancelToken,
-) -> Result<Outcome, Failure> {
-    run_and_say(task, (access, to), place, monitor, cancel).0
-}
-
-/// The same; says beside what came of it whether all data was read that a check was to read.
-pub fn run_and_say(
-    task: Task,
-    between: (&Access, Option<&Access>),
-    place: &Workplace,
-    monitor: &dyn Monitor,
-    cancel: &CancelToken,
-) -> (Result<Outcome, Failure>, bool) {
-    let mut has_read = false;
-    let ended = listen_to(task, between, place, (monitor, &mut has_read), cancel);
-    (ended, has_read)
-}
-
-fn listen_to(
-    task: Task,
-    (access, to): (&Access, Option<&Access>),
-    place: &Workplace,
-    (monitor, has_read): (&dyn Monitor, &mut bool),
+    has_read: &mut bool,
     cancel: &CancelToken,
 ) -> Result<Outcome, Failure> {
     let order = Order { repository: Opened::by(access), to: to.map(Opened::by), state: place.state.clone(), task };

@@ -162,8 +162,9 @@ impl Worker {
         };
         let began = self.control.now();
         let done = in_thread(move || {
-            let (place, notes) = (&worker.options.place, &*work.notes);
-            Ok(maintenance::run_and_say(task, (&access, None), place, notes, &work.cancel))
+            let (place, notes, mut has_read) = (&worker.options.place, &*work.notes, false);
+            let ended = maintenance::run(task, (&access, None), place, notes, &mut has_read, &work.cancel);
+            Ok((ended, has_read))
         });
         let (ended, has_read) = done.await?;
         let mut writer = self.control.db.write().await?;

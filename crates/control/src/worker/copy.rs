@@ -29,6 +29,7 @@ impl Worker {
                 (&from, Some(&to)),
                 &worker.options.place,
                 &*work.notes,
+                &mut false,
                 &work.cancel,
             )
         })

@@ -40,7 +40,9 @@ pub(crate) async fn a_snapshot_is_noted_once_and_found_by_its_job(scene: &Scene)
     one.job = Some(job);
     one.complete = false;
     writer.add_snapshot(&one).await.unwrap();
-    writer.add_snapshot(&snapshot(scene, repository, 2, 30)).await.unwrap();
+    let seen = KnownSnapshot { complete: true, job: None, ..one.clone() };
+    writer.add_seen_snapshot(&seen).await.unwrap();
+    writer.add_seen_snapshot(&snapshot(scene, repository, 2, 30)).await.unwrap();
     writer.add_snapshot(&snapshot(scene, repository, 3, 20)).await.unwrap();
     assert_eq!(writer.snapshot_of(job).await.unwrap(), Some(one.clone()));
     assert_eq!(writer.snapshot_of(scene.job_uid()).await.unwrap(), None);
