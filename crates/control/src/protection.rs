@@ -1,9 +1,12 @@
 //! How well each client is protected by each policy: from the snapshots that were seen, and never from jobs alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+mod list;
+
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
-use holdfast_db::Reader;
+use holdfast_db::{LastBackup, LastBackups, Reader};
+use holdfast_model::client::Client;
 use holdfast_model::job::Cause;
 use holdfast_model::policy::{Idle, Policy};
 use holdfast_model::protection::{Assessment, Protection, Standing};
@@ -12,6 +15,8 @@ use holdfast_model::{ClientUid, Name, PolicyUid, ScheduleUid, TenantUid, Time};
 
 use crate::control::{Control, ControlError};
 use crate::plans::Plans;
+
+pub use list::{ProtectionPage, ProtectionQuery, ProtectionSort};
 
 /// How well a client is protected by a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,80 +49,77 @@ const MOST_KNOWN_TIMES: usize = 200_000;
 
 /// What is known of all clients.
 struct Known {
-    newest: HashMap<(ClientUid, PolicyUid), Time>,
-    failures: BTreeMap<(ClientUid, PolicyUid), (Time, Cause)>,
+    last: LastBackups,
     running: BTreeSet<(ClientUid, PolicyUid)>,
 }
 
+/// A policy, and why it will not run by itself.
+struct Planned<'a> {
+    policy: &'a Policy,
+    idle: Option<Idle>,
+}
+
+/// How well a client is protected by a policy, as long as nobody has asked for it to be shown.
+struct Row<'a> {
+    client: &'a Client,
+    planned: Option<&'a Planned<'a>>,
+    assessment: Assessment,
+    last: LastBackup,
+}
+
 impl Control {
-    /// How well each client, or one, is protected by each of its policies, the worst first.
-    pub async fn protection(&self, client: Option<ClientUid>) -> Result<Vec<Protected>, ControlError> {
+    /// How well clients are protected by each of their policies; `None` if what the page should go on behind is no longer there.
+    pub async fn protection(&self, query: &ProtectionQuery) -> Result<Option<ProtectionPage>, ControlError> {
         let now = self.now();
         let mut reader = self.db.read_at_one_time().await?;
         let plans = self.plans(&mut reader).await?;
-        let known = Known::read(&mut reader, client).await?;
+        let known = Known::read(&mut reader, query.client).await?;
         drop(reader);
-        let mut all = Vec::new();
+        let planned: Vec<Planned<'_>> =
+            plans.policies().iter().map(|policy| Planned { policy, idle: plans.idle(policy, now) }).collect();
+        let mut rows = Vec::new();
         {
             let mut calendar = self.calendar.lock();
             if calendar.len() > MOST_KNOWN_TIMES {
                 calendar.clear();
             }
-            for policy in plans.policies() {
-                of_policy(policy, client, &plans, &known, now, &mut calendar, &mut all);
+            for planned in &planned {
+                of_policy(planned, query.client, &plans, &known, now, &mut calendar, &mut rows);
             }
         }
-        add_forgotten(client, &plans, &mut all);
-        fn name(one: &Protected) -> (&Name, Option<&Name>, TenantUid) {
-            (&one.client.1, one.policy.as_ref().map(|policy| &policy.1), one.tenant)
-        }
-        all.sort_by(|one, other| {
-            let worst_first = other.assessment.protection.cmp(&one.assessment.protection);
-            worst_first.then_with(|| name(one).cmp(&name(other)))
-        });
-        Ok(all)
+        add_forgotten(query.client, &plans, &mut rows);
+        Ok(query.page(rows))
     }
 }
 
 impl Known {
     async fn read(reader: &mut Reader, client: Option<ClientUid>) -> Result<Self, ControlError> {
-        Ok(Self {
-            running: reader.running_backups().await?,
-            newest: reader.newest_snapshots(client).await?,
-            failures: reader.failures().await?,
-        })
+        Ok(Self { running: reader.running_backups().await?, last: reader.last_backups(client).await? })
     }
 }
 
 /// Whoever is in no policy is never backed up, and nobody would be told by any policy.
-fn add_forgotten(only: Option<ClientUid>, plans: &Plans, all: &mut Vec<Protected>) {
-    let known: HashSet<ClientUid> = all.iter().map(|one| one.client.0).collect();
+fn add_forgotten<'a>(only: Option<ClientUid>, plans: &'a Plans, rows: &mut Vec<Row<'a>>) {
+    let known: HashSet<ClientUid> = rows.iter().map(|row| row.client.uid).collect();
     let wanted = plans.clients().filter(|client| only.is_none_or(|only| only == client.uid));
-    all.extend(wanted.filter(|client| !known.contains(&client.uid)).map(|client| {
+    rows.extend(wanted.filter(|client| !known.contains(&client.uid)).map(|client| {
         let is_enabled = client.spec.enabled && plans.is_enabled(client.tenant);
         let protection = if is_enabled { Protection::Never } else { Protection::Paused };
-        Protected {
-            tenant: client.tenant,
-            client: (client.uid, client.spec.hostname.clone()),
-            policy: None,
-            assessment: Assessment { protection, expected_by: None },
-            newest: None,
-            failed: None,
-            idle: None,
-        }
+        let assessment = Assessment { protection, expected_by: None };
+        Row { client, planned: None, assessment, last: LastBackup::default() }
     }));
 }
 
-fn of_policy(
-    policy: &Policy,
+fn of_policy<'a>(
+    planned: &'a Planned<'a>,
     only: Option<ClientUid>,
-    plans: &Plans,
+    plans: &'a Plans,
     known: &Known,
     now: Time,
     calendar: &mut Calendar,
-    all: &mut Vec<Protected>,
+    rows: &mut Vec<Row<'a>>,
 ) {
-    let idle = plans.idle(policy, now);
+    let Planned { policy, idle } = planned;
     let schedule = plans.schedule_of(policy);
     let jitter = schedule.map_or(0, |schedule| schedule.spec.jitter_seconds);
     let grace = Duration::from_secs(u64::from(plans.settings().grace_seconds) + u64::from(jitter));
@@ -129,28 +131,38 @@ fn of_policy(
         }
         None => None,
     };
+    let last_of = known.last.get(&policy.uid);
     for client in plans.clients_of(policy).filter(|client| only.is_none_or(|only| only == client.uid)) {
-        let key = (client.uid, policy.uid);
+        let mut last = last_of.and_then(|clients| clients.get(&client.uid)).copied().unwrap_or_default();
         // One from the future protects nobody: the clock was wrong when it was made.
-        let newest = known.newest.get(&key).copied().filter(|at| at.duration_since(now) <= FUTURE);
-        let failed = known.failures.get(&key).copied();
+        last.newest = last.newest.filter(|at| at.duration_since(now) <= FUTURE);
         let standing = Standing {
             is_enabled: client.spec.enabled && !is_off,
             schedule: spec,
             since: client.created.max(policy.created),
-            newest,
-            is_running: known.running.contains(&key),
-            failed,
+            newest: last.newest,
+            is_running: known.running.contains(&(client.uid, policy.uid)),
+            failed: last.failed,
             grace,
         };
-        all.push(Protected {
-            tenant: policy.tenant,
-            client: (client.uid, client.spec.hostname.clone()),
-            policy: Some((policy.uid, policy.spec.name.clone())),
-            assessment: standing.assess_by(now, &mut next),
-            newest,
-            failed,
-            idle: idle.clone(),
-        });
+        rows.push(Row { client, planned: Some(planned), assessment: standing.assess_by(now, &mut next), last });
+    }
+}
+
+impl Row<'_> {
+    fn policy(&self) -> Option<&Policy> {
+        self.planned.map(|planned| planned.policy)
+    }
+
+    fn shown(&self) -> Protected {
+        Protected {
+            tenant: self.client.tenant,
+            client: (self.client.uid, self.client.spec.hostname.clone()),
+            policy: self.policy().map(|policy| (policy.uid, policy.spec.name.clone())),
+            assessment: self.assessment,
+            newest: self.last.newest,
+            failed: self.last.failed,
+            idle: self.planned.and_then(|planned| planned.idle.clone()),
+        }
     }
 }

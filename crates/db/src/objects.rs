@@ -146,6 +146,7 @@ impl Writer {
     pub async fn remove<S: Spec>(&mut self, uid: S::Uid, revision: Option<u64>) -> Result<Object<S>, DbError> {
         let object = self.lock_object::<S>(uid, revision).await?;
         self.refuse_needed(S::KIND, &uid.to_string(), object.spec.name()).await?;
+        self.forget_last_backups_of(&uid.to_string()).await?;
         sqlx::query("DELETE FROM objects WHERE uid = $1")
             .bind(uid.to_string())
             .execute(self.sql())

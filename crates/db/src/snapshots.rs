@@ -1,7 +1,5 @@
 //! Snapshots that were seen in repositories. They are what protects a client; jobs only tell how they came about.
 
-use std::collections::HashMap;
-
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, SnapshotId, TenantUid, Time};
 use serde::{Deserialize, Serialize};
 use sqlx::AssertSqlSafe;
@@ -83,17 +81,35 @@ pub(crate) const COLUMNS: &str = "repository, id, tenant, client, policy, job, a
 impl Writer {
     /// Notes a snapshot that was seen, if it is not known: whoever made it knows more of it.
     pub async fn add_seen_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
-        self.insert_snapshot(snapshot, "NOTHING").await
+        if self.insert_snapshot(snapshot, "NOTHING").await?
+            && let Some(pair) = snapshot.pair()
+        {
+            self.note_newest(pair, snapshot.at).await?;
+        }
+        Ok(())
     }
 
     /// Notes a snapshot that was made.
     pub async fn add_snapshot(&mut self, snapshot: &KnownSnapshot) -> Result<(), DbError> {
         let update = "UPDATE SET tenant = $3, client = $4, policy = $5, job = $6, at = $7, complete = $8, hostname = $9, \
                       document = $10";
-        self.insert_snapshot(snapshot, update).await
+        let before = self.snapshot(snapshot.repository, snapshot.id).await?;
+        let lost = before.as_ref().and_then(KnownSnapshot::pair).filter(|pair| snapshot.pair() != Some(*pair));
+        if let Some(pair) = lost {
+            self.lock_newest(pair).await?;
+        }
+        self.insert_snapshot(snapshot, update).await?;
+        if let Some(pair) = snapshot.pair() {
+            self.note_newest(pair, snapshot.at).await?;
+        }
+        match lost {
+            Some(pair) => self.find_newest(pair).await,
+            None => Ok(()),
+        }
     }
 
-    async fn insert_snapshot(&mut self, snapshot: &KnownSnapshot, if_known: &'static str) -> Result<(), DbError> {
+    /// Tells whether it is there as it was given.
+    async fn insert_snapshot(&mut self, snapshot: &KnownSnapshot, if_known: &'static str) -> Result<bool, DbError> {
         let insert = format!(
             "INSERT INTO snapshots ({COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) \
              ON CONFLICT (repository, id) DO {if_known}"
@@ -112,18 +128,25 @@ impl Writer {
             .execute(self.sql())
             .await
             .during("noting a snapshot")
-            .map(drop)
+            .map(|done| done.rows_affected() > 0)
     }
 
     /// Notes that a snapshot is no longer there.
     pub async fn remove_snapshot(&mut self, repository: RepositoryUid, id: SnapshotId) -> Result<(), DbError> {
+        let pair = self.snapshot(repository, id).await?.and_then(|known| known.pair());
+        if let Some(pair) = pair {
+            self.lock_newest(pair).await?;
+        }
         sqlx::query("DELETE FROM snapshots WHERE repository = $1 AND id = $2")
             .bind(repository.to_string())
             .bind(id.to_string())
             .execute(self.sql())
             .await
-            .during("noting that a snapshot is gone")
-            .map(drop)
+            .during("noting that a snapshot is gone")?;
+        match pair {
+            Some(pair) => self.find_newest(pair).await,
+            None => Ok(()),
+        }
     }
 }
 
@@ -225,39 +248,6 @@ impl Reader {
         };
         rows.iter().map(newest).collect()
     }
-
-    /// When the newest snapshot of each client, or of one, and policy was begun.
-    pub async fn newest_snapshots(
-        &mut self,
-        client: Option<ClientUid>,
-    ) -> Result<HashMap<(ClientUid, PolicyUid), Time>, DbError> {
-        // One row a policy: to be handed a row takes longer than to find it.
-        let mut statement = Statement::new(
-            "SELECT policy, string_agg(client || ' ' || at, ',') AS newest \
-             FROM (SELECT client, policy, MAX(at) AS at FROM snapshots",
-        );
-        statement.and("client IS NOT NULL AND policy IS NOT NULL");
-        if let Some(client) = client {
-            statement.and("client = ").bind(client.to_string());
-        }
-        statement.push(" GROUP BY client, policy) AS newest GROUP BY policy");
-        let rows = statement.query().fetch_all(self.sql()).await.during("looking for the newest snapshots")?;
-        let mut newest = HashMap::new();
-        for row in &rows {
-            let columns = Columns { table: "snapshots", row };
-            let policy: PolicyUid = columns.parsed("policy")?;
-            for pair in columns.text("newest")?.split(',') {
-                let (client, at) = client_and_time(pair).ok_or_else(|| columns.corrupt("client", pair))?;
-                newest.insert((client, policy), at);
-            }
-        }
-        Ok(newest)
-    }
-}
-
-fn client_and_time(pair: &str) -> Option<(ClientUid, Time)> {
-    let (client, at) = pair.split_once(' ')?;
-    Some((client.parse().ok()?, Time::from_microsecond(at.parse().ok()?).ok()?))
 }
 
 pub(crate) fn snapshot(columns: &Columns<'_>) -> Result<KnownSnapshot, DbError> {

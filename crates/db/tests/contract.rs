@@ -75,9 +75,12 @@ claims! {
         what_is_not_committed_did_not_happen;
     snapshots:
         a_snapshot_is_noted_once_and_found_by_its_job
-        the_newest_snapshot_of_each_client_and_policy_is_known;
+        the_newest_snapshot_of_each_client_and_policy_is_known
+        how_a_client_stands_follows_what_comes_and_goes
+        one_that_comes_while_another_goes_is_counted;
     migrations:
         all_that_the_first_release_has_kept_is_read_by_this_one
+        how_clients_stood_is_kept
         an_update_keeps_every_row_and_happens_once;
     upkeep:
         opening_again_changes_nothing

@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use holdfast_api::{Page, Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
-use holdfast_control as control;
+use holdfast_control::{self as control, ProtectionQuery, ProtectionSort};
 use holdfast_model::protection::Protection;
 use holdfast_model::{ClientUid, PolicyUid, TenantUid};
 
@@ -75,12 +75,11 @@ impl Sort {
         }
     }
 
-    /// Sorts what is sorted by the worst and then by name.
-    fn apply(self, rows: &mut [control::Protected]) {
+    const fn order(self) -> ProtectionSort {
         match self {
-            Self::WorstFirst => {}
-            Self::Client => rows.sort_by(|one, other| one.client.1.cmp(&other.client.1)),
-            Self::Newest => rows.sort_by_key(|one| one.newest),
+            Self::WorstFirst => ProtectionSort::WorstFirst,
+            Self::Client => ProtectionSort::Client,
+            Self::Newest => ProtectionSort::Newest,
         }
     }
 }
@@ -96,46 +95,41 @@ const LIST: &str = "protection";
 )]
 pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): RawQuery) -> Result<Response, Failure> {
     let query = Query::read(raw.as_deref(), &KNOWN)?;
-    let tenant: Option<TenantUid> = query.one("tenant")?;
-    let client: Option<ClientUid> = query.one("client")?;
-    let policy: Option<PolicyUid> = query.one("policy")?;
-    let wanted = query.words("protection", &Protection::ALL, Protection::as_str)?;
-    let part = query.one::<Part>("q")?.map(|part| part.0.to_lowercase());
     let sort = match query.words("sort", &Sort::ALL, Sort::as_str)?.as_slice() {
         [] => Sort::default(),
         [sort] => *sort,
         _ => return Err(wrong("sort", "it is given more than once")),
     };
     let list = format!("{LIST} {}", sort.as_str());
-    let limit = query.number("limit", 1, 500)?.unwrap_or(50) as usize;
-    let after = query.one::<String>("cursor")?.map(|text| cursor::read(&list, &text)).transpose()?;
-    let all = server.control().protection(client).await?;
-    let is_wanted = |one: &control::Protected| {
-        tenant.is_none_or(|tenant| tenant == one.tenant)
-            && policy.is_none_or(|policy| one.policy.as_ref().is_some_and(|of| of.0 == policy))
-            && part.as_ref().is_none_or(|part| names_of(one).any(|name| name.to_lowercase().contains(part.as_str())))
-            && (wanted.is_empty() || wanted.contains(&one.assessment.protection))
+    let after = query.one::<String>("cursor")?.map(|text| row_of(&cursor::read(&list, &text)?.1)).transpose()?;
+    let asked = ProtectionQuery {
+        tenant: query.one("tenant")?,
+        client: query.one("client")?,
+        policy: query.one("policy")?,
+        protections: query.words("protection", &Protection::ALL, Protection::as_str)?,
+        contains: query.one::<Part>("q")?.map(|part| part.0),
+        sort: sort.order(),
+        after,
+        limit: query.number("limit", 1, 500)?.unwrap_or(50) as usize,
     };
-    let mut rest: Vec<_> = all.into_iter().filter(is_wanted).collect();
-    sort.apply(&mut rest);
-    if let Some((_, after)) = after {
-        // What has become better or worse meanwhile is found where it stands now.
-        let last = rest.iter().position(|one| id_of(one) == after).ok_or_else(cursor::wrong)?;
-        rest.drain(..=last);
-    }
-    let next_cursor = rest.get(limit).and(rest.get(limit - 1)).map(|last| cursor::write(&list, "", &id_of(last)));
-    rest.truncate(limit);
-    let page: ProtectedPage = Page { items: rest.into_iter().map(shown).collect(), next_cursor };
+    // What has become better or worse meanwhile is found where it stands now.
+    let page = server.control().protection(&asked).await?.ok_or_else(cursor::wrong)?;
+    let last = page.rows.last().filter(|_| page.has_more);
+    let next_cursor = last.map(|last| cursor::write(&list, "", &id_of(last)));
+    let page: ProtectedPage = Page { items: page.rows.into_iter().map(shown).collect(), next_cursor };
     Ok(json(StatusCode::OK, &page))
 }
 
-fn names_of(one: &control::Protected) -> impl Iterator<Item = &str> {
-    std::iter::once(one.client.1.as_str()).chain(one.policy.as_ref().map(|policy| policy.1.as_str()))
-}
-
+/// How a cursor names a row: by the client, and by the policy if one has it.
 fn id_of(one: &control::Protected) -> String {
     let policy = one.policy.as_ref().map(|policy| policy.0.to_string());
-    format!("{} {}", one.client.0, policy.as_deref().unwrap_or("-"))
+    format!("{} {}", one.client.0, policy.as_deref().unwrap_or_default())
+}
+
+fn row_of(id: &str) -> Result<(ClientUid, Option<PolicyUid>), Failure> {
+    let (client, policy) = id.split_once(' ').ok_or_else(cursor::wrong)?;
+    let policy = Some(policy).filter(|policy| !policy.is_empty()).map(str::parse).transpose();
+    Ok((client.parse().map_err(|_| cursor::wrong())?, policy.map_err(|_| cursor::wrong())?))
 }
 
 fn shown(one: control::Protected) -> Protected {

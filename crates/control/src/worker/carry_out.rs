@@ -141,11 +141,12 @@ impl Worker {
             .await?;
         let mut writer = self.control.db.write().await?;
         let gone: Vec<_> = known.iter().filter(|one| !done.staying.contains(&one.id)).collect();
+        // Whoever tells of something waits for others who do, and so does so first of all.
         for gone in &gone {
-            writer.remove_snapshot(access.uid, gone.id).await?;
+            tell_snapshot(&mut writer, gone, "removed", self.control.now()).await?;
         }
         for gone in gone {
-            tell_snapshot(&mut writer, gone, "removed", self.control.now()).await?;
+            writer.remove_snapshot(access.uid, gone.id).await?;
         }
         writer.commit().await?;
         // What is gone is found no more; that its names take room is no failure of this job.
@@ -233,8 +234,9 @@ impl Worker {
             details: SnapshotDetails { added, ..details_of(snapshot) },
         };
         let mut writer = self.control.db.write().await?;
-        writer.add_snapshot(&known).await?;
+        // Told first, for the reason that stands above.
         tell_snapshot(&mut writer, &known, "added", self.control.now()).await?;
+        writer.add_snapshot(&known).await?;
         Ok(writer.commit().await?)
     }
 }

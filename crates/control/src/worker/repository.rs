@@ -90,12 +90,14 @@ impl Worker {
         let seen = survey.snapshots.iter().map(|snapshot| snapshot.id);
         // What cannot be read is there all the same.
         let found: BTreeSet<SnapshotId> = seen.chain(survey.damaged.iter().copied()).collect();
-        let new: Vec<&SavedSnapshot> = survey.snapshots.iter().filter(|one| !known.contains(&one.id)).collect();
+        let new = survey.snapshots.iter().filter(|one| !known.contains(&one.id));
+        let mut new: Vec<KnownSnapshot> = new.map(|snapshot| owners.known(&repository, snapshot)).collect();
+        // Two surveys at once take turns, pair by pair, if they come to them in the same order.
+        new.sort_by_key(|snapshot| (snapshot.policy, snapshot.client));
         for some in new.chunks(AT_ONCE) {
             let mut writer = self.control.db.write().await?;
             for snapshot in some {
-                let snapshot = owners.known(&repository, snapshot);
-                writer.add_seen_snapshot(&snapshot).await?;
+                writer.add_seen_snapshot(snapshot).await?;
             }
             writer.commit().await?;
         }

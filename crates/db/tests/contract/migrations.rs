@@ -1,8 +1,9 @@
 //! What an older release has kept is there after an update, all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use holdfast_db::{Database, DbErrorKind, JobFilter, JobPage, Level, ObjectFilter, Options, SnapshotQuery};
+use holdfast_db::{Database, DbErrorKind, JobFilter, JobPage, LastBackup, Level, ObjectFilter, Options, SnapshotQuery};
+use holdfast_model::Time;
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::{Cause, JobKind, JobStatus};
 use holdfast_model::policy::PolicySpec;
@@ -13,13 +14,14 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row, TypeInfo, Va
 
 use super::scene::{Scene, name, time};
 
-const STEPS: [&str; 6] = [
+const STEPS: [&str; 7] = [
     include_str!("../../src/migrations/0001.sql"),
     include_str!("../../src/migrations/0002.sql"),
     include_str!("../../src/migrations/0003.sql"),
     include_str!("../../src/migrations/0004.sql"),
     include_str!("../../src/migrations/0005.sql"),
     include_str!("../../src/migrations/0006.sql"),
+    include_str!("../../src/migrations/0007.sql"),
 ];
 const ROWS: &str = include_str!("../testdata/0001-rows.sql");
 
@@ -34,10 +36,21 @@ fn tables(step: &str) -> Vec<String> {
     step.lines().filter_map(table).collect()
 }
 
+/// The tables that there are after some steps, in the order in which they were made.
+fn tables_after(steps: &[&str]) -> Vec<String> {
+    let mut all = Vec::new();
+    for step in steps {
+        all.extend(tables(step));
+        let gone: Vec<&str> = step.lines().filter_map(|line| line.strip_prefix("DROP TABLE ")).collect();
+        all.retain(|table| !gone.iter().any(|line| line.trim_end_matches(';') == table));
+    }
+    all
+}
+
 /// The database as the first release has left it, with rows in every table.
 async fn as_of_the_first_release(scene: &Scene) {
     let mut connection = AnyConnection::connect(&scene.address).await.unwrap();
-    let all: Vec<String> = STEPS.iter().flat_map(|step| tables(step)).collect();
+    let all = tables_after(&STEPS);
     for table in all.iter().rev() {
         connection.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
@@ -117,6 +130,8 @@ pub(crate) async fn all_that_the_first_release_has_kept_is_read_by_this_one(scen
     assert_eq!((snapshots.len(), snapshots[0].policy, snapshots[0].at), (1, Some(policy.uid), time(7)));
     assert_eq!((snapshots[0].details.bytes, snapshots[0].details.added), (Some(700), None));
     assert_eq!(reader.bytes_added(repository.uid, client.uid).await.unwrap(), 0, "it does not say");
+    let last = LastBackup { newest: Some(time(7)), failed: None };
+    assert_eq!(reader.last_backups(None).await.unwrap(), [(policy.uid, [(client.uid, last)].into())].into());
     assert_eq!(reader.event_numbers().await.unwrap().1, 1);
     assert_eq!(reader.events_after(0, 10).await.unwrap()[0].event.subject, jobs[0].uid.to_string());
     assert_eq!(reader.sealed("main").await.unwrap().as_deref(), Some("sealed text"));
@@ -136,8 +151,40 @@ pub(crate) async fn an_update_keeps_every_row_and_happens_once(scene: &Scene) {
     let before = rows(scene, &old).await;
     open(scene).await.close().await;
     assert_eq!(rows(scene, &old).await, before);
-    let all: Vec<String> = STEPS.iter().flat_map(|step| tables(step)).chain(["schema_version".to_owned()]).collect();
+    let mut all = tables_after(&STEPS);
+    all.push("schema_version".to_owned());
     let updated = rows(scene, &all).await;
     open(scene).await.close().await;
     assert_eq!(rows(scene, &all).await, updated);
+}
+
+/// Both how backups failed and which snapshots there are have come into one table with step 0007.
+pub(crate) async fn how_clients_stood_is_kept(scene: &Scene) {
+    as_of_the_first_release(scene).await;
+    let mut connection = AnyConnection::connect(&scene.address).await.unwrap();
+    for statement in STEPS[1..6].iter().flat_map(|step| statements(step)) {
+        connection.execute(AssertSqlSafe(statement)).await.unwrap();
+    }
+    let known =
+        "SELECT client, policy, 9000001, 'full' FROM snapshots UNION SELECT client, id, 9000001, 'full' FROM snapshots";
+    let failures = format!("INSERT INTO failures (client, policy, at, cause) {known}");
+    connection.execute(AssertSqlSafe(failures)).await.unwrap();
+    connection.execute("UPDATE failures SET policy = client WHERE policy LIKE '0909%'").await.unwrap();
+    connection.execute("UPDATE schema_version SET version = 6").await.unwrap();
+    connection.close().await.unwrap();
+    let db = open(scene).await;
+    let mut clients: Vec<LastBackup> = db
+        .read()
+        .await
+        .unwrap()
+        .last_backups(None)
+        .await
+        .unwrap()
+        .into_values()
+        .flat_map(HashMap::into_values)
+        .collect();
+    clients.sort_by_key(|last| last.newest);
+    let failed = Some((Time::from_microsecond(9_000_001).unwrap(), Cause::Full));
+    assert_eq!(clients, [None, Some(time(7))].map(|newest| LastBackup { newest, failed }));
+    db.close().await;
 }

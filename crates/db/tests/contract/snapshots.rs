@@ -1,14 +1,19 @@
 //! Snapshots that were seen.
 
-use holdfast_db::{KnownSnapshot, SnapshotDetails, SnapshotQuery};
+use holdfast_db::{KnownSnapshot, LastBackup, SnapshotDetails, SnapshotQuery};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{RepositoryUid, SnapshotId};
+use serde_json::json;
 
 use super::scene::{Scene, time};
 
 pub(crate) async fn repository(scene: &Scene) -> RepositoryUid {
-    let json = r#"{"name": "main", "uri": "/srv/backup", "password": "file:/etc/p"}"#;
-    let spec: RepositorySpec = serde_json::from_str(json).unwrap();
+    repository_named(scene, "main").await
+}
+
+async fn repository_named(scene: &Scene, name: &str) -> RepositoryUid {
+    let json = json!({"name": name, "uri": "/srv/backup", "password": "file:/etc/p"});
+    let spec: RepositorySpec = serde_json::from_value(json).unwrap();
     let uid = scene.repository_uid();
     let mut writer = scene.db.write().await.unwrap();
     writer.create(uid, scene.tenant, spec, time(1)).await.unwrap();
@@ -81,9 +86,10 @@ pub(crate) async fn the_newest_snapshot_of_each_client_and_policy_is_known(scene
             .await
             .unwrap();
     }
-    let newest = writer.newest_snapshots(None).await.unwrap();
-    assert_eq!(newest, [((client, policy), time(30)), ((other, policy), time(20))].into());
-    assert_eq!(writer.newest_snapshots(Some(other)).await.unwrap(), [((other, policy), time(20))].into());
+    let newest = |second| LastBackup { newest: Some(time(second)), failed: None };
+    let both = [(policy, [(client, newest(30)), (other, newest(20))].into())].into();
+    assert_eq!(writer.last_backups(None).await.unwrap(), both);
+    assert_eq!(writer.last_backups(Some(other)).await.unwrap(), [(policy, [(other, newest(20))].into())].into());
     let newest = writer.newest_of_clients(repository).await.unwrap();
     assert_eq!(newest, [(client, SnapshotId::new([2; 32])), (other, SnapshotId::new([3; 32]))]);
     let another = Some(scene.policy_uid());
@@ -93,7 +99,65 @@ pub(crate) async fn the_newest_snapshot_of_each_client_and_policy_is_known(scene
     let ids: Vec<_> = newest.iter().map(|(_, id)| *id).collect();
     assert_eq!(ids, [2, 5, 3].map(|number| SnapshotId::new([number; 32])), "of what is backed up rarely too");
     assert_eq!(writer.newest_of_clients(scene.repository_uid()).await.unwrap(), []);
-    writer.remove::<RepositorySpec>(repository, None).await.unwrap();
-    assert!(writer.newest_snapshots(None).await.unwrap().is_empty(), "they go with their repository");
     writer.commit().await.unwrap();
+}
+
+pub(crate) async fn how_a_client_stands_follows_what_comes_and_goes(scene: &Scene) {
+    let (one, two) = (repository(scene).await, repository_named(scene, "two").await);
+    let (client, other, policy) = (scene.client_uid(), scene.client_uid(), scene.policy_uid());
+    let newest = async |client| {
+        let all = scene.db.read().await.unwrap().last_backups(Some(client)).await.unwrap();
+        all.get(&policy).and_then(|clients| clients.get(&client)).and_then(|last| last.newest)
+    };
+    let of = |client, repository, number, second| KnownSnapshot {
+        client: Some(client),
+        policy: Some(policy),
+        ..snapshot(scene, repository, number, second)
+    };
+    let mut writer = scene.db.write().await.unwrap();
+    for known in [of(client, one, 1, 10), of(client, one, 2, 30), of(client, two, 3, 20)] {
+        writer.add_seen_snapshot(&known).await.unwrap();
+    }
+    writer.commit().await.unwrap();
+    assert_eq!(newest(client).await, Some(time(30)));
+    // Whoever made it knows whose it is, and a survey does not say otherwise.
+    let mut writer = scene.db.write().await.unwrap();
+    writer.add_snapshot(&of(other, one, 2, 30)).await.unwrap();
+    writer.add_seen_snapshot(&of(client, one, 2, 30)).await.unwrap();
+    writer.commit().await.unwrap();
+    assert_eq!((newest(client).await, newest(other).await), (Some(time(20)), Some(time(30))));
+    let mut writer = scene.db.write().await.unwrap();
+    writer.remove::<RepositorySpec>(two, None).await.unwrap();
+    writer.commit().await.unwrap();
+    assert_eq!(newest(client).await, Some(time(10)), "those of a repository go with it");
+    let mut writer = scene.db.write().await.unwrap();
+    writer.remove_snapshot(one, SnapshotId::new([1; 32])).await.unwrap();
+    writer.commit().await.unwrap();
+    assert_eq!((newest(client).await, newest(other).await), (None, Some(time(30))));
+}
+
+/// Both are told of a snapshot at the same moment; whichever is first, what is there is counted.
+pub(crate) async fn one_that_comes_while_another_goes_is_counted(scene: &Scene) {
+    let repository = repository(scene).await;
+    let (client, policy) = (Some(scene.client_uid()), Some(scene.policy_uid()));
+    let of = |number, second| KnownSnapshot { client, policy, ..snapshot(scene, repository, number, second) };
+    let mut writer = scene.db.write().await.unwrap();
+    writer.add_snapshot(&of(1, 50)).await.unwrap();
+    writer.commit().await.unwrap();
+    for round in 2..8 {
+        let (comes, goes) = (of(round, 50 - i64::from(round)), SnapshotId::new([round - 1; 32]));
+        let add = async {
+            let mut writer = scene.db.write().await.unwrap();
+            writer.add_snapshot(&comes).await.unwrap();
+            writer.commit().await.unwrap();
+        };
+        let remove = async {
+            let mut writer = scene.db.write().await.unwrap();
+            writer.remove_snapshot(repository, goes).await.unwrap();
+            writer.commit().await.unwrap();
+        };
+        tokio::join!(add, remove);
+        let all = scene.db.read().await.unwrap().last_backups(None).await.unwrap();
+        assert_eq!(all[&policy.unwrap()][&client.unwrap()].newest, Some(comes.at), "round {round}");
+    }
 }

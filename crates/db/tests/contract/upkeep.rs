@@ -14,7 +14,7 @@ pub(crate) async fn why_a_backup_failed_is_known_until_one_ends_well(scene: &Sce
         let mut writer = scene.db.write().await.unwrap();
         writer.note_end(client, policy, time(second), cause).await.unwrap();
         writer.commit().await.unwrap();
-        scene.db.read().await.unwrap().failures().await.unwrap().get(&(client, policy)).copied()
+        scene.db.read().await.unwrap().last_backups(None).await.unwrap()[&policy][&client].failed
     };
     assert_eq!(note(1, Some(Cause::Full)).await, Some((time(1), Cause::Full)));
     assert_eq!(note(2, Some(Cause::Unreachable)).await, Some((time(2), Cause::Unreachable)));
@@ -39,7 +39,7 @@ pub(crate) async fn a_database_of_an_older_release_is_brought_up_to_date(scene: 
     let mut connection = sqlx::AnyConnection::connect(&scene.address).await.unwrap();
     // As the first release has left it.
     let catalog = ["chains", "snapshots", "names", "directories", "entries"].map(|table| format!("catalog_{table}"));
-    for table in catalog.into_iter().chain(["failures".to_owned(), "answers".to_owned()]) {
+    for table in catalog.into_iter().chain(["last_backups".to_owned(), "answers".to_owned()]) {
         connection.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
     for index in ["jobs_unfinished_by_policy", "snapshots_by_time"] {
