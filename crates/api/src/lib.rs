@@ -37,8 +37,8 @@ pub use object::{
     Schedule, Tenant,
 };
 pub use page::{
-    ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, SchedulePage, SnapshotPage,
-    TenantPage,
+    ClientPage, FileVersionPage, FoundPathPage, JobPage, Page, PolicyPage, RepositoryPage, RepositorySizePage,
+    SchedulePage, SnapshotPage, TenantPage,
 };
 pub use policy_type::{PolicyType, PolicyTypeList};
 pub use problem::{FieldError, Problem};

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use holdfast_model::client::ClientSpec;
 use holdfast_model::policy::PolicySpec;
-use holdfast_model::repository::RepositorySpec;
+use holdfast_model::repository::{RepositorySize, RepositorySpec};
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::tenant::TenantSpec;
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,8 @@ pub type TenantPage = Page<Object<TenantSpec>>;
 pub type ClientPage = Page<Object<ClientSpec>>;
 /// A page of repositories.
 pub type RepositoryPage = Page<Object<RepositorySpec>>;
+/// A page of sizes of a repository.
+pub type RepositorySizePage = Page<RepositorySize>;
 /// A page of schedules.
 pub type SchedulePage = Page<Object<ScheduleSpec>>;
 /// A page of policies.

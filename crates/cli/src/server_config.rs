@@ -22,6 +22,8 @@ use crate::environment;
 
 pub use key::Key;
 
+const LEAST_MEMORY: u64 = 256 << 20;
+
 /// All values, each with where it comes from.
 #[derive(Debug, Default)]
 pub struct ServerConfig {
@@ -71,6 +73,8 @@ pub struct ServerPlace {
     pub name: String,
     /// Where clients find the server.
     pub public_url: String,
+    /// Memory that a process which maintains a repository may take, in bytes.
+    pub maintenance_memory: u64,
 }
 
 impl ServerConfig {
@@ -130,6 +134,7 @@ impl ServerConfig {
             Key::Hooks => format!("{}/hooks", text(Key::Data)),
             Key::Name => rustix::system::uname().nodename().to_string_lossy().into_owned(),
             Key::PublicUrl => format!("http://{}", text(Key::Listen)),
+            Key::MaintenanceMemory => "16G".to_owned(),
         }
     }
 
@@ -146,7 +151,21 @@ impl ServerConfig {
             hooks: PathBuf::from(self.value(Key::Hooks).0),
             name: self.value(Key::Name).0,
             public_url: self.value(Key::PublicUrl).0.trim_end_matches('/').to_owned(),
+            maintenance_memory: self.maintenance_memory()?,
         })
+    }
+
+    fn maintenance_memory(&self) -> Result<u64> {
+        let (value, origin) = self.value(Key::MaintenanceMemory);
+        let size = holdfast_model::parse_size(&value);
+        let size = size.with_context(|| format!("{} ({origin})", Key::MaintenanceMemory))?;
+        // With less it would not even start.
+        anyhow::ensure!(
+            size >= LEAST_MEMORY,
+            "{} is {value:?} ({origin}): it must be at least 256M, and more for large repositories",
+            Key::MaintenanceMemory
+        );
+        Ok(size)
     }
 
     fn listen(&self) -> Result<SocketAddr> {

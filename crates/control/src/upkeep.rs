@@ -1,4 +1,4 @@
-//! Starts what looks after repositories, when that is due: checks, prunes and verifications, each by its own schedule.
+//! Starts what looks after repositories, when that is due: surveys, checks, prunes and verifications, each by its own schedule.
 //!
 //! What was missed is made up for once. One that is still under way, or waits, is not started a second time.
 
@@ -20,7 +20,7 @@ impl Control {
         let repositories = self.db.read().await?.all_objects::<RepositorySpec>(&enabled).await?.objects;
         let mut made = 0;
         for repository in repositories {
-            for kind in [JobKind::Check, JobKind::Prune, JobKind::Verify] {
+            for kind in [JobKind::Prepare, JobKind::Check, JobKind::Prune, JobKind::Verify] {
                 made += usize::from(self.launch_if_due(&repository, kind, now).await?);
             }
         }
@@ -91,6 +91,7 @@ impl Control {
 
 fn schedule_of(repository: &Repository, kind: JobKind) -> Option<ScheduleSpec> {
     match kind {
+        JobKind::Prepare => repository.spec.maintenance.surveys(),
         JobKind::Check => repository.spec.maintenance.checks(),
         JobKind::Verify => repository.spec.maintenance.verifies(),
         _ => repository.spec.maintenance.prunes(),
@@ -99,6 +100,7 @@ fn schedule_of(repository: &Repository, kind: JobKind) -> Option<ScheduleSpec> {
 
 fn accounted(status: &RepositoryStatus, kind: JobKind) -> Option<Time> {
     match kind {
+        JobKind::Prepare => status.surveys_accounted,
         JobKind::Check => status.checks_accounted,
         JobKind::Verify => status.verifies_accounted,
         _ => status.prunes_accounted,
@@ -107,6 +109,7 @@ fn accounted(status: &RepositoryStatus, kind: JobKind) -> Option<Time> {
 
 fn account(status: RepositoryStatus, kind: JobKind, until: Time) -> RepositoryStatus {
     match kind {
+        JobKind::Prepare => RepositoryStatus { surveys_accounted: Some(until), ..status },
         JobKind::Check => RepositoryStatus { checks_accounted: Some(until), ..status },
         JobKind::Verify => RepositoryStatus { verifies_accounted: Some(until), ..status },
         _ => RepositoryStatus { prunes_accounted: Some(until), ..status },
@@ -120,6 +123,9 @@ async fn under_way(
     kind: JobKind,
 ) -> Result<Option<holdfast_model::JobUid>, ControlError> {
     let unfinished = writer.unfinished_of(repository.tenant, None).await?;
-    let is_same = |job: &&holdfast_db::Unfinished| job.kind == kind && job.repository == Some(repository.uid);
+    let is_same = |job: &&holdfast_db::Unfinished| {
+        // Clients are prepared too, for a run into this repository.
+        job.kind == kind && job.repository == Some(repository.uid) && job.client.is_none()
+    };
     Ok(unfinished.iter().find(is_same).map(|job| job.uid))
 }

@@ -40,4 +40,6 @@ pub struct Workplace {
     pub hooks: PathBuf,
     /// Where clients find the server's API, for what they are told to call.
     pub public_url: String,
+    /// Address space that a process which maintains a repository may have, in bytes.
+    pub maintenance_memory: u64,
 }

@@ -147,6 +147,7 @@ impl Writer {
         let object = self.lock_object::<S>(uid, revision).await?;
         self.refuse_needed(S::KIND, &uid.to_string(), object.spec.name()).await?;
         self.forget_last_backups_of(&uid.to_string()).await?;
+        self.forget_sizes_of(&uid.to_string()).await?;
         sqlx::query("DELETE FROM objects WHERE uid = $1")
             .bind(uid.to_string())
             .execute(self.sql())

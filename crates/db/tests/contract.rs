@@ -9,6 +9,7 @@ mod contract {
     pub(crate) mod jobs;
     pub(crate) mod migrations;
     pub(crate) mod objects;
+    pub(crate) mod repository_sizes;
     pub(crate) mod scene;
     pub(crate) mod snapshots;
     pub(crate) mod upkeep;
@@ -73,6 +74,8 @@ claims! {
         events_are_numbered_without_gaps_in_the_order_in_which_they_are_seen
         whoever_waits_for_events_is_woken_when_they_are_there_to_be_read
         what_is_not_committed_did_not_happen;
+    repository_sizes:
+        of_a_day_the_last_size_is_kept_and_all_go_with_the_repository;
     snapshots:
         a_snapshot_is_noted_once_and_found_by_its_job
         the_newest_snapshot_of_each_client_and_policy_is_known

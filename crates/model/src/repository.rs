@@ -76,11 +76,13 @@ pub enum Compression {
     Best,
 }
 
-/// When a repository is checked and cleaned up.
+/// When a repository is looked into, checked and cleaned up.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Maintenance {
+    /// When it is looked into: whether it opens, which snapshots others have made or removed, how large it is.
+    pub survey: Option<Cron>,
     /// When its structure is checked, and a part of its data read.
     pub check: Option<Cron>,
     /// Within so many days all its data is read, in parts, one with each check. 0 reads none.
@@ -120,6 +122,9 @@ pub struct RepositoryStatus {
     /// When it was pruned last.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub pruned: Option<Time>,
+    /// Up to this time all surveys that were due have been made.
+    #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
+    pub surveys_accounted: Option<Time>,
     /// Up to this time all checks that were due have been made.
     #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
     pub checks_accounted: Option<Time>,
@@ -157,11 +162,12 @@ const fn concurrency() -> NonZeroU32 {
     NonZeroU32::new(4).expect("4 is not 0")
 }
 
-/// Checked, pruned and verified once a week, all read within a quarter of a year.
+/// Looked into once a day; checked, pruned and verified once a week, all read within a quarter of a year.
 impl Default for Maintenance {
     fn default() -> Self {
         let cron = |text: &str| text.parse().expect("a test reads it");
         Self {
+            survey: Some(cron("10 11 * * *")),
             check: Some(cron("30 11 * * SAT")),
             read_data_within_days: 90,
             prune: Some(cron("30 11 * * SUN")),
@@ -174,6 +180,11 @@ impl Default for Maintenance {
 }
 
 impl Maintenance {
+    /// Its surveys as a schedule.
+    pub fn surveys(&self) -> Option<ScheduleSpec> {
+        self.schedule(self.survey.as_ref())
+    }
+
     /// Its checks as a schedule.
     pub fn checks(&self) -> Option<ScheduleSpec> {
         self.schedule(self.check.as_ref())

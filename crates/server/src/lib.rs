@@ -36,6 +36,7 @@ mod router;
 mod serve;
 mod server;
 mod settings;
+mod sizes;
 mod snapshots;
 mod tenant;
 mod upcoming;

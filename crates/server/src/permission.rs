@@ -80,6 +80,7 @@ pub(crate) const OPERATIONS: &[(Method, &str, Permission)] = &[
     (Method::GET, "/api/v1/repositories/{id}", P::ReadRepositories),
     (Method::PUT, "/api/v1/repositories/{id}", P::WriteRepositories),
     (Method::DELETE, "/api/v1/repositories/{id}", P::WriteRepositories),
+    (Method::GET, "/api/v1/repositories/{id}/sizes", P::ReadRepositories),
     (Method::GET, "/api/v1/schedules", P::ReadSchedules),
     (Method::POST, "/api/v1/schedules", P::WriteSchedules),
     (Method::GET, "/api/v1/schedules/{id}", P::ReadSchedules),

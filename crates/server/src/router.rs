@@ -14,7 +14,7 @@ use crate::objects::{clients, policies, repositories, schedules, tenants};
 use crate::server::Server;
 use crate::{
     actions, admit, body, document, envelope, events, find, health, jobs, log, once, page, policy_types, protection,
-    restores, retention, settings, snapshots, upcoming,
+    restores, retention, settings, sizes, snapshots, upcoming,
 };
 
 /// The router of the API.
@@ -31,6 +31,7 @@ pub(crate) fn operations() -> OpenApiRouter<Server> {
         .routes(routes!(clients::read, clients::replace, clients::delete))
         .routes(routes!(repositories::list, repositories::create))
         .routes(routes!(repositories::read, repositories::replace, repositories::delete))
+        .routes(routes!(sizes::list))
         .routes(routes!(schedules::list, schedules::create))
         .routes(routes!(schedules::read, schedules::replace, schedules::delete))
         .routes(routes!(upcoming::of_schedule))

@@ -19,5 +19,6 @@ mod api {
     mod schedules;
     mod serving;
     mod settings;
+    mod sizes;
     mod snapshots;
 }

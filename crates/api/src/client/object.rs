@@ -1,12 +1,12 @@
 //! Tenants, clients, repositories, schedules and policies: listed, found by name or id, made, replaced, removed.
 
-use holdfast_model::TenantUid;
 use holdfast_model::client::ClientSpec;
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
-use holdfast_model::repository::RepositorySpec;
+use holdfast_model::repository::{RepositorySize, RepositorySpec};
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::tenant::TenantSpec;
+use holdfast_model::{RepositoryUid, TenantUid, Time};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Method;
@@ -135,6 +135,12 @@ impl ApiClient {
     /// When a schedule is due next.
     pub fn upcoming(&self, uid: holdfast_model::ScheduleUid, count: u32) -> Result<Upcoming, ApiError> {
         self.transport.get(&format!("{}/upcoming", place::<ScheduleSpec>(uid)), &[("count", count.to_string())])
+    }
+
+    /// How large a repository was on each day since a time, the newest first.
+    pub fn repository_sizes(&self, uid: RepositoryUid, since: Time) -> Result<Vec<RepositorySize>, ApiError> {
+        let path = format!("{}/sizes", place::<RepositorySpec>(uid));
+        self.all_pages(&path, vec![("since", since.to_string()), ("limit", "500".to_owned())], usize::MAX)
     }
 
     /// The pages of a list, one behind the other, until there are so many rows.

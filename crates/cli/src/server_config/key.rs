@@ -21,12 +21,23 @@ pub enum Key {
     Name,
     /// Where clients find the server.
     PublicUrl,
+    /// Memory that the process which maintains a repository may take.
+    MaintenanceMemory,
 }
 
 impl Key {
     /// All of them.
-    pub const ALL: [Self; 8] =
-        [Self::Data, Self::Listen, Self::Database, Self::Jobs, Self::Agents, Self::Hooks, Self::Name, Self::PublicUrl];
+    pub const ALL: [Self; 9] = [
+        Self::Data,
+        Self::Listen,
+        Self::Database,
+        Self::Jobs,
+        Self::Agents,
+        Self::Hooks,
+        Self::Name,
+        Self::PublicUrl,
+        Self::MaintenanceMemory,
+    ];
 
     /// As it stands in files.
     pub const fn as_str(self) -> &'static str {
@@ -39,6 +50,7 @@ impl Key {
             Self::Hooks => "hooks",
             Self::Name => "name",
             Self::PublicUrl => "public-url",
+            Self::MaintenanceMemory => "maintenance-memory",
         }
     }
 

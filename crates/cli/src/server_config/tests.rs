@@ -45,6 +45,11 @@ fn what_is_misspelt_or_makes_no_sense_is_told_in_one_sentence() {
     assert!(read("listen = 'everywhere'").contains("127.0.0.1:8420"));
     let refused = read("listen = '0.0.0.0:8420'");
     assert!(refused.starts_with(&format!("listen ({file}): 0.0.0.0:8420 can be reached")), "{refused}");
+    assert!(
+        read("maintenance-memory = 'much'")
+            .starts_with(&format!("maintenance-memory ({file}): \"much\" is not a size"))
+    );
+    assert!(read("maintenance-memory = '1M'").ends_with("at least 256M, and more for large repositories"));
     assert!(read("listen = [1]").contains("must be a text"));
     assert!(read("listen = ").starts_with(&format!("{file} line 1: ")));
     let missing = ServerArgs { config: Some(dir.path().join("gone.toml")), ..ServerArgs::default() };

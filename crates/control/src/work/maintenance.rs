@@ -35,8 +35,6 @@ pub use child::serve;
 /// The verb of this program that is such a process.
 pub const VERB: &str = "maintenance";
 
-/// Address space that the process may have, in bytes: the index of a hundred million blobs fits.
-const MOST_MEMORY: u64 = 16 << 30;
 /// How far it stands back where others want the processors too.
 const NICE: i32 = 10;
 /// So long it may take to end in order, once it was asked to.
@@ -167,7 +165,7 @@ impl Process {
         command.arg(VERB).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let child = command.spawn()?;
         if let Some(pid) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
-            let limit = Rlimit { current: Some(MOST_MEMORY), maximum: Some(MOST_MEMORY) };
+            let limit = Rlimit { current: Some(place.maintenance_memory), maximum: Some(place.maintenance_memory) };
             // A system that does not allow it runs it without. Backups go before it.
             let _ = prlimit(Some(pid), Resource::As, limit);
             let _ = setpriority_process(Some(pid), NICE);
@@ -205,7 +203,10 @@ impl Process {
         drop(lines);
         let status = self.0.lock().wait().map_err(|error| broken(error.to_string()))?;
         end.unwrap_or_else(|| {
-            Err(broken(format!("the process that maintains repositories ended before its work was done ({status})")))
+            Err(broken(format!(
+                "the process that maintains repositories ended before its work was done ({status}): if it had not enough \
+                 memory, let it have more with maintenance-memory, and see the server's own log for what it said"
+            )))
         })
     }
 }

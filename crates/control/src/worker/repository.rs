@@ -117,11 +117,13 @@ impl Worker {
         status.ready_since = status.ready_since.or(Some(now));
         status.problem = None;
         status.id = Some(survey.id);
-        status.size = Some(RepositorySize {
+        let size = RepositorySize {
             measured: now,
             stored_bytes: survey.stored_bytes,
             snapshots: survey.snapshots.len() as u64,
-        });
+        };
+        status.size = Some(size);
+        writer.note_size(uid, &size).await?;
         writer.set_status::<RepositorySpec>(uid, &current.status).await?;
         tell_object(&mut writer, &current, "looked into", "a job", now).await?;
         writer.commit().await?;

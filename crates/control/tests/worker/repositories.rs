@@ -8,7 +8,7 @@ use holdfast_model::job::{Cause, Job, JobStatus, Launch};
 use holdfast_model::repository::{RepositorySpec, RepositoryStatus};
 use serde_json::json;
 
-use super::scene::{Scene, work_off};
+use super::scene::{Scene, work_off, worker_with};
 
 const ANN: Asker<'_> = Asker { launch: Launch::Manual, name: "ann" };
 
@@ -63,6 +63,23 @@ async fn what_others_have_stored_is_adopted_and_what_they_remove_is_no_longer_kn
     restic.ok(["forget", &snapshots[0].id.to_string()]);
     assert_eq!(prepare(&scene, false).await.0.outcome.files, 0);
     assert_eq!(known().await.len(), 1);
+}
+
+#[tokio::test]
+async fn maintenance_that_wants_too_much_memory_is_a_failed_job_and_nothing_else() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    let uid = repository(&scene).await;
+    let mut ended = Vec::new();
+    // With the less, the process cannot even make its first thread.
+    for memory in [1 << 20, 16 << 30] {
+        let job = scene.control.care_for(uid, Care::Check { read_data: true }, ANN).await.unwrap();
+        work_off(&worker_with(&scene.control, "other", scene.dir.path(), memory)).await;
+        ended.push(scene.job(&job).await);
+    }
+    let error = ended[0].outcome.error.clone().unwrap();
+    assert_eq!(error.cause, Cause::Internal);
+    assert!(error.message.contains("maintenance-memory"), "{}", error.message);
+    assert_eq!(ended[1].status, JobStatus::Succeeded, "{:?}", ended[1].outcome);
 }
 
 #[tokio::test]

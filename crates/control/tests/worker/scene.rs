@@ -90,6 +90,11 @@ impl Scene {
 }
 
 pub(crate) fn worker(control: &Control, name: &str, dir: &Path) -> Arc<Worker> {
+    worker_with(control, name, dir, 16 << 30)
+}
+
+/// A worker whose maintenance may take so much memory.
+pub(crate) fn worker_with(control: &Control, name: &str, dir: &Path, maintenance_memory: u64) -> Arc<Worker> {
     let options = WorkerOptions {
         name: name.into(),
         places: 4,
@@ -101,6 +106,7 @@ pub(crate) fn worker(control: &Control, name: &str, dir: &Path) -> Arc<Worker> {
             program: holdfast_program(),
             hooks: dir.join("hooks"),
             public_url: "http://127.0.0.1:8420".into(),
+            maintenance_memory,
         },
         secrets: Arc::new(Secrets::open(&dir.join("server"), |_| None).unwrap()),
     };

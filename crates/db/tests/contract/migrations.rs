@@ -14,7 +14,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection, Executor, Row, TypeInfo, Va
 
 use super::scene::{Scene, name, time};
 
-const STEPS: [&str; 7] = [
+const STEPS: [&str; 8] = [
     include_str!("../../src/migrations/0001.sql"),
     include_str!("../../src/migrations/0002.sql"),
     include_str!("../../src/migrations/0003.sql"),
@@ -22,6 +22,7 @@ const STEPS: [&str; 7] = [
     include_str!("../../src/migrations/0005.sql"),
     include_str!("../../src/migrations/0006.sql"),
     include_str!("../../src/migrations/0007.sql"),
+    include_str!("../../src/migrations/0008.sql"),
 ];
 const ROWS: &str = include_str!("../testdata/0001-rows.sql");
 

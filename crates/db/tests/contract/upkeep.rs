@@ -39,7 +39,7 @@ pub(crate) async fn a_database_of_an_older_release_is_brought_up_to_date(scene: 
     let mut connection = sqlx::AnyConnection::connect(&scene.address).await.unwrap();
     // As the first release has left it.
     let catalog = ["chains", "snapshots", "names", "directories", "entries"].map(|table| format!("catalog_{table}"));
-    for table in catalog.into_iter().chain(["last_backups".to_owned(), "answers".to_owned()]) {
+    for table in catalog.into_iter().chain(["last_backups", "answers", "repository_sizes"].map(str::to_owned)) {
         connection.execute(AssertSqlSafe(format!("DROP TABLE {table}"))).await.unwrap();
     }
     for index in ["jobs_unfinished_by_policy", "snapshots_by_time"] {

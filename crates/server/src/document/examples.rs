@@ -15,7 +15,7 @@ use holdfast_model::job::restore::RestoreOrder;
 use holdfast_model::job::{JobKind, JobStatus, Launch, Outcome};
 use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
-use holdfast_model::repository::RepositorySpec;
+use holdfast_model::repository::{RepositorySize, RepositorySpec};
 use holdfast_model::schedule::ScheduleSpec;
 use holdfast_model::tenant::TenantSpec;
 use serde::de::DeserializeOwned;
@@ -92,6 +92,10 @@ where
 fn of_the_rest(operation: &str) -> (Option<Value>, Option<Value>) {
     match operation {
         "list_policy_types" => (None, Some(json!(crate::policy_types::all()))),
+        "list_repository_sizes" => {
+            let size = json!({"measured": TIME, "stored_bytes": 734_003_200_000_u64, "snapshots": 4711});
+            (None, Some(json!(Page { items: vec![read::<RepositorySize>(size)], next_cursor: None })))
+        }
         "list_upcoming" => (None, Some(upcoming())),
         "preview_schedule" => {
             let draft =

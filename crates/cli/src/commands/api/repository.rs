@@ -1,6 +1,7 @@
 //! `holdfast repository`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use holdfast_api::{Chunker, CopyRepository, Repository};
@@ -16,13 +17,18 @@ use crate::exit::Exit;
 use crate::output::{bytes, printable};
 use crate::{local_time, password};
 
+/// Of so many days growth is shown.
+const GROWTH: Duration = Duration::from_secs(30 * 86_400);
+
 /// Runs a verb on repositories.
 pub fn run(session: &Session<'_>, command: &RepositoryCommand) -> Result<Exit> {
     let of = |name: &str| session.find::<RepositorySpec>(name).map(|repository| repository.id);
     match command {
         RepositoryCommand::Add(args) => add(session, args),
         RepositoryCommand::List(args) => session.show_list::<RepositorySpec>(args),
-        RepositoryCommand::Show(args) => session.show_one::<RepositorySpec>(args, |_| Ok(Vec::new())),
+        RepositoryCommand::Show(args) => {
+            session.show_one::<RepositorySpec>(args, |repository| growth(session, repository))
+        }
         RepositoryCommand::Edit(args) => session.edit_one::<RepositorySpec>(args),
         RepositoryCommand::Prepare(args) => {
             let chunker = args.init.then(|| chunker(args.chunker));
@@ -78,6 +84,24 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
     }
     let chunker = args.init.then(|| chunker(args.chunker));
     session.follow_to_end(vec![session.api.prepare_repository(repository.id, chunker)?])
+}
+
+/// How much it has grown within the days that count.
+fn growth(session: &Session<'_>, repository: &Repository) -> Result<Vec<String>> {
+    let Some(now) = repository.status.size else { return Ok(Vec::new()) };
+    let since = now.measured.checked_sub(GROWTH)?;
+    let sizes = session.api.repository_sizes(repository.id, since)?;
+    let Some(then) = sizes.last().filter(|then| then.measured < now.measured) else { return Ok(Vec::new()) };
+    let change = match now.stored_bytes.checked_sub(then.stored_bytes) {
+        Some(more) => format!("{} more", bytes(more)),
+        None => format!("{} less", bytes(then.stored_bytes - now.stored_bytes)),
+    };
+    let at = local_time::show_time(then.measured);
+    Ok(vec![format!(
+        "{change} than at {at}, when it had {} with {} snapshots",
+        bytes(then.stored_bytes),
+        then.snapshots
+    )])
 }
 
 fn chunker(chosen: InitChunker) -> Chunker {

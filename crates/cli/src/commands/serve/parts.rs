@@ -90,6 +90,7 @@ impl Parts {
                 program: PathBuf::from("/proc/self/exe"),
                 hooks: place.hooks.clone(),
                 public_url: place.public_url.clone(),
+                maintenance_memory: place.maintenance_memory,
             },
             secrets: self.secrets.clone(),
         };
