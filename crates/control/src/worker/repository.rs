@@ -91,11 +91,11 @@ impl Worker {
         // What cannot be read is there all the same.
         let found: BTreeSet<SnapshotId> = seen.chain(survey.damaged.iter().copied()).collect();
         let new = survey.snapshots.iter().filter(|one| !known.contains(&one.id));
-        let mut new: Vec<KnownSnapshot> = new.map(|snapshot| owners.known(&repository, snapshot)).collect();
-        // Two surveys at once take turns, pair by pair, if they come to them in the same order.
-        new.sort_by_key(|snapshot| (snapshot.policy, snapshot.client));
+        let new: Vec<KnownSnapshot> = new.map(|snapshot| owners.known(&repository, snapshot)).collect();
+        // Each locks how several clients stand, in any order: of two surveys at once the second waits here.
         for some in new.chunks(AT_ONCE) {
             let mut writer = self.control.db.write().await?;
+            writer.lock_queue().await?;
             for snapshot in some {
                 writer.add_seen_snapshot(snapshot).await?;
             }
@@ -104,6 +104,7 @@ impl Worker {
         let gone: Vec<SnapshotId> = known.difference(&found).copied().collect();
         for some in gone.chunks(AT_ONCE) {
             let mut writer = self.control.db.write().await?;
+            writer.lock_queue().await?;
             for id in some {
                 writer.remove_snapshot(uid, *id).await?;
             }
