@@ -1,8 +1,10 @@
 //! Repositories are added with their passwords, which the server seals.
 
+use holdfast_model::RepositoryUid;
 use holdfast_model::job::{Cause, JobError, JobKind, JobStatus, Outcome};
+use holdfast_model::repository::{RepositorySize, RepositorySpec, RepositoryStatus};
 
-use super::scene::{Scene, printed, sentence};
+use super::scene::{Scene, printed, sentence, time};
 
 #[test]
 fn a_repository_is_added_with_its_password_sealed_and_then_opened() {
@@ -87,4 +89,27 @@ fn checks_and_prunes_are_waited_for() {
     let (output, _) = run("repository check main -q", JobKind::Check, JobStatus::Failed, damaged);
     let said = sentence(1, &output);
     assert!(said.starts_with("check of main failed: pack 4f2a81c0 is not what its name says; run a check"), "{said}");
+}
+
+#[test]
+fn how_a_repository_has_grown_within_a_month_stands_with_it() {
+    let scene = Scene::new();
+    scene.say("repository add main /srv --password-source env:X --no-prepare");
+    let uid: RepositoryUid = scene.json("repository show main")[0]["id"].as_str().unwrap().parse().unwrap();
+    let measured = |days_ago: i64, stored_bytes: u64| {
+        let size = RepositorySize { measured: time(-86_400 * days_ago), stored_bytes, snapshots: 3 };
+        let status = RepositoryStatus { size: Some(size), ..RepositoryStatus::default() };
+        scene.change(async |writer| {
+            writer.note_size(uid, &size).await.unwrap();
+            writer.set_status::<RepositorySpec>(uid, &status).await.unwrap();
+        });
+        scene.say("repository show main")
+    };
+    assert!(!measured(40, 1 << 20).contains(" than at "), "nothing to compare with");
+    measured(20, 2 << 20);
+    let grown = measured(2, 5 << 20);
+    let then = "than at 2026-11-04 12:00:00, when it had 2.000 MiB with 3 snapshots";
+    assert!(grown.contains(&format!("3.000 MiB more {then}")), "{grown}");
+    let shrunk = measured(1, 1 << 20);
+    assert!(shrunk.contains(&format!("1.000 MiB less {then}")), "{shrunk}");
 }

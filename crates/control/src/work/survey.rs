@@ -88,7 +88,8 @@ pub fn survey(
     cancel.check().map_err(|_| Failure::Cancelled)?;
     let store: Arc<dyn holdfast_store::Store> = repositories::store(access)?;
     let packs = store.list(FileKind::Pack).map_err(holdfast_repo::RepoError::from)?;
-    let stored_bytes = packs.iter().map(|pack| pack.size).sum();
+    // What storage claims is not to overflow anything.
+    let stored_bytes = packs.iter().fold(0_u64, |sum, pack| sum.saturating_add(pack.size));
     monitor.note(&format!(
         "{}: {} snapshots, {} packs with {stored_bytes} bytes",
         repository.id(),
