@@ -49,6 +49,8 @@ pub struct RepositoryState(PathBuf);
 pub struct ClientState {
     digests: PathBuf,
     grants: PathBuf,
+    /// The client in the names of its runs: a trust group has them in one folder.
+    owner: String,
 }
 
 impl ClientIdentity {
@@ -70,15 +72,16 @@ impl RepositoryState {
 
     /// The state of a client; a trust group shares what its members may hear "have it" about.
     pub fn client(&self, client: &ClientIdentity, trust_group: Option<&str>) -> Result<ClientState, StateError> {
-        let digests = self.0.join("clients").join(client.folder());
+        let owner = client.folder();
+        let digests = self.0.join("clients").join(&owner);
         let grants = match trust_group {
             Some(group) => self.grants_root().join(name_of(&["group", group])),
-            None => self.grants_root().join(client.folder()),
+            None => self.grants_root().join(&owner),
         };
         for folder in [&digests, &grants] {
             file::create_folder(folder)?;
         }
-        Ok(ClientState { digests, grants })
+        Ok(ClientState { digests, grants, owner })
     }
 
     /// Where the grants of all clients are.

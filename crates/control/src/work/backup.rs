@@ -91,11 +91,7 @@ fn back_up(
     let state = RepositoryState::new(&place.state, &repository.id());
     let state = identity.map(|identity| state.client(&identity, trust_group)).transpose();
     let state = state.map_err(|error| Failure::from(holdfast_pull::BackupError::from(error)))?;
-    // Clients of a group share what was interrupted: nobody knows whose it was.
-    let resumed = match state.as_ref().filter(|_| trust_group.is_none()) {
-        Some(state) => interrupted(state, repository)?,
-        None => 0,
-    };
+    let resumed = state.as_ref().map_or(Ok(0), |state| interrupted(state, repository))?;
     let allowance = task.allowance.map(|bytes| bytes.saturating_sub(resumed));
     let work = Backup { repository, state: state.as_ref(), dry_run: false, allowance, monitor, cancel, clock };
     let summary = backup(&work, &mut session.link, &session.hello, &request)?;

@@ -1,7 +1,7 @@
 //! How much a client may add to a repository.
 //!
-//! What counts is what its snapshots there have added when they were made, with what its interrupted runs had stored until then
-//! (whatever policy they were of; not in a trust group, whose runs do not say whose they are).
+//! What counts is what its snapshots there have added when they were made, with what its interrupted runs had stored until then,
+//! whatever policy they were of.
 //! Those that say nothing of it, as those of older programs, count nothing; what two clients have in common counts for whoever
 //! brought it first. While a backup runs, all that the client sends counts, whoever had it before: so that it learns from its
 //! end nothing but what it has sent itself.

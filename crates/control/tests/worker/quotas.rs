@@ -101,7 +101,21 @@ async fn a_client_that_sends_more_than_it_may_is_ended_and_nothing_of_it_is_kept
 
 #[tokio::test]
 async fn what_interrupted_runs_have_stored_counts_for_the_client() {
+    interrupted_runs_count(None).await;
+}
+
+#[tokio::test]
+async fn what_interrupted_runs_have_stored_counts_for_the_client_of_a_trust_group_whose_they_are() {
+    interrupted_runs_count(Some("web")).await;
+}
+
+async fn interrupted_runs_count(trust_group: Option<&str>) {
     let Some(scene) = scene().await else { return };
+    let client = scene.client().await;
+    let spec = ClientSpec { trust_group: trust_group.map(|name| name.parse().unwrap()), ..client.spec };
+    let mut writer = scene.db.write().await.unwrap();
+    writer.update(client.uid, None, spec, scene.clock.now().to_time()).await.unwrap();
+    writer.commit().await.unwrap();
     let source = Tree::create(scene.dir.path().join("source"));
     source.random_file("small", 100_000, 1);
     assert_eq!(back_up(&scene, 1 << 30).await.status, Succeeded);
@@ -112,19 +126,29 @@ async fn what_interrupted_runs_have_stored_counts_for_the_client() {
     let session = IngestSession::begin(&repository, Box::new(|_| ()), &Sleep::new(CancelToken::new())).unwrap();
     session.put_data(sent, chunk, Proof::Verified).unwrap();
     session.abandon().unwrap();
-    let grants = scene.dir.path().join("state").join(repository.id().to_string()).join("grants");
-    let of_client = std::fs::read_dir(grants).unwrap().next().unwrap().unwrap().path();
-    std::fs::write(of_client.join("broken-off.run"), &sent.as_bytes()[..16]).unwrap();
+    let state = scene.dir.path().join("state").join(repository.id().to_string());
+    let only_name_in =
+        |folder: &str| std::fs::read_dir(state.join(folder)).unwrap().next().unwrap().unwrap().file_name();
+    let (owner, grants) = (only_name_in("clients"), state.join("grants").join(only_name_in("grants")));
+    let run_of = |owner: &str| grants.join(format!("broken-off.{owner}.run"));
+    let (own, of_another) = (run_of(owner.to_str().unwrap()), run_of("0123456789abcdef"));
+    std::fs::write(&own, &sent.as_bytes()[..16]).unwrap();
+    std::fs::write(&of_another, &sent.as_bytes()[..16]).unwrap();
     source.remove("large");
 
     let used = 100_000;
     let over = back_up(&scene, used + 500_000).await;
     assert!(message(&over).contains("web1 sent more than it may"));
-    assert!(!of_client.join("broken-off.run").exists(), "what it had sent is no pin any more");
-    std::fs::write(of_client.join("broken-off.run"), &sent.as_bytes()[..16]).unwrap();
+    assert!(!own.exists(), "what it had sent is no pin any more");
+    assert!(of_another.exists(), "what another had sent stays");
+    std::fs::write(&own, &sent.as_bytes()[..16]).unwrap();
     let enough = back_up(&scene, 1 << 30).await;
     assert_eq!(enough.status, Succeeded);
     assert!(enough.outcome.bytes_added >= 600_000, "it counts for the snapshot that ends it: {:?}", enough.outcome);
     let added = scene.db.read().await.unwrap().bytes_added(enough.repository.unwrap(), scene.client.uid).await.unwrap();
     assert!(added >= 700_000, "{added}");
+    std::fs::remove_file(&own).unwrap_err();
+    let again = back_up(&scene, 1 << 30).await;
+    assert!(again.outcome.bytes_added < 100_000, "nothing of another's counts, nor twice: {:?}", again.outcome);
+    assert!(of_another.exists());
 }

@@ -3,7 +3,8 @@
 //! Without this rule a client could ask for other people's data by its hash. A session writes the ids of its chunks to
 //! a run *before* an index file makes them durable, so that nothing durable is ever asked for again; a commit folds
 //! the client's runs into its sorted base. Runs without a commit are also the pins that keep prune from throwing an
-//! interrupted first backup away. Ids are kept by their first 16 bytes: nobody finds a chunk that shares 128 bits with
+//! interrupted first backup away. In a trust group all members hear of all chunks, but whose a run is its name says:
+//! nobody's interrupted session counts, goes or is folded with another's. Ids are kept by their first 16 bytes: nobody finds a chunk that shares 128 bits with
 //! a given one.
 
 use std::fs::{self, File, OpenOptions};
@@ -94,7 +95,7 @@ impl GrantRecorder {
     /// Begins the run of a session.
     pub fn begin(state: &ClientState, session: &str) -> Result<Self, StateError> {
         let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
-        let path = state.grants.join(format!("{session}.{RUN_ENDING}"));
+        let path = state.grants.join(format!("{session}.{}.{RUN_ENDING}", state.owner));
         let file = OpenOptions::new().create_new(true).append(true).mode(0o600).open(&path).map_err(at(&path))?;
         // The lock tells other sessions of the client that this run is still growing.
         flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|error| at(&path)(error.into()))?;
@@ -111,7 +112,7 @@ impl GrantRecorder {
     pub fn fold(&self, state: &ClientState) -> Result<(), StateError> {
         let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
         let mut keys: Vec<Key> = Vec::new();
-        let folded = ended_runs(&state.grants, Some(&self.path))?;
+        let folded = ended_runs(state, Some(&self.path))?;
         for path in &folded {
             keys.extend(keys_of(&file::read(path)?.unwrap_or_default()));
         }
@@ -124,7 +125,7 @@ impl GrantRecorder {
     /// The session has sent too much: what it and the client's interrupted ones had sent is asked for again, and no pin.
     pub fn discard(&self, state: &ClientState) -> Result<(), StateError> {
         let _held = lock(&state.grants, FlockOperation::LockExclusive)?;
-        let ended = ended_runs(&state.grants, Some(&self.path))?;
+        let ended = ended_runs(state, Some(&self.path))?;
         ended.iter().try_for_each(|path| fs::remove_file(path).map_err(at(path)))
     }
 }
@@ -160,7 +161,7 @@ pub fn pinned(state: &RepositoryState, age: Duration, now: SystemTime) -> Result
 pub fn interrupted_bytes(state: &ClientState, repository: &Repository) -> Result<u64, StateError> {
     let held = lock(&state.grants, FlockOperation::LockShared)?;
     let mut keys: Vec<Key> = Vec::new();
-    for path in ended_runs(&state.grants, None)? {
+    for path in ended_runs(state, None)? {
         keys.extend(keys_of(&file::read(&path)?.unwrap_or_default()));
     }
     drop(held);
@@ -173,10 +174,14 @@ pub fn interrupted_bytes(state: &ClientState, repository: &Repository) -> Result
     Ok(interrupted.map(|(_, location)| u64::from(location.stored_length)).sum())
 }
 
-/// The runs in a folder that do not grow any more, and `own`.
-fn ended_runs(folder: &Path, own: Option<&Path>) -> Result<Vec<PathBuf>, StateError> {
+/// The runs of a client that do not grow any more, and `own`.
+fn ended_runs(state: &ClientState, own: Option<&Path>) -> Result<Vec<PathBuf>, StateError> {
     let mut ended = Vec::new();
-    for path in run_paths(folder)? {
+    let is_of_client = |path: &PathBuf| {
+        path.file_stem()
+            .is_some_and(|name| Path::new(name).extension().is_some_and(|owner| owner == state.owner.as_str()))
+    };
+    for path in run_paths(&state.grants)?.into_iter().filter(is_of_client) {
         let run = File::open(&path).map_err(at(&path))?;
         if own == Some(path.as_path()) || flock(&run, FlockOperation::NonBlockingLockExclusive).is_ok() {
             ended.push(path);

@@ -86,11 +86,29 @@ fn a_run_that_another_session_still_writes_is_not_folded() {
 }
 
 #[test]
+fn in_a_group_each_session_folds_and_discards_its_own_clients_runs_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let [web1, web2] = ["web1", "web2"].map(|name| client(dir.path(), name, Some("web")));
+    GrantRecorder::begin(&web1, "interrupted").unwrap().record(&[blob(1)]).unwrap();
+    let theirs = GrantRecorder::begin(&web2, "1").unwrap();
+    theirs.record(&[blob(2)]).unwrap();
+    theirs.fold(&web2).unwrap();
+    let too_much = GrantRecorder::begin(&web2, "2").unwrap();
+    too_much.record(&[blob(3)]).unwrap();
+    too_much.discard(&web2).unwrap();
+    assert_eq!([1, 2, 3].map(|number| grants(&web2).contains(&blob(number)).unwrap()), [true, true, false]);
+    assert_eq!(runs(&web1), 1, "that of web1 is there as it was left");
+    GrantRecorder::begin(&web1, "next").unwrap().fold(&web1).unwrap();
+    assert_eq!(runs(&web1), 0);
+    assert!(grants(&web2).contains(&blob(1)).unwrap());
+}
+
+#[test]
 fn a_torn_record_costs_only_itself() {
     let dir = tempfile::tempdir().unwrap();
     let state = client(dir.path(), "web1", None);
     GrantRecorder::begin(&state, "torn").unwrap().record(&[blob(1), blob(2)]).unwrap();
-    let run = state.grants.join("torn.run");
+    let run = state.grants.join(format!("torn.{}.run", state.owner));
     let bytes = std::fs::read(&run).unwrap();
     std::fs::write(&run, &bytes[..bytes.len() - 3]).unwrap();
     let grants = grants(&state);
