@@ -17,7 +17,7 @@ pub(crate) fn put(store: &dyn Store, kind: FileKind, id: &Id, parts: &[&[u8]]) -
     match store.put(kind, id, parts) {
         // An earlier attempt may have succeeded, its answer lost.
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            let found = store.read(kind, id)?;
+            let found = store.read_back(kind, id)?;
             if Sha256::digest(&found)[..] == id.as_bytes()[..] {
                 return Ok(());
             }

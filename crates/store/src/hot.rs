@@ -156,6 +156,10 @@ impl Store for HotStore {
         self.read_copied(kind, id)
     }
 
+    fn read_back(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        self.parts.main.read_back(kind, id)
+    }
+
     fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError> {
         if !self.is_copied(kind) {
             return self.parts.main.read_range(kind, id, range);

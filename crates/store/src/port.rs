@@ -93,6 +93,11 @@ pub trait Store: Send + Sync {
     /// A whole file.
     fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError>;
 
+    /// A whole file from where it counts, for whoever must prove that it was saved: not a copy that is kept beside it.
+    fn read_back(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        self.read(kind, id)
+    }
+
     /// A part of a file: exactly these bytes, or [`ErrorKind::Corrupt`](crate::ErrorKind::Corrupt) if it is shorter.
     fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError>;
 
@@ -142,6 +147,10 @@ impl<S: Store + ?Sized> Store for Arc<S> {
 
     fn read(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
         (**self).read(kind, id)
+    }
+
+    fn read_back(&self, kind: FileKind, id: &Id) -> Result<Bytes, StoreError> {
+        (**self).read_back(kind, id)
     }
 
     fn read_range(&self, kind: FileKind, id: &Id, range: Range<u64>) -> Result<Bytes, StoreError> {

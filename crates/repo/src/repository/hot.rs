@@ -48,8 +48,9 @@ pub(super) fn read_config(hot: &dyn Store) -> Result<Option<Vec<u8>>, RepoError>
     }
 }
 
-/// Fails unless the hot part, whose config is `config`, and the main part are those of one repository.
-pub(super) fn prove_one(main: &dyn Store, hot: &dyn Store, key: &Key, config: &Config) -> Result<(), RepoError> {
+/// Fails unless the hot part, whose config is `config`, and the main part are those of one repository. Returns the config to
+/// go by: the main part's, which another program may have changed, wherever its storage gives that back.
+pub(super) fn prove_one(main: &dyn Store, hot: &dyn Store, key: &Key, config: Config) -> Result<Config, RepoError> {
     let (main_location, hot_location) = (main.location(), hot.location());
     let refused = |reason: String| Err(RepoError::Refused { reason });
     if !config.is_hot() {
@@ -63,7 +64,7 @@ pub(super) fn prove_one(main: &dyn Store, hot: &dyn Store, key: &Key, config: &C
             return Err(RepoError::NotARepository { location: main_location });
         }
         // The key has proven enough.
-        Err(error) if is_withheld(&error) => return Ok(()),
+        Err(error) if is_withheld(&error) => return Ok(config.of_part(false)),
         result => result?,
     };
     let damaged = |fault| RepoError::damaged(FileKind::Config, &Id::default(), main_location.clone(), fault);
@@ -76,7 +77,7 @@ pub(super) fn prove_one(main: &dyn Store, hot: &dyn Store, key: &Key, config: &C
     if of_main.id != config.id {
         return Err(strange(&main_location, &hot_location));
     }
-    Ok(())
+    Ok(of_main)
 }
 
 /// Whether this is how storage for archives answers: the file is there, and is not given back.
@@ -166,7 +167,8 @@ impl Repository {
         for kind in KEPT.into_iter().chain([FileKind::Pack]) {
             if !joined.compare(kind, &|_| false)?.left_over.is_empty() {
                 let reason = format!(
-                    "{} has {} that this repository does not have; choose an empty place for its hot part",
+                    "{} has {} that this repository does not have; choose an empty place for its hot part, or empty this one if \
+                     it holds nothing but what an earlier `repair hot` has left there",
                     part.location(),
                     kind.folder()
                 );

@@ -73,10 +73,10 @@ impl Repository {
         if !is_split {
             return Self::new((store, Some(Hot { part, joined: None })), (key, id), config, options);
         }
-        hot::prove_one(&*store, &*part, &key, &config)?;
+        let config = hot::prove_one(&*store, &*part, &key, config)?;
         let joined = HotStore::new(store, part.clone());
         let hot = Hot { part, joined: Some(joined.clone()) };
-        Self::new((Arc::new(joined), Some(hot)), (key, id), config.of_part(false), options)
+        Self::new((Arc::new(joined), Some(hot)), (key, id), config, options)
     }
 }
 

@@ -91,6 +91,17 @@ fn what_has_a_copy_is_read_from_the_hot_part_alone() {
 }
 
 #[test]
+fn what_proves_that_a_file_was_saved_is_the_main_part_not_the_copy() {
+    let (main, _, store) = parts();
+    let (id, content) = file("trees");
+    main.put(FileKind::Pack, &id, &[b"half of it"]).unwrap();
+    let trees = store.of_trees();
+    assert_eq!(kind_of(trees.put(FileKind::Pack, &id, &[&content])), ErrorKind::AlreadyExists);
+    assert_eq!(trees.read(FileKind::Pack, &id).unwrap(), content, "the copy does for whoever reads");
+    assert_eq!(Arc::new(trees).read_back(FileKind::Pack, &id).unwrap(), b"half of it"[..]);
+}
+
+#[test]
 fn a_copy_that_is_left_over_is_never_shown_and_is_swept() {
     let (main, hot, store) = parts();
     let (id, content) = file("gone");

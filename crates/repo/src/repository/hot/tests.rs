@@ -6,12 +6,13 @@ use holdfast_model::Silent;
 use holdfast_store::fault::{Effect, FaultStore, Trigger};
 use holdfast_store::record::RecordStore;
 use holdfast_store::{MemoryStore, Verb};
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::check::{Finding, ReadData, check};
 use crate::prune::{MaxUnused, PruneOptions, PrunePlan};
 use crate::testing::{CHEAP, PASSWORD, Source, TestPause, backup, contents};
-use crate::{LockMode, OpenOptions, RepoErrorKind, SavedSnapshot};
+use crate::{LockMode, OpenOptions, RepoErrorKind, SavedSnapshot, saved};
 
 type Part = Arc<MemoryStore>;
 type Recorded = Arc<RecordStore<Part>>;
@@ -125,6 +126,32 @@ fn both_configs_are_as_rustic_writes_them() {
     expected["is_hot"] = true.into();
     assert_eq!(of_hot, expected);
     assert!(!repository.config().is_hot());
+}
+
+#[test]
+fn the_config_of_the_main_part_is_the_one_to_go_by() {
+    let (main, hot) = split();
+    let repository = open(&main, &hot).unwrap();
+    // As `restic migrate` changes it, which knows nothing of the hot part.
+    let mut changed = repository.config().clone();
+    changed.version = 1;
+    main.remove(FileKind::Config, &Id::default()).unwrap();
+    main.put(FileKind::Config, &Id::default(), &[&seal_config(repository.key(), &changed)]).unwrap();
+    assert_eq!(*open(&main, &hot).unwrap().config(), changed);
+}
+
+#[test]
+fn a_pack_of_trees_is_saved_only_if_the_main_part_has_it() {
+    let (main, hot) = split();
+    let repository = open(&main, &hot).unwrap();
+    let content = b"a pack".to_vec();
+    let id = Id::new(Sha256::digest(&content).into());
+    main.put(FileKind::Pack, &id, &[&content[..3]]).unwrap();
+    let trees = repository.joined().unwrap().of_trees();
+    for _ in 0..2 {
+        let error = saved::put(&trees, FileKind::Pack, &id, &[&content]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+    }
 }
 
 #[test]
