@@ -8,6 +8,7 @@ mod caller;
 mod carry_out;
 mod catalog;
 mod copy;
+mod missing;
 mod notes;
 mod prepare;
 mod quota;

@@ -180,10 +180,8 @@ impl Worker {
         }
         writer.set_status::<RepositorySpec>(uid, &status).await?;
         writer.commit().await?;
-        let outcome = ended?;
-        if let Err(Failure::Failed(error)) = self.survey_again(job, at_work).await {
-            at_work.notes.warning(&format!("what is in the repository could not be noted: {}", error.message));
-        }
+        let mut outcome = ended?;
+        outcome.warnings += self.survey_after(uid, at_work).await;
         Ok(outcome)
     }
 

@@ -36,9 +36,7 @@ impl Worker {
             }
             None => None,
         };
-        if is_rebuild {
-            self.survey_again(job, at_work).await?;
-        }
+        let warnings = if is_rebuild { self.survey_of(repository, at_work).await? } else { 0 };
         let (ask, asked) = channel(DIRECTORIES_AT_ONCE);
         let (give, parts) = channel(4);
         let (worker, cancel) = (self.clone(), at_work.cancel.clone());
@@ -46,7 +44,7 @@ impl Worker {
             worker.with_repository(access, move |repository| answer(repository, asked, &give, &cancel)).await
         });
         at_work.notes.phase(Phase::Cataloging);
-        let mut outcome = Outcome::default();
+        let mut outcome = Outcome { warnings, ..Outcome::default() };
         let mut feed = Feed { ask, parts };
         let mut result = Ok(());
         let mut skipped = 0;

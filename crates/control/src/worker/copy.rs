@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use holdfast_model::Monitor;
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::{CopyOrder, Job, Outcome};
 
@@ -35,9 +34,7 @@ impl Worker {
         })
         .await;
         // What was copied before something went wrong is there too.
-        if let Err(Failure::Failed(error)) = self.survey_of(order.to, at_work).await {
-            at_work.notes.warning(&format!("what is in the other repository could not be noted: {}", error.message));
-        }
-        done
+        let warnings = self.survey_after(order.to, at_work).await;
+        done.map(|outcome: Outcome| Outcome { warnings: outcome.warnings + warnings, ..outcome })
     }
 }

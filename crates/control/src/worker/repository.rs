@@ -8,11 +8,12 @@ use holdfast_db::{KnownSnapshot, ObjectFilter, SnapshotDetails};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::{Job, Outcome};
 use holdfast_model::repository::{Repository, RepositorySize, RepositorySpec};
-use holdfast_model::{ClientUid, JobUid, Name, PolicyUid, RepositoryUid, SnapshotId};
+use holdfast_model::{ClientUid, JobUid, Monitor, Name, PolicyUid, RepositoryUid, SnapshotId};
 use holdfast_repo::{ChunkerKind, SavedSnapshot};
 
 use super::Worker;
 use super::at_work::AtWork;
+use super::missing::AT_ONCE;
 use crate::ask::tell_object;
 use crate::control::ControlError;
 use crate::depot::in_thread;
@@ -21,8 +22,12 @@ use crate::work::backup::{client_of_tags, policy_of_tags};
 use crate::work::repositories::Access;
 use crate::work::survey::{self, Survey};
 
-/// So many snapshots are noted in one transaction: others want to write too.
-const AT_ONCE: usize = 200;
+/// What was new to us in a repository.
+struct Noted {
+    /// Snapshots that were not known before.
+    adopted: u64,
+    warnings: u64,
+}
 
 impl Worker {
     /// Opens a repository, or makes it, and takes note of what is in it.
@@ -42,9 +47,9 @@ impl Worker {
         .await;
         match looked {
             Ok(survey) => {
-                let adopted = self.note_survey(uid, &known, &survey).await?;
-                let warnings = survey.damaged.len() as u64 + u64::from(survey.lacks_hot);
-                Ok(Outcome { files: adopted as u64, warnings, ..Outcome::default() })
+                let Noted { adopted, warnings } = self.note_survey(uid, &known, &survey, at_work).await?;
+                let warnings = warnings + survey.damaged.len() as u64 + u64::from(survey.lacks_hot);
+                Ok(Outcome { files: adopted, warnings, ..Outcome::default() })
             }
             Err(failure) => {
                 if let Failure::Failed(error) = &failure {
@@ -55,13 +60,21 @@ impl Worker {
         }
     }
 
-    /// Looks again what is in a repository, after it was checked.
-    pub(super) async fn survey_again(self: &Arc<Self>, job: &Job, at_work: &AtWork) -> Result<(), Failure> {
-        self.survey_of(self.access_of(job).await?.uid, at_work).await
+    /// Looks again what is in a repository, after work in it that is done whatever comes of this. Gives back how many warnings
+    /// that was worth.
+    pub(super) async fn survey_after(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> u64 {
+        match self.survey_of(uid, at_work).await {
+            Ok(warnings) => warnings,
+            Err(Failure::Failed(error)) => {
+                at_work.notes.warning(&format!("what is in the repository could not be noted: {}", error.message));
+                1
+            }
+            Err(Failure::Cancelled) => 0,
+        }
     }
 
-    /// Looks again what is in a repository.
-    pub(super) async fn survey_of(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> Result<(), Failure> {
+    /// Looks again what is in a repository. Gives back how many warnings that was worth.
+    pub(super) async fn survey_of(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> Result<u64, Failure> {
         let access = self.depot.access(uid).await?;
         let known = self.known_before(&access).await?;
         let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
@@ -69,8 +82,7 @@ impl Worker {
             let repository = worker.depot.repositories().get(&access, worker.options.place.state.clone())?;
             survey::survey(&repository, &access, &*work.notes, &work.cancel)
         });
-        self.note_survey(uid, &known, &survey.await?).await?;
-        Ok(())
+        Ok(self.note_survey(uid, &known, &survey.await?, at_work).await?.warnings)
     }
 
     /// What was known before anybody looks: what is made while one looks is not gone because it was not seen.
@@ -78,13 +90,14 @@ impl Worker {
         Ok(self.control.db.read().await?.snapshot_ids(access.uid).await?.into_iter().collect())
     }
 
-    /// Keeps what was found. Gives back how many snapshots were not known before.
+    /// Keeps what was found.
     async fn note_survey(
         &self,
         uid: RepositoryUid,
         known: &BTreeSet<SnapshotId>,
         survey: &Survey,
-    ) -> Result<usize, ControlError> {
+        at_work: &AtWork,
+    ) -> Result<Noted, ControlError> {
         let repository = self.control.db.read().await?.object::<RepositorySpec>(uid).await?;
         let owners = Owners::read(self, &repository).await?;
         let seen = survey.snapshots.iter().map(|snapshot| snapshot.id);
@@ -102,14 +115,7 @@ impl Worker {
             writer.commit().await?;
         }
         let gone: Vec<SnapshotId> = known.difference(&found).copied().collect();
-        for some in gone.chunks(AT_ONCE) {
-            let mut writer = self.control.db.write().await?;
-            writer.lock_queue().await?;
-            for id in some {
-                writer.remove_snapshot(uid, *id).await?;
-            }
-            writer.commit().await?;
-        }
+        let warnings = self.note_gone(uid, &gone, survey, at_work).await?;
         let now = self.control.now();
         let mut writer = self.control.db.write().await?;
         writer.lock_queue().await?;
@@ -128,7 +134,7 @@ impl Worker {
         writer.set_status::<RepositorySpec>(uid, &current.status).await?;
         tell_object(&mut writer, &current, "looked into", "a job", now).await?;
         writer.commit().await?;
-        Ok(new.len())
+        Ok(Noted { adopted: new.len() as u64, warnings })
     }
 
     async fn note_problem(&self, uid: RepositoryUid, problem: &str) -> Result<(), ControlError> {

@@ -61,8 +61,28 @@ async fn what_others_have_stored_is_adopted_and_what_they_remove_is_no_longer_kn
     let clients: Vec<_> = snapshots.iter().map(|one| (one.hostname.as_str(), one.client, one.policy)).collect();
     assert_eq!(clients, [("stranger", None, None), ("web1", Some(scene.client.uid), None)]);
     restic.ok(["forget", &snapshots[0].id.to_string()]);
-    assert_eq!(prepare(&scene, false).await.0.outcome.files, 0);
+    let (job, _) = prepare(&scene, false).await;
+    assert_eq!((job.status, job.outcome.files, job.outcome.warnings), (JobStatus::Warning, 0, 1), "{:?}", job.outcome);
     assert_eq!(known().await.len(), 1);
+    let told =
+        format!("no job of this server has said that it removed them: {} of stranger from", snapshots[0].id.short());
+    let log = scene.log(&job).await;
+    assert!(log.iter().any(|line| line.contains(&told)), "{log:?}");
+    assert_eq!(gone(&scene).await, [snapshots[0].id.to_string()]);
+    // Another has come in the place of the other, and is nothing to worry about.
+    for tag in ["kept", "long"] {
+        restic.ok(["tag", "--set", tag, &known().await[0].id.to_string()]);
+        let (job, _) = prepare(&scene, false).await;
+        assert_eq!((job.status, job.outcome.files), (JobStatus::Succeeded, 1), "{:?}", job.outcome);
+        assert_eq!(known().await[0].details.tags, [tag]);
+    }
+}
+
+/// The snapshots of which events say that they are gone.
+async fn gone(scene: &Scene) -> Vec<String> {
+    let events = scene.db.read().await.unwrap().events_after(0, 1000).await.unwrap();
+    let gone = events.into_iter().filter(|event| event.event.body["change"] == "gone");
+    gone.map(|event| event.event.subject).collect()
 }
 
 #[tokio::test]
