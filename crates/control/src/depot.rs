@@ -63,7 +63,7 @@ impl Depot {
         in_thread(move || Ok(secrets.read(&source, sealed.as_deref())?)).await
     }
 
-    /// Does something with an open repository, in a thread.
+    /// Reads something in an open repository, in a thread.
     pub async fn with<T: Send + 'static>(
         &self,
         access: Access,
@@ -71,6 +71,16 @@ impl Depot {
     ) -> Result<T, Failure> {
         let (repositories, state) = (self.repositories.clone(), self.state.clone());
         in_thread(move || work(&repositories.get(&access, state)?)).await
+    }
+
+    /// Does something with a repository that is seen to be where it was opened, in a thread.
+    pub async fn with_in_place<T: Send + 'static>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&Repository) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (repositories, state) = (self.repositories.clone(), self.state.clone());
+        in_thread(move || work(&repositories.in_place(&access, state)?)).await
     }
 }
 

@@ -144,6 +144,8 @@ impl Writer {
 
     /// Removes an object that nothing needs.
     pub async fn remove<S: Spec>(&mut self, uid: S::Uid, revision: Option<u64>) -> Result<Object<S>, DbError> {
+        // Jobs that end note how clients stand, as this does: the second waits here, and not in the middle.
+        self.lock_queue().await?;
         let object = self.lock_object::<S>(uid, revision).await?;
         self.refuse_needed(S::KIND, &uid.to_string(), object.spec.name()).await?;
         self.forget_last_backups_of(&uid.to_string()).await?;

@@ -80,7 +80,8 @@ claims! {
         a_snapshot_is_noted_once_and_found_by_its_job
         the_newest_snapshot_of_each_client_and_policy_is_known
         how_a_client_stands_follows_what_comes_and_goes
-        one_that_comes_while_another_goes_is_counted;
+        one_that_comes_while_another_goes_is_counted
+        a_client_can_go_while_its_backup_ends;
     migrations:
         all_that_the_first_release_has_kept_is_read_by_this_one
         how_clients_stood_is_kept

@@ -1,7 +1,7 @@
 //! Open repositories: one of each in a process, shared by all jobs that work with it.
 //!
 //! One that is opened stays open: its index is read once. When its place, its password or its compression is another, it is
-//! opened anew, and jobs that still have the old one end with it.
+//! opened anew, and jobs that still have the old one end with it. Nothing is written to a place that does not hold it any more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -54,16 +54,51 @@ struct Opened {
 impl Repositories {
     /// The repository, opened if it is not yet. Whoever opens one keeps only those waiting that want the same.
     pub fn get(&self, access: &Access, state: PathBuf) -> Result<Repository, Failure> {
-        let slot = self.open.lock().entry(access.uid).or_default().clone();
+        let slot = self.slot(access);
         let mut opened = slot.lock();
-        // A disk that was not mounted may have come back, or have gone.
-        let is_good = |found: &&Opened| found.access == *access && !found.repository.has_hot_changed();
-        if let Some(found) = opened.as_ref().filter(is_good) {
+        if let Some(found) = opened.as_ref().filter(|found| found.is_for(access)) {
             return Ok(found.repository.clone());
         }
         let repository = open(access, state)?;
         *opened = Some(Opened { access: access.clone(), repository: repository.clone() });
         Ok(repository)
+    }
+
+    /// The repository for whoever changes or proves it: its place may have been emptied since it was opened, or hold another.
+    pub fn in_place(&self, access: &Access, state: PathBuf) -> Result<Repository, Failure> {
+        let repository = self.get(access, state.clone())?;
+        if repository.is_in_place()? { Ok(repository) } else { self.anew(access, state) }
+    }
+
+    /// Opens the repository whether it is open or not, which shows that the next one can. Those who have it go on with it, unless
+    /// it is another now.
+    pub fn anew(&self, access: &Access, state: PathBuf) -> Result<Repository, Failure> {
+        // Not while others wait: storage that does not answer is asked for long.
+        let repository = open(access, state);
+        let slot = self.slot(access);
+        let known = slot.lock().as_ref().filter(|found| found.is_for(access)).map(|found| found.repository.clone());
+        if let (Ok(_), Some(known)) = (&repository, known)
+            && known.is_in_place()?
+        {
+            return Ok(known);
+        }
+        let opened = repository
+            .as_ref()
+            .ok()
+            .map(|repository| Opened { access: access.clone(), repository: repository.clone() });
+        *slot.lock() = opened;
+        repository
+    }
+
+    fn slot(&self, access: &Access) -> Slot {
+        self.open.lock().entry(access.uid).or_default().clone()
+    }
+}
+
+impl Opened {
+    /// Whether it was opened so. A disk that was not mounted may have come back, or have gone.
+    fn is_for(&self, access: &Access) -> bool {
+        self.access == *access && !self.repository.has_hot_changed()
     }
 }
 

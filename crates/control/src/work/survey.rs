@@ -50,13 +50,13 @@ pub fn open(
             Err(error) => return Err(error.into()),
         }
     }
-    let repository = repositories.get(access, place.state.clone())?;
+    let repository = repositories.anew(access, place.state.clone())?;
     if create.is_none() || access.hot.is_none() {
         return Ok(repository);
     }
     fill(&repository, monitor, cancel)?;
     // From now on with its hot part.
-    repositories.get(access, place.state.clone())
+    repositories.anew(access, place.state.clone())
 }
 
 /// Copies into the hot part what is missing there: all, if it is new.
@@ -88,8 +88,8 @@ pub fn survey(
     cancel.check().map_err(|_| Failure::Cancelled)?;
     let store: Arc<dyn holdfast_store::Store> = repositories::store(access)?;
     let packs = store.list(FileKind::Pack).map_err(holdfast_repo::RepoError::from)?;
-    // What storage claims is not to overflow anything.
-    let stored_bytes = packs.iter().fold(0_u64, |sum, pack| sum.saturating_add(pack.size));
+    // What storage claims is not to overflow anything, a database's numbers neither.
+    let stored_bytes = packs.iter().fold(0_u64, |sum, pack| sum.saturating_add(pack.size)).min(i64::MAX as u64);
     monitor.note(&format!(
         "{}: {} snapshots, {} packs with {stored_bytes} bytes",
         repository.id(),

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use holdfast_db::{DbError, DbErrorKind, KnownSnapshot, SnapshotDetails, SnapshotQuery};
-use holdfast_model::Monitor;
 use holdfast_model::client::{Client, ClientSpec};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, Outcome};
 use holdfast_model::policy::{Policy, PolicySpec};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::{ScheduleSpec, Zone};
+use holdfast_model::{Monitor, RepositoryUid};
 use holdfast_repo::{Repository, SavedSnapshot};
 
 use super::repository::details_of;
@@ -140,12 +140,10 @@ impl Worker {
             })
             .await?;
         let mut writer = self.control.db.write().await?;
-        let gone: Vec<_> = known.iter().filter(|one| !done.staying.contains(&one.id)).collect();
-        // Whoever tells of something waits for others who do, and so does so first of all.
-        for gone in &gone {
+        // Whoever notes snapshots, and how clients stand by them, takes turns with all others who do.
+        writer.lock_queue().await?;
+        for gone in known.iter().filter(|one| !done.staying.contains(&one.id)) {
             tell_snapshot(&mut writer, gone, "removed", self.control.now()).await?;
-        }
-        for gone in gone {
             writer.remove_snapshot(access.uid, gone.id).await?;
         }
         writer.commit().await?;
@@ -185,19 +183,18 @@ impl Worker {
         Ok(outcome)
     }
 
-    /// Does something with an open repository, in a thread.
+    /// Does something with a repository, in a thread.
     pub(super) async fn with_repository<T: Send + 'static>(
         &self,
         access: Access,
         work: impl FnOnce(&Repository) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.depot.with(access, work).await
+        self.depot.with_in_place(access, work).await
     }
 
     /// How the repository of a job is opened.
     pub(super) async fn access_of(&self, job: &Job) -> Result<Access, Failure> {
-        let uid = job.repository.ok_or_else(|| Failure::configuration("the job names no repository"))?;
-        self.depot.access(uid).await
+        self.depot.access(repository_of(job)?).await
     }
 
     pub(super) async fn client_of(&self, job: &Job) -> Result<Client, Failure> {
@@ -232,9 +229,14 @@ impl Worker {
             details: SnapshotDetails { added, ..details_of(snapshot) },
         };
         let mut writer = self.control.db.write().await?;
-        // Told first, for the reason that stands above.
+        writer.lock_queue().await?;
         tell_snapshot(&mut writer, &known, "added", self.control.now()).await?;
         writer.add_snapshot(&known).await?;
         Ok(writer.commit().await?)
     }
+}
+
+/// The repository that a job is for.
+pub(super) fn repository_of(job: &Job) -> Result<RepositoryUid, Failure> {
+    job.repository.ok_or_else(|| Failure::configuration("the job names no repository"))
 }

@@ -34,24 +34,18 @@ impl Worker {
         let changed = survey.snapshots.iter().filter(|snapshot| snapshot.original.is_some());
         let replaced: BTreeSet<(&str, Time)> =
             changed.map(|snapshot| (snapshot.hostname.as_str(), snapshot.time.at.to_time())).collect();
-        let mut missing = Vec::new();
+        let mut missing: Vec<KnownSnapshot> = Vec::new();
         for some in gone.chunks(AT_ONCE) {
             let mut writer = self.control.db.write().await?;
-            // Each locks how several clients stand, in any order: of two surveys at once the second waits here.
+            // Each locks how several clients stand, in any order: of two who do the second waits here.
             writer.lock_queue().await?;
-            let mut known: Vec<KnownSnapshot> = Vec::new();
             for id in some {
-                known.extend(writer.snapshot(repository, *id).await?);
-            }
-            // Whoever tells of something waits for others who do, and so does so first of all.
-            for one in &known {
-                tell_snapshot(&mut writer, one, "gone", self.control.now()).await?;
-            }
-            for one in &known {
-                writer.remove_snapshot(repository, one.id).await?;
+                let Some(known) = writer.snapshot(repository, *id).await? else { continue };
+                tell_snapshot(&mut writer, &known, "gone", self.control.now()).await?;
+                writer.remove_snapshot(repository, *id).await?;
+                missing.extend(Some(known).filter(|one| !replaced.contains(&(one.hostname.as_str(), one.at))));
             }
             writer.commit().await?;
-            missing.extend(known.into_iter().filter(|one| !replaced.contains(&(one.hostname.as_str(), one.at))));
         }
         if missing.is_empty() {
             return Ok(0);

@@ -13,13 +13,13 @@ use holdfast_repo::{ChunkerKind, SavedSnapshot};
 
 use super::Worker;
 use super::at_work::AtWork;
+use super::carry_out::repository_of;
 use super::missing::AT_ONCE;
 use crate::ask::tell_object;
 use crate::control::ControlError;
 use crate::depot::in_thread;
 use crate::work::Failure;
 use crate::work::backup::{client_of_tags, policy_of_tags};
-use crate::work::repositories::Access;
 use crate::work::survey::{self, Survey};
 
 /// What was new to us in a repository.
@@ -35,18 +35,9 @@ impl Worker {
         let is_set = |name: &str| job.parameters[name].as_bool().unwrap_or(false);
         let chunker = if is_set("as_restic") { ChunkerKind::Rabin } else { ChunkerKind::default() };
         let create = is_set("create").then_some(chunker);
-        let access = self.access_of(job).await?;
-        let known = self.known_before(&access).await?;
-        let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
-        let looked = in_thread(move || {
-            let (place, monitor) = (&worker.options.place, &*work.notes);
-            let repository =
-                survey::open(&access, create, worker.depot.repositories(), place, (monitor, &work.cancel))?;
-            survey::survey(&repository, &access, monitor, &work.cancel)
-        })
-        .await;
-        match looked {
-            Ok(survey) => {
+        let uid = repository_of(job)?;
+        match self.look(uid, create, at_work).await {
+            Ok((known, survey)) => {
                 let Noted { adopted, warnings } = self.note_survey(uid, &known, &survey, at_work).await?;
                 let warnings = warnings + survey.damaged.len() as u64 + u64::from(survey.lacks_hot);
                 Ok(Outcome { files: adopted, warnings, ..Outcome::default() })
@@ -58,6 +49,26 @@ impl Worker {
                 Err(failure)
             }
         }
+    }
+
+    /// Opens a repository, or makes it, and looks what is in it. Gives back what was known before, too.
+    async fn look(
+        self: &Arc<Self>,
+        uid: RepositoryUid,
+        create: Option<ChunkerKind>,
+        at_work: &AtWork,
+    ) -> Result<(BTreeSet<SnapshotId>, Survey), Failure> {
+        let access = self.depot.access(uid).await?;
+        // First: what is made while one looks is not gone because it was not seen.
+        let known = self.control.db.read().await?.snapshot_ids(uid).await?.into_iter().collect();
+        let (worker, work) = (self.clone(), at_work.clone());
+        let survey = in_thread(move || {
+            let (place, monitor) = (&worker.options.place, &*work.notes);
+            let repository =
+                survey::open(&access, create, worker.depot.repositories(), place, (monitor, &work.cancel))?;
+            survey::survey(&repository, &access, monitor, &work.cancel)
+        });
+        Ok((known, survey.await?))
     }
 
     /// Looks again what is in a repository, after work in it that is done whatever comes of this. Gives back how many warnings
@@ -75,19 +86,8 @@ impl Worker {
 
     /// Looks again what is in a repository. Gives back how many warnings that was worth.
     pub(super) async fn survey_of(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> Result<u64, Failure> {
-        let access = self.depot.access(uid).await?;
-        let known = self.known_before(&access).await?;
-        let (worker, work, uid) = (self.clone(), at_work.clone(), access.uid);
-        let survey = in_thread(move || {
-            let repository = worker.depot.repositories().get(&access, worker.options.place.state.clone())?;
-            survey::survey(&repository, &access, &*work.notes, &work.cancel)
-        });
-        Ok(self.note_survey(uid, &known, &survey.await?, at_work).await?.warnings)
-    }
-
-    /// What was known before anybody looks: what is made while one looks is not gone because it was not seen.
-    async fn known_before(&self, access: &Access) -> Result<BTreeSet<SnapshotId>, ControlError> {
-        Ok(self.control.db.read().await?.snapshot_ids(access.uid).await?.into_iter().collect())
+        let (known, survey) = self.look(uid, None, at_work).await?;
+        Ok(self.note_survey(uid, &known, &survey, at_work).await?.warnings)
     }
 
     /// Keeps what was found.
@@ -123,7 +123,7 @@ impl Worker {
         let status = &mut current.status;
         status.ready_since = status.ready_since.or(Some(now));
         status.problem = None;
-        status.id = Some(survey.id);
+        let other = status.id.replace(survey.id).filter(|id| *id != survey.id);
         let size = RepositorySize {
             measured: now,
             stored_bytes: survey.stored_bytes,
@@ -134,7 +134,13 @@ impl Worker {
         writer.set_status::<RepositorySpec>(uid, &current.status).await?;
         tell_object(&mut writer, &current, "looked into", "a job", now).await?;
         writer.commit().await?;
-        Ok(Noted { adopted: new.len() as u64, warnings })
+        if let Some(other) = other {
+            at_work.notes.warning(&format!(
+                "this is another repository than before: its id is {}, and was {other}; see whether it is the right place",
+                survey.id
+            ));
+        }
+        Ok(Noted { adopted: new.len() as u64, warnings: warnings + u64::from(other.is_some()) })
     }
 
     async fn note_problem(&self, uid: RepositoryUid, problem: &str) -> Result<(), ControlError> {

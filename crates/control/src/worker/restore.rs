@@ -36,10 +36,12 @@ impl Worker {
         let access = self.access_of(job).await?;
         let (worker, work) = (self.clone(), at_work.clone());
         let task = RestoreTask { order, target };
-        self.with_repository(access, move |repository| {
-            restore::run(&task, repository, &worker.options.place, &*work.notes, &work.cancel)
-        })
-        .await
+        // What is open may be all that is left of it: it is not asked whether it is in its place.
+        self.depot
+            .with(access, move |repository| {
+                restore::run(&task, repository, &worker.options.place, &*work.notes, &work.cancel)
+            })
+            .await
     }
 
     /// Whether a snapshot is known to hold all that there was beneath its paths: made by a policy that leaves nothing out, and

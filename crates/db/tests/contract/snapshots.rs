@@ -1,6 +1,8 @@
 //! Snapshots that were seen.
 
-use holdfast_db::{KnownSnapshot, LastBackup, SnapshotDetails, SnapshotQuery};
+use holdfast_db::{KnownSnapshot, LastBackup, NewEvent, SnapshotDetails, SnapshotQuery};
+use holdfast_model::client::ClientSpec;
+use holdfast_model::job::Cause;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{RepositoryUid, SnapshotId};
 use serde_json::json;
@@ -159,5 +161,37 @@ pub(crate) async fn one_that_comes_while_another_goes_is_counted(scene: &Scene) 
         tokio::join!(add, remove);
         let all = scene.db.read().await.unwrap().last_backups(None).await.unwrap();
         assert_eq!(all[&policy.unwrap()][&client.unwrap()].newest, Some(comes.at), "round {round}");
+    }
+}
+
+/// Both note how a client stands, and tell of it, in another order: neither fails.
+pub(crate) async fn a_client_can_go_while_its_backup_ends(scene: &Scene) {
+    let policy = scene.policy_uid();
+    let tell = |about: &str| NewEvent {
+        at: time(9),
+        topic: about.into(),
+        tenant: scene.tenant,
+        subject: "web1".into(),
+        body: json!({}),
+    };
+    for _ in 0..20 {
+        let client = scene.add_client("web1").await;
+        let mut writer = scene.db.write().await.unwrap();
+        writer.note_end(client, policy, time(8), None).await.unwrap();
+        writer.commit().await.unwrap();
+        let end = async {
+            let mut writer = scene.db.write().await.unwrap();
+            writer.lock_queue().await.unwrap();
+            writer.add_event(&tell("job")).await.unwrap();
+            writer.note_end(client, policy, time(9), Some(Cause::Unreachable)).await.unwrap();
+            writer.commit().await.unwrap();
+        };
+        let remove = async {
+            let mut writer = scene.db.write().await.unwrap();
+            writer.remove::<ClientSpec>(client, None).await.unwrap();
+            writer.add_event(&tell("client")).await.unwrap();
+            writer.commit().await.unwrap();
+        };
+        tokio::join!(end, remove);
     }
 }

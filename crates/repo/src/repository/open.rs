@@ -78,6 +78,17 @@ impl Repository {
         let hot = Hot { part, joined: Some(joined.clone()) };
         Self::new((Arc::new(joined), Some(hot)), (key, id), config, options)
     }
+
+    /// Whether its place still has the config that it was opened with. Otherwise it is to be opened anew, and may be gone.
+    pub fn is_in_place(&self) -> Result<bool, RepoError> {
+        let sealed = match self.store().read(FileKind::Config, &Id::default()) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) if self.joined().is_some() && hot::is_withheld(&error) => return Ok(true),
+            result => result?,
+        };
+        let config = self.key().open(&sealed).ok();
+        Ok(config.and_then(|config| serde_json::from_slice::<Config>(&config).ok()).as_ref() == Some(self.config()))
+    }
 }
 
 /// Where the key is remembered that opened the repository at a place the last time. Whoever can write to the storage can
