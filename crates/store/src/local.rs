@@ -2,7 +2,8 @@
 //!
 //! A file appears under its name only complete and synced, and counts as saved only when the folder is synced too.
 //! All work happens beneath one handle of the root directory: if its disk is unmounted or replaced while we run, calls
-//! fail instead of writing into the empty mount point. It knows nothing of other machines that use the directory.
+//! fail instead of writing into the empty mount point. The config alone is there only as long as the path leads there: by it
+//! is asked whether that is so. It knows nothing of other machines that use the directory.
 
 mod errno;
 mod folder;
@@ -62,9 +63,15 @@ impl LocalStore {
         Ok(self.root.get_or_init(|| root))
     }
 
+    /// The directory, to look for a file of this kind in it.
+    fn root_of(&self, kind: FileKind) -> Result<&Root, Errno> {
+        let root = self.root()?;
+        if kind == FileKind::Config && !root.is_at(&self.path)? { Err(Errno::NOENT) } else { Ok(root) }
+    }
+
     /// Opens a file for reading.
     fn open(&self, kind: FileKind, id: &Id) -> Result<OwnedFd, Errno> {
-        let root = self.root()?;
+        let root = self.root_of(kind)?;
         openat(&root.fd, layout::path(kind, id), OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())
     }
 
@@ -116,7 +123,7 @@ impl Store for LocalStore {
 
     fn size(&self, kind: FileKind, id: &Id) -> Result<u64, StoreError> {
         let failed = |errno| self.error("read the size of", (kind, id), errno);
-        let root = self.root().map_err(failed)?;
+        let root = self.root_of(kind).map_err(failed)?;
         let info = statx(&root.fd, layout::path(kind, id), AtFlags::empty(), StatxFlags::SIZE | StatxFlags::TYPE)
             .map_err(failed)?;
         match FileType::from_raw_mode(info.stx_mode.into()) {

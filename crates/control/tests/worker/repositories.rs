@@ -4,7 +4,7 @@ use holdfast_control::{Asker, Care};
 use holdfast_db::SnapshotQuery;
 use holdfast_model::RepositoryUid;
 use holdfast_model::client::Step;
-use holdfast_model::job::{Cause, Job, JobStatus, Launch};
+use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch};
 use holdfast_model::repository::{RepositorySpec, RepositoryStatus};
 use serde_json::json;
 
@@ -83,6 +83,58 @@ async fn gone(scene: &Scene) -> Vec<String> {
     let events = scene.db.read().await.unwrap().events_after(0, 1000).await.unwrap();
     let gone = events.into_iter().filter(|event| event.event.body["change"] == "gone");
     gone.map(|event| event.event.subject).collect()
+}
+
+#[tokio::test]
+async fn each_look_at_a_repository_finds_out_whether_it_opens() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    assert!(scene.run().await.iter().any(|job| job.kind == JobKind::Backup && job.status == JobStatus::Succeeded));
+    let (place, away) = (scene.dir.path().join("repository"), scene.dir.path().join("away"));
+    for (part, cause) in [("config", Cause::RepositoryMissing), ("keys", Cause::Damaged)] {
+        std::fs::rename(place.join(part), &away).unwrap();
+        let (job, status) = prepare(&scene, false).await;
+        let error = job.outcome.error.expect(part);
+        assert_eq!(error.cause, cause, "{part}: {}", error.message);
+        assert!(status.ready_since.is_none() && status.problem.unwrap() == error.message);
+        std::fs::rename(&away, place.join(part)).unwrap();
+        let (job, status) = prepare(&scene, false).await;
+        assert_eq!(job.status, JobStatus::Succeeded, "{:?}", job.outcome);
+        assert!(status.ready_since.is_some() && status.problem.is_none());
+    }
+    std::fs::rename(scene.dir.path().join("password"), &away).unwrap();
+    let (job, status) = prepare(&scene, false).await;
+    assert_eq!(job.status, JobStatus::Failed);
+    assert_eq!((status.ready_since, status.problem), (None, Some(job.outcome.error.unwrap().message)));
+}
+
+#[tokio::test]
+async fn what_is_backed_up_goes_into_the_repository_that_is_there_now() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    let backup = async || scene.run().await.into_iter().find(|job| job.kind == JobKind::Backup).unwrap();
+    assert_eq!(backup().await.status, JobStatus::Succeeded);
+    prepare(&scene, false).await;
+    let (place, before) = (scene.dir.path().join("repository"), scene.repository().id());
+    std::fs::rename(&place, scene.dir.path().join("away")).unwrap();
+    for _ in 0..2 {
+        let nowhere = backup().await;
+        assert_eq!(nowhere.outcome.error.unwrap().cause, Cause::RepositoryMissing);
+        assert!(!place.exists(), "nothing is written where no repository is");
+    }
+    let (job, _) = prepare(&scene, true).await;
+    assert_eq!((job.status, job.outcome.warnings), (JobStatus::Warning, 2), "{:?}", job.outcome);
+    let told = format!("was {before}; see whether");
+    assert!(scene.log(&job).await.iter().any(|line| line.contains(&told)));
+    let done = backup().await;
+    assert_eq!(done.status, JobStatus::Succeeded, "{:?}", done.outcome);
+    // By the key that is there, as whoever opens it next.
+    assert_eq!(scene.repository().snapshots().unwrap()[0].id, done.outcome.snapshot.unwrap());
+    if let Some(restic) = holdfast_testkit::Restic::new(&place, "secret") {
+        restic.check_read_data();
+    }
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, Mode, OFlags, fstatfs, fsync, mkdirat, openat, stat, statat};
+use rustix::fs::{CWD, Mode, OFlags, fstat, fstatfs, fsync, mkdirat, openat, stat, statat};
 use rustix::io::Errno;
 
 use crate::layout;
@@ -39,6 +39,12 @@ impl Root {
             _ => Modes::OWNER,
         };
         Ok(Self { fd, modes })
+    }
+
+    /// Whether the path leads to it. Another disk may be mounted there by now, or none.
+    pub(super) fn is_at(&self, path: &Path) -> Result<bool, Errno> {
+        let (held, there) = (fstat(&self.fd)?, statat(CWD, path, rustix::fs::AtFlags::empty())?);
+        Ok((held.st_dev, held.st_ino) == (there.st_dev, there.st_ino))
     }
 }
 

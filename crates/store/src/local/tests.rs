@@ -141,12 +141,21 @@ fn a_root_that_was_replaced_while_in_use_is_not_written_to() {
     let (root, moved) = (dir.path().join("repo"), dir.path().join("moved"));
     let store = LocalStore::new(&root);
     store.create().unwrap();
+    store.put(FileKind::Config, &Id::default(), &[b"x"]).unwrap();
     store.put(FileKind::Key, &id(1), &[b"x"]).unwrap();
     fs::rename(&root, &moved).unwrap();
+    let config = || store.read(FileKind::Config, &Id::default()).map_err(|error| error.kind());
+    assert_eq!(config(), Err(ErrorKind::NotFound), "whoever asks hears that it is another place");
     fs::create_dir(&root).unwrap();
     store.put(FileKind::Key, &id(2), &[b"x"]).unwrap();
     assert_eq!(files(&root), [] as [String; 0]);
-    assert_eq!(files(&moved).len(), 2);
+    assert_eq!(files(&moved).len(), 3);
+    fs::copy(moved.join("config"), root.join("config")).unwrap();
+    assert_eq!(config(), Err(ErrorKind::NotFound));
+    assert_eq!(store.size(FileKind::Config, &Id::default()).unwrap_err().kind(), ErrorKind::NotFound);
+    fs::remove_dir_all(&root).unwrap();
+    fs::rename(&moved, &root).unwrap();
+    assert!(config().is_ok());
 }
 
 #[test]
