@@ -22,6 +22,7 @@ use crate::environment;
 
 pub use key::Key;
 
+/// With this small repositories can be checked and pruned.
 const LEAST_MEMORY: u64 = 256 << 20;
 
 /// All values, each with where it comes from.
@@ -159,7 +160,6 @@ impl ServerConfig {
         let (value, origin) = self.value(Key::MaintenanceMemory);
         let size = holdfast_model::parse_size(&value);
         let size = size.with_context(|| format!("{} ({origin})", Key::MaintenanceMemory))?;
-        // With less it would not even start.
         anyhow::ensure!(
             size >= LEAST_MEMORY,
             "{} is {value:?} ({origin}): it must be at least 256M, and more for large repositories",

@@ -33,7 +33,7 @@ pub use fingerprint::fingerprint;
 pub use launch::Launched;
 pub use place::{PlaceRefused, check_place};
 pub use plans::Plans;
-pub use protection::{Protected, ProtectionPage, ProtectionQuery, ProtectionSort};
+pub use protection::{Position, Protected, ProtectionPage, ProtectionQuery, ProtectionSort};
 pub use queue::{LEASE, Leases};
 pub use restore::{RestoreAsked, RestoreRefused, RestoreSource};
 pub use trust::MOST_KEYS;

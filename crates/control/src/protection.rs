@@ -16,7 +16,7 @@ use holdfast_model::{ClientUid, Name, PolicyUid, ScheduleUid, TenantUid, Time};
 use crate::control::{Control, ControlError};
 use crate::plans::Plans;
 
-pub use list::{ProtectionPage, ProtectionQuery, ProtectionSort};
+pub use list::{Position, ProtectionPage, ProtectionQuery, ProtectionSort};
 
 /// How well a client is protected by a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +68,8 @@ struct Row<'a> {
 }
 
 impl Control {
-    /// How well clients are protected by each of their policies; `None` if what the page should go on behind is no longer there.
-    pub async fn protection(&self, query: &ProtectionQuery) -> Result<Option<ProtectionPage>, ControlError> {
+    /// How well clients are protected by each of their policies.
+    pub async fn protection(&self, query: &ProtectionQuery) -> Result<ProtectionPage, ControlError> {
         let now = self.now();
         let mut reader = self.db.read_at_one_time().await?;
         let plans = self.plans(&mut reader).await?;

@@ -4,7 +4,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use holdfast_api::{Page, Protected, ProtectedClient, ProtectedPage, ProtectingPolicy};
-use holdfast_control::{self as control, ProtectionQuery, ProtectionSort};
+use holdfast_control::{self as control, Position, ProtectionQuery, ProtectionSort};
 use holdfast_model::protection::Protection;
 use holdfast_model::{ClientUid, PolicyUid, TenantUid};
 
@@ -101,7 +101,7 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
         _ => return Err(wrong("sort", "it is given more than once")),
     };
     let list = format!("{LIST} {}", sort.as_str());
-    let after = query.one::<String>("cursor")?.map(|text| row_of(&cursor::read(&list, &text)?.1)).transpose()?;
+    let after = query.one::<String>("cursor")?.map(|text| position_of(&cursor::read(&list, &text)?.0)).transpose()?;
     let asked = ProtectionQuery {
         tenant: query.one("tenant")?,
         client: query.one("client")?,
@@ -112,24 +112,20 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
         after,
         limit: query.number("limit", 1, 500)?.unwrap_or(50) as usize,
     };
-    // What has become better or worse meanwhile is found where it stands now.
-    let page = server.control().protection(&asked).await?.ok_or_else(cursor::wrong)?;
+    let page = server.control().protection(&asked).await?;
     let last = page.rows.last().filter(|_| page.has_more);
-    let next_cursor = last.map(|last| cursor::write(&list, "", &id_of(last)));
+    let next_cursor = last.map(|last| cursor::write(&list, &key_of(last), ""));
     let page: ProtectedPage = Page { items: page.rows.into_iter().map(shown).collect(), next_cursor };
     Ok(json(StatusCode::OK, &page))
 }
 
-/// How a cursor names a row: by the client, and by the policy if one has it.
-fn id_of(one: &control::Protected) -> String {
-    let policy = one.policy.as_ref().map(|policy| policy.0.to_string());
-    format!("{} {}", one.client.0, policy.as_deref().unwrap_or_default())
+/// How a cursor names the place of a row: by all that the list is sorted by.
+fn key_of(row: &control::Protected) -> String {
+    serde_json::to_string(&Position::of(row)).expect("names, ids and times can be written")
 }
 
-fn row_of(id: &str) -> Result<(ClientUid, Option<PolicyUid>), Failure> {
-    let (client, policy) = id.split_once(' ').ok_or_else(cursor::wrong)?;
-    let policy = Some(policy).filter(|policy| !policy.is_empty()).map(str::parse).transpose();
-    Ok((client.parse().map_err(|_| cursor::wrong())?, policy.map_err(|_| cursor::wrong())?))
+fn position_of(key: &str) -> Result<Position, Failure> {
+    serde_json::from_str(key).map_err(|_| cursor::wrong())
 }
 
 fn shown(one: control::Protected) -> Protected {

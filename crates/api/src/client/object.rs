@@ -137,10 +137,11 @@ impl ApiClient {
         self.transport.get(&format!("{}/upcoming", place::<ScheduleSpec>(uid)), &[("count", count.to_string())])
     }
 
-    /// How large a repository was on each day since a time, the newest first.
-    pub fn repository_sizes(&self, uid: RepositoryUid, since: Time) -> Result<Vec<RepositorySize>, ApiError> {
+    /// How large a repository was when it was first looked into since a time.
+    pub fn size_since(&self, uid: RepositoryUid, since: Time) -> Result<Option<RepositorySize>, ApiError> {
         let path = format!("{}/sizes", place::<RepositorySpec>(uid));
-        self.all_pages(&path, vec![("since", since.to_string()), ("limit", "500".to_owned())], usize::MAX)
+        let oldest = [("since", since.to_string()), ("sort", "created".to_owned()), ("limit", "1".to_owned())];
+        Ok(self.all_pages(&path, oldest.into(), 1)?.pop())
     }
 
     /// The pages of a list, one behind the other, until there are so many rows.

@@ -97,8 +97,8 @@ pub struct ServerArgs {
     /// Where clients find the server, for what they are told to call [default: where it listens] [env: HOLDFAST_PUBLIC_URL]
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
-    /// Memory that the check, the prune or the copy of a repository may take, each in a process of its own; one that wants more
-    /// is a failed job [default: 16G] [env: HOLDFAST_MAINTENANCE_MEMORY]
+    /// Address space that the check, the prune or the copy of a repository may take, each in a process of its own; one that wants
+    /// more is a failed job [default: 16G] [env: HOLDFAST_MAINTENANCE_MEMORY]
     #[arg(long, value_name = "SIZE")]
     pub maintenance_memory: Option<String>,
 }

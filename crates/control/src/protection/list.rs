@@ -3,7 +3,8 @@
 use std::cmp::{Ordering, Reverse};
 
 use holdfast_model::protection::Protection;
-use holdfast_model::{ClientUid, PolicyUid, TenantUid};
+use holdfast_model::{ClientUid, Name, PolicyUid, TenantUid, Time};
+use serde::{Deserialize, Serialize};
 
 use super::{Protected, Row};
 
@@ -22,8 +23,8 @@ pub struct ProtectionQuery {
     pub contains: Option<String>,
     /// In what order.
     pub sort: ProtectionSort,
-    /// Behind this row, wherever it stands by now.
-    pub after: Option<(ClientUid, Option<PolicyUid>)>,
+    /// Behind this place.
+    pub after: Option<Position>,
     /// At most so many.
     pub limit: usize,
 }
@@ -40,6 +41,25 @@ pub enum ProtectionSort {
     Newest,
 }
 
+/// A place in the list: where a row stood when it was shown. The row may have moved since, or be gone, and the list goes on from
+/// here all the same: only a row that moves past it is missed, or comes again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    protection: Protection,
+    newest: Option<Time>,
+    client: (Name, ClientUid),
+    policy: Option<(Name, PolicyUid)>,
+    tenant: TenantUid,
+}
+
+/// What rows are put in order by.
+struct Key<'a> {
+    protection: Protection,
+    newest: Option<Time>,
+    names: (&'a Name, Option<&'a Name>),
+    ids: (TenantUid, ClientUid, Option<PolicyUid>),
+}
+
 /// A page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtectionPage {
@@ -49,43 +69,71 @@ pub struct ProtectionPage {
     pub has_more: bool,
 }
 
+impl Position {
+    /// Where a row stands.
+    pub fn of(row: &Protected) -> Self {
+        let Protected { tenant, client, policy, assessment, newest, .. } = row;
+        Self {
+            protection: assessment.protection,
+            newest: *newest,
+            client: (client.1.clone(), client.0),
+            policy: policy.as_ref().map(|(uid, name)| (name.clone(), *uid)),
+            tenant: *tenant,
+        }
+    }
+
+    fn key(&self) -> Key<'_> {
+        let Self { protection, newest, client, policy, tenant } = self;
+        Key {
+            protection: *protection,
+            newest: *newest,
+            names: (&client.0, policy.as_ref().map(|policy| &policy.0)),
+            ids: (*tenant, client.1, policy.as_ref().map(|policy| policy.1)),
+        }
+    }
+}
+
+impl Row<'_> {
+    fn key(&self) -> Key<'_> {
+        let policy = self.policy();
+        Key {
+            protection: self.assessment.protection,
+            newest: self.last.newest,
+            names: (&self.client.spec.hostname, policy.map(|policy| &policy.spec.name)),
+            ids: (self.client.tenant, self.client.uid, policy.map(|policy| policy.uid)),
+        }
+    }
+}
+
 impl ProtectionSort {
     /// Rows that are alike in what is asked for come by what is worst, and then by name.
-    fn compare(self, one: &Row<'_>, other: &Row<'_>) -> Ordering {
-        fn name<'a>(row: &'a Row<'_>) -> impl Ord + use<'a> {
-            let policy = row.policy();
-            let names = (&row.client.spec.hostname, policy.map(|policy| &policy.spec.name));
-            (names, row.client.tenant, row.client.uid, policy.map(|policy| policy.uid))
-        }
+    fn compare<'a>(self, one: &Key<'a>, other: &Key<'a>) -> Ordering {
         let asked = match self {
             Self::WorstFirst => Ordering::Equal,
-            Self::Client => one.client.spec.hostname.cmp(&other.client.spec.hostname),
-            Self::Newest => one.last.newest.cmp(&other.last.newest),
+            Self::Client => one.names.0.cmp(other.names.0),
+            Self::Newest => one.newest.cmp(&other.newest),
         };
-        let worst = |row: &Row<'_>| Reverse(row.assessment.protection);
-        asked.then_with(|| worst(one).cmp(&worst(other))).then_with(|| name(one).cmp(&name(other)))
+        let worst_by_name = |key: &Key<'a>| (Reverse(key.protection), key.names, key.ids);
+        asked.then_with(|| worst_by_name(one).cmp(&worst_by_name(other)))
     }
 }
 
 impl ProtectionQuery {
-    /// The page of all rows; `None` if the one that it should come behind is not among them.
-    pub(super) fn page(&self, mut rows: Vec<Row<'_>>) -> Option<ProtectionPage> {
+    /// The page of all rows.
+    pub(super) fn page(&self, mut rows: Vec<Row<'_>>) -> ProtectionPage {
         let part = self.contains.as_ref().map(|part| part.to_lowercase());
         rows.retain(|row| self.wants(row, part.as_deref()));
-        let compare = |one: &Row<'_>, other: &Row<'_>| self.sort.compare(one, other);
-        if let Some((client, policy)) = self.after {
-            let is_last = |row: &Row<'_>| row.client.uid == client && row.policy().map(|policy| policy.uid) == policy;
-            let at = rows.iter().position(is_last)?;
-            let last = rows.swap_remove(at);
-            rows.retain(|row| compare(row, &last).is_gt());
+        if let Some(position) = &self.after {
+            rows.retain(|row| self.sort.compare(&row.key(), &position.key()).is_gt());
         }
+        let compare = |one: &Row<'_>, other: &Row<'_>| self.sort.compare(&one.key(), &other.key());
         let has_more = rows.len() > self.limit;
         if has_more {
             rows.select_nth_unstable_by(self.limit, compare);
             rows.truncate(self.limit);
         }
         rows.sort_unstable_by(compare);
-        Some(ProtectionPage { rows: rows.iter().map(Row::shown).collect(), has_more })
+        ProtectionPage { rows: rows.iter().map(Row::shown).collect(), has_more }
     }
 
     fn wants(&self, row: &Row<'_>, part: Option<&str>) -> bool {

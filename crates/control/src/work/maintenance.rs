@@ -178,8 +178,11 @@ impl Process {
         let mut line = Zeroizing::new(serde_json::to_vec(order)?);
         line.push(b'\n');
         let mut stdin = self.0.lock().stdin.take().ok_or(std::io::ErrorKind::BrokenPipe)?;
-        stdin.write_all(&line)?;
-        Ok(stdin)
+        match stdin.write_all(&line) {
+            // It has ended already: how, is heard when it is listened to.
+            Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(stdin),
+            result => result.map(|()| stdin),
+        }
     }
 
     fn listen(&mut self, monitor: &dyn Monitor, has_read: &mut bool) -> Result<Outcome, Failure> {
@@ -204,8 +207,8 @@ impl Process {
         let status = self.0.lock().wait().map_err(|error| broken(error.to_string()))?;
         end.unwrap_or_else(|| {
             Err(broken(format!(
-                "the process that maintains repositories ended before its work was done ({status}): if it had not enough \
-                 memory, let it have more with maintenance-memory, and see the server's own log for what it said"
+                "the process that maintains repositories ended before its work was done ({status}); the server's own log has what \
+                 it said, and if that is of memory, maintenance-memory lets it have more"
             )))
         })
     }

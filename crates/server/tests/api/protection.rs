@@ -78,6 +78,52 @@ async fn whoever_looks_sees_the_worst_first_and_by_when_a_backup_is_expected() {
     assert!(failing["fix"].as_str().unwrap().contains("authorized_keys"));
 }
 
+/// Whatever becomes of the row that a page ends with, the next begins behind where it stood.
+#[tokio::test]
+async fn the_list_goes_on_where_the_page_ended() {
+    for change in ["better", "worse", "other", "gone"] {
+        let scene = Scene::new().await;
+        let all = furnished(&scene).await;
+        let third = scene.make_client("web0").await;
+        let query = match change {
+            "other" => "protection=never&limit=2",
+            "gone" => "limit=1",
+            _ => "limit=2",
+        };
+        let first = scene.get(&format!("/api/v1/protection?{query}")).await.json();
+        let names: Vec<_> = first["items"].as_array().unwrap().iter().map(|item| &item["client"]["name"]).collect();
+        assert_eq!(names, ["web0", "web1"][..names.len()]);
+        match change {
+            "better" | "other" => note_snapshot(&scene, &all, "2026-11-24T12:00:00Z").await,
+            "worse" => {
+                let mut writer = scene.database.write().await.unwrap();
+                let (client, policy) = (id_of(&all.0).parse().unwrap(), id_of(&all.2).parse().unwrap());
+                let at = "2026-11-24T12:00:00Z".parse().unwrap();
+                writer.note_end(client, policy, at, Some(Cause::LoginRefused)).await.unwrap();
+                writer.commit().await.unwrap();
+            }
+            _ => {
+                let gone = scene.send(axum::http::Method::DELETE, &third, &[], "").await;
+                assert_eq!(gone.status, 204, "{gone:?}");
+            }
+        }
+        let next = first["next_cursor"].as_str().unwrap();
+        let rest = protection(&scene, &format!("{query}&cursor={next}")).await;
+        let rest: Vec<_> = rest.iter().map(|(client, _)| client.as_str()).collect();
+        // Only what has moved past the end of the page comes again.
+        let expected: &[&str] = match change {
+            "better" => &["web2", "web1"],
+            "gone" => &["web1"],
+            _ => &["web2"],
+        };
+        assert_eq!(rest, expected, "{change}");
+    }
+    // Exactly as many as there are: nothing comes behind them.
+    let scene = Scene::new().await;
+    furnished(&scene).await;
+    assert_eq!(scene.get("/api/v1/protection?limit=2").await.json()["next_cursor"], Value::Null);
+}
+
 #[tokio::test]
 async fn a_policy_that_will_not_run_says_why() {
     let scene = Scene::new().await;

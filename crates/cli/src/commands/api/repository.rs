@@ -90,8 +90,8 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
 fn growth(session: &Session<'_>, repository: &Repository) -> Result<Vec<String>> {
     let Some(now) = repository.status.size else { return Ok(Vec::new()) };
     let since = now.measured.checked_sub(GROWTH)?;
-    let sizes = session.api.repository_sizes(repository.id, since)?;
-    let Some(then) = sizes.last().filter(|then| then.measured < now.measured) else { return Ok(Vec::new()) };
+    let then = session.api.size_since(repository.id, since)?;
+    let Some(then) = then.filter(|then| then.measured < now.measured) else { return Ok(Vec::new()) };
     let change = match now.stored_bytes.checked_sub(then.stored_bytes) {
         Some(more) => format!("{} more", bytes(more)),
         None => format!("{} less", bytes(then.stored_bytes - now.stored_bytes)),
