@@ -23,6 +23,8 @@ pub struct Limits<'a> {
     pub places: usize,
     /// Jobs at the same time in a repository; one, where nothing is said.
     pub repositories: &'a HashMap<RepositoryUid, usize>,
+    /// What a job waits for that needs something that is disabled.
+    pub disabled: &'a dyn Fn(&Unfinished) -> Option<Waiting>,
     /// What a job of a policy waits for that may not start at this time.
     pub window: &'a dyn Fn(PolicyUid, Time) -> Option<Waiting>,
 }
@@ -139,8 +141,8 @@ impl<'a> Hall<'a> {
             return Some(Waiting::Time { at: job.not_before });
         }
         let is_restore = job.kind == JobKind::Restore;
-        let waiting = self
-            .window(job)
+        let waiting = (self.limits.disabled)(job)
+            .or_else(|| self.window(job))
             .or_else(|| self.client(job))
             .or_else(|| self.repository(job))
             .or_else(|| (self.places == 0 && !is_restore).then_some(Waiting::Slot));

@@ -154,24 +154,27 @@ impl Plans {
         &self.policies.objects
     }
 
+    /// What is disabled without which no job of a policy begins, but for its clients.
+    pub(crate) fn disabled(&self, policy: &Policy) -> Option<(Kind, &Name)> {
+        fn off<S: Spec>(object: Option<&Object<S>>) -> Option<(Kind, &Name)> {
+            object.filter(|object| !object.spec.is_enabled()).map(|object| (S::KIND, object.spec.name()))
+        }
+        off(self.tenants.get(&policy.tenant)).or_else(|| off(self.repository_of(policy)))
+    }
+
     /// Why a policy will not run by itself; `None` if it will.
     pub fn idle(&self, policy: &Policy, now: Time) -> Option<Idle> {
         let schedule = self.schedule_of(policy);
-        let disabled = |object: Option<(&Name, bool)>, kind| {
-            object.filter(|(_, enabled)| !enabled).map(|(name, _)| Idle::Needs { kind, name: name.clone() })
-        };
-        fn needed<S: Spec>(object: &Object<S>) -> (&Name, bool) {
-            (object.spec.name(), object.spec.is_enabled())
-        }
+        let needs = |(kind, name): (Kind, &Name)| Idle::Needs { kind, name: name.clone() };
         // What nobody can have it run with comes first.
-        disabled(self.tenants.get(&policy.tenant).map(needed), TenantSpec::KIND)
-            .or_else(|| disabled(self.repository_of(policy).map(needed), RepositorySpec::KIND))
+        self.disabled(policy)
+            .map(needs)
             .or_else(|| self.clients_of(policy).all(|client| !client.spec.enabled).then_some(Idle::NoClients))
             .or_else(|| (!policy.spec.enabled).then_some(Idle::Disabled))
             .or_else(|| match schedule {
                 None => Some(Idle::NoSchedule),
-                Some(schedule) => disabled(Some(needed(schedule)), ScheduleSpec::KIND)
-                    .or_else(|| schedule.spec.next_after(now).is_none().then_some(Idle::NeverDue)),
+                Some(schedule) if !schedule.spec.enabled => Some(needs((ScheduleSpec::KIND, &schedule.spec.name))),
+                Some(schedule) => schedule.spec.next_after(now).is_none().then_some(Idle::NeverDue),
             })
     }
 
@@ -189,6 +192,11 @@ impl Plans {
     /// Whether a tenant is enabled.
     pub fn is_enabled(&self, tenant: TenantUid) -> bool {
         self.tenants.get(&tenant).is_none_or(|tenant| tenant.spec.enabled)
+    }
+
+    /// All repositories of all tenants.
+    pub(crate) fn repositories(&self) -> impl Iterator<Item = &Repository> {
+        self.repositories.values()
     }
 
     /// All clients of all tenants.

@@ -4,17 +4,16 @@
 //! not count.
 
 mod ending;
+mod rules;
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use holdfast_db::{ObjectFilter, Reader, Unfinished, Writer};
-use holdfast_model::job::{Job, JobStatus, Waiting};
-use holdfast_model::policy::{PolicySpec, Windows};
-use holdfast_model::repository::RepositorySpec;
-use holdfast_model::schedule::{ScheduleSpec, Zone};
-use holdfast_model::{JobUid, PolicyUid, RepositoryUid, TenantUid, Time, WeekSpan};
+use holdfast_db::{Unfinished, Writer};
+use holdfast_model::job::{Job, JobStatus};
+use holdfast_model::{JobUid, TenantUid, Time};
 
+use self::rules::Rules;
 use crate::control::{Control, ControlError, tell_job};
 use crate::dispatch::{Decision, Limits, dispatch};
 
@@ -34,11 +33,12 @@ impl Control {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let rules = Rules::read(&mut writer).await?;
+        let rules = Rules::of(&self.plans(&mut writer).await?);
         let limits = Limits {
             jobs_at_once: rules.jobs_at_once,
             places,
             repositories: &rules.repositories,
+            disabled: &|job| rules.disabled(job),
             window: &|policy, now| rules.window(policy, now),
         };
         let mut decision = dispatch(now, &jobs, &limits);
@@ -106,61 +106,6 @@ pub struct Leases {
     pub held: BTreeSet<JobUid>,
     /// These are to end.
     pub to_end: BTreeSet<JobUid>,
-}
-
-/// What the queue is held to, as it was read at one time.
-struct Rules {
-    jobs_at_once: usize,
-    repositories: HashMap<RepositoryUid, usize>,
-    windows: HashMap<PolicyUid, (Windows, Zone)>,
-}
-
-impl Rules {
-    async fn read(reader: &mut Reader) -> Result<Self, ControlError> {
-        let all = ObjectFilter::default();
-        let settings = reader.settings().await?;
-        let schedules = reader.all_objects::<ScheduleSpec>(&all).await?.objects;
-        let zones: HashMap<_, _> = schedules
-            .into_iter()
-            .map(|schedule| ((schedule.tenant, schedule.spec.name), schedule.spec.time_zone))
-            .collect();
-        let policies = reader.all_objects::<PolicySpec>(&all).await?.objects.into_iter();
-        let windows = policies.filter(|policy| policy.spec.windows != Windows::default()).map(|policy| {
-            let schedule = policy.spec.schedule.map(|name| (policy.tenant, name));
-            let zone = schedule.and_then(|schedule| zones.get(&schedule)).unwrap_or(&settings.time_zone);
-            (policy.uid, (policy.spec.windows, zone.clone()))
-        });
-        let windows = windows.collect();
-        let repositories = reader.all_objects::<RepositorySpec>(&all).await?.objects.into_iter();
-        Ok(Self {
-            jobs_at_once: settings.jobs_at_once.get() as usize,
-            repositories: repositories.map(|one| (one.uid, one.spec.concurrency.get() as usize)).collect(),
-            windows,
-        })
-    }
-
-    /// What a job of a policy waits for that may not start at this time.
-    fn window(&self, policy: PolicyUid, now: Time) -> Option<Waiting> {
-        let (windows, zone) = self.windows.get(&policy)?;
-        let mut at = now.to_zoned(zone.time_zone().clone());
-        // Whichever keeps it, its end may fall where the other does.
-        for _ in 0..2 * (windows.start.len() + windows.pause.len()) + 1 {
-            let is_in = |spans: &[WeekSpan]| spans.iter().any(|span| span.contains(at.datetime()));
-            let keeps = if is_in(&windows.pause) {
-                &windows.pause
-            } else if windows.start.is_empty() || is_in(&windows.start) {
-                let begins = at.timestamp();
-                return (begins > now).then_some(Waiting::Window { at: Some(begins) });
-            } else {
-                &windows.start
-            };
-            match WeekSpan::next_change(keeps, &at) {
-                Some(next) => at = next,
-                None => break,
-            }
-        }
-        Some(Waiting::Window { at: None })
-    }
 }
 
 /// Whether some tenant may have more queued jobs than were looked at.

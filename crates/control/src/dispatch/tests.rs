@@ -40,7 +40,8 @@ fn running(job: Unfinished) -> Unfinished {
 
 fn decide(jobs: &[Unfinished], places: usize, per_repository: usize) -> Decision {
     let repositories = (0..20u32).map(|number| (uid!(RepositoryUid, number), per_repository)).collect();
-    let limits = Limits { jobs_at_once: 100, places, repositories: &repositories, window: &|_, _| None };
+    let limits =
+        Limits { jobs_at_once: 100, places, repositories: &repositories, disabled: &|_| None, window: &|_, _| None };
     dispatch(time(0), jobs, &limits)
 }
 
@@ -126,6 +127,7 @@ fn a_window_holds_back_backups_alone() {
         jobs_at_once: 9,
         places: 9,
         repositories: &HashMap::new(),
+        disabled: &|_| None,
         window: &|_, _| Some(Waiting::Window { at: Some(time(3600)) }),
     };
     let decision = dispatch(time(0), &jobs, &limits);
@@ -156,7 +158,7 @@ proptest! {
         let mut jobs: Vec<Unfinished> =
             jobs.into_iter().zip(1u32..).map(|(job, number)| Unfinished { uid: uid!(JobUid, number), ..job }).collect();
         let repositories = (0..20u32).map(|number| (uid!(RepositoryUid, number), per_repository)).collect();
-        let limits = Limits { jobs_at_once: at_once, places: at_once, repositories: &repositories, window: &|_, _| None };
+        let limits = Limits { jobs_at_once: at_once, places: at_once, repositories: &repositories, disabled: &|_| None, window: &|_, _| None };
         let now = time(10_000);
         for end in ends {
             let decision = dispatch(now, &jobs, &limits);

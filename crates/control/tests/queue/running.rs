@@ -1,6 +1,8 @@
 //! What runs when.
 
-use holdfast_model::job::{JobKind, JobStatus, Launch, Outcome, Waiting};
+use holdfast_model::client::ClientSpec;
+use holdfast_model::job::{Cause, JobKind, JobStatus, Launch, Outcome, Waiting};
+use holdfast_model::repository::RepositorySpec;
 use serde_json::json;
 
 use super::scene::{Scene, name};
@@ -167,4 +169,31 @@ async fn what_was_forgotten_is_pruned_once_where_the_settings_want_that() {
         }
     }
     assert_eq!(scene.jobs(JobKind::Prune).await.len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_disabled_after_its_jobs_were_made_has_them_wait_until_it_is_enabled() {
+    let scene = Scene::at("2026-11-24T01:00:00Z").await;
+    let tenant = scene.add_tenant(json!({"name": "default"})).await;
+    scene.furnish(tenant, "0 2 * * *", &["web1", "web2"], json!({})).await;
+    scene.set("2026-11-24T02:00:00Z");
+    scene.control.launch_due().await.unwrap();
+    scene.enable::<ClientSpec>(tenant, "web1", false, |spec, enabled| spec.enabled = enabled).await;
+    let begun = scene.tick().await;
+    assert_eq!(begun.len(), 1);
+    // It is tried again later, by then without its repository.
+    scene.fail(&begun[0], Cause::Unreachable).await;
+    scene.enable::<RepositorySpec>(tenant, "main", false, |spec, enabled| spec.enabled = enabled).await;
+    scene.minutes(120);
+    assert!(scene.tick().await.is_empty());
+    let waiting = async || {
+        let backups = scene.jobs(Backup).await.into_iter().filter(|job| job.status == Queued);
+        backups.map(|job| job.waiting.unwrap().to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(waiting().await, ["waits until its repository main is enabled"; 2]);
+    scene.enable::<RepositorySpec>(tenant, "main", true, |spec, enabled| spec.enabled = enabled).await;
+    assert_eq!(scene.tick().await.len(), 1);
+    assert_eq!(waiting().await, ["waits until its client web1 is enabled"]);
+    scene.enable::<ClientSpec>(tenant, "web1", true, |spec, enabled| spec.enabled = enabled).await;
+    assert_eq!(scene.tick().await.len(), 1);
 }

@@ -7,6 +7,7 @@ use holdfast_control::Control;
 use holdfast_db::{Database, JobFilter, JobPage, Options};
 use holdfast_model::client::{ClientSpec, ClientStatus};
 use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome};
+use holdfast_model::object::Spec;
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::schedule::ScheduleSpec;
@@ -77,7 +78,7 @@ impl<C: Clock + 'static> Scene<C> {
         macro_rules! create {
             ($spec:ty, $json:expr) => {{
                 let spec: $spec = serde_json::from_value($json).unwrap();
-                let uid = <$spec as holdfast_model::object::Spec>::Uid::new(now, self.random());
+                let uid = <$spec as Spec>::Uid::new(now, self.random());
                 writer.create(uid, tenant, spec, self.now()).await.unwrap()
             }};
         }
@@ -139,6 +140,21 @@ impl<C: Clock + 'static> Scene<C> {
 
     pub(crate) async fn statuses(&self, kind: JobKind) -> Vec<JobStatus> {
         self.jobs(kind).await.into_iter().map(|job| job.status).collect()
+    }
+
+    /// Enables an object, or disables it.
+    pub(crate) async fn enable<S: Spec>(
+        &self,
+        tenant: TenantUid,
+        named: &str,
+        on: bool,
+        set: impl FnOnce(&mut S, bool),
+    ) {
+        let mut writer = self.db.write().await.unwrap();
+        let mut object = writer.object_named::<S>(tenant, &name(named)).await.unwrap();
+        set(&mut object.spec, on);
+        writer.update(object.uid, None, object.spec, self.now()).await.unwrap();
+        writer.commit().await.unwrap();
     }
 
     pub(crate) async fn set_setting(&self, name: &str, value: Value) {

@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{JobUid, Time};
+use crate::object::Kind;
+use crate::{JobUid, Name, Time};
 
 /// Where a job stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,6 +58,15 @@ pub enum Waiting {
         /// When that begins; `None` if it never does.
         #[cfg_attr(feature = "schema", schema(value_type = Option<String>, format = DateTime))]
         at: Option<Time>,
+    },
+    /// Something that it needs, which is disabled.
+    Disabled {
+        /// What.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        kind: Kind,
+        /// Its name.
+        #[cfg_attr(feature = "schema", schema(value_type = String))]
+        name: Name,
     },
     /// A job that has to end well before.
     Job {
@@ -155,6 +165,7 @@ impl fmt::Display for Waiting {
             Self::Time { at } => write!(f, "starts at {at}"),
             Self::Window { at: Some(at) } => write!(f, "waits for its window, which begins at {at}"),
             Self::Window { at: None } => f.write_str("waits for a window that never begins"),
+            Self::Disabled { kind, name } => write!(f, "waits until its {kind} {name} is enabled"),
             Self::Job { job } => write!(f, "waits for job {job}"),
             Self::Client { job } => write!(f, "waits for its client, with which job {job} is at work"),
             Self::Repository => f.write_str("waits for its repository, where others are at work"),
