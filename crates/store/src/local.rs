@@ -65,8 +65,10 @@ impl LocalStore {
 
     /// The directory, to look for a file of this kind in it.
     fn root_of(&self, kind: FileKind) -> Result<&Root, Errno> {
+        let was_open = self.root.get().is_some();
         let root = self.root()?;
-        if kind == FileKind::Config && !root.is_at(&self.path)? { Err(Errno::NOENT) } else { Ok(root) }
+        let has_moved = kind == FileKind::Config && was_open && !root.is_at(&self.path)?;
+        if has_moved { Err(Errno::NOENT) } else { Ok(root) }
     }
 
     /// Opens a file for reading.
