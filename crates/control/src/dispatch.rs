@@ -41,6 +41,9 @@ pub struct Decision {
 /// A prune lets no others into its repository before it once it has waited so long.
 pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
+/// A job that could begin so long ago, and still runs, takes long.
+const LONG: Duration = Duration::from_secs(2 * 3600);
+
 /// Decides about all jobs that are not finished.
 pub fn dispatch(now: Time, jobs: &[Unfinished], limits: &Limits<'_>) -> Decision {
     let mut hall = Hall::new(now, jobs, limits);
@@ -107,11 +110,16 @@ impl<'a> Hall<'a> {
     fn new(now: Time, jobs: &[Unfinished], limits: &'a Limits<'a>) -> Self {
         let running = || jobs.iter().filter(|job| job.status == JobStatus::Running);
         let counted = running().filter(|job| job.kind != JobKind::Restore).count();
-        // What takes long lets others in meanwhile: they need not wait for its end and the prune's.
-        let is_long = |kind| {
-            matches!(kind, JobKind::Restore | JobKind::Check | JobKind::Verify | JobKind::Catalog | JobKind::Copy)
+        // What takes long lets others in meanwhile: they need not wait for its end and the prune's. No client keeps all others
+        // waiting by being slow.
+        let is_long = |job: &&Unfinished| {
+            let takes_long = matches!(
+                job.kind,
+                JobKind::Restore | JobKind::Check | JobKind::Verify | JobKind::Catalog | JobKind::Copy
+            );
+            takes_long || job.not_before.checked_add(LONG).is_ok_and(|until| until <= now)
         };
-        let busy: HashSet<RepositoryUid> = running().filter(|job| is_long(job.kind)).flat_map(repositories).collect();
+        let busy: HashSet<RepositoryUid> = running().filter(is_long).flat_map(repositories).collect();
         let has_waited = |job: &&Unfinished| {
             // A forget waits for the next pause: it follows every backup, and would stop all others again and again.
             let is_waiting = job.status == JobStatus::Queued && job.kind == JobKind::Prune;

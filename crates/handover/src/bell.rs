@@ -58,10 +58,9 @@ impl Bell {
 
     /// Waits until the bell rings. Once the deadline has passed that is all it tells, however often the bell rings.
     pub(crate) fn wait(&self, deadline: Option<Instant>) -> Result<Woken, HandoverError> {
-        let timeout = match deadline.map(|deadline| deadline.saturating_duration_since(Instant::now())) {
+        let timeout = match timeout(deadline) {
             Some(Duration::ZERO) => return Ok(Woken::TimedOut),
-            Some(left) => Some(Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i32::MAX.into(), tv_nsec: 0 })),
-            None => None,
+            left => left.map(timespec),
         };
         match poll(&mut [PollFd::new(&self.0, PollFlags::IN)], timeout.as_ref()) {
             Ok(0) => Ok(Woken::TimedOut),
@@ -71,8 +70,13 @@ impl Bell {
     }
 
     /// Waits until one of two bells rings.
-    pub(crate) fn wait_for_either(bells: [&Self; 2]) -> Result<[Woken; 2], HandoverError> {
-        match poll(&mut bells.map(|bell| PollFd::new(&bell.0, PollFlags::IN)), None) {
+    pub(crate) fn wait_for_either(bells: [&Self; 2], deadline: Option<Instant>) -> Result<[Woken; 2], HandoverError> {
+        let timeout = match timeout(deadline) {
+            Some(Duration::ZERO) => return Ok([Woken::TimedOut; 2]),
+            left => left.map(timespec),
+        };
+        match poll(&mut bells.map(|bell| PollFd::new(&bell.0, PollFlags::IN)), timeout.as_ref()) {
+            Ok(0) => Ok([Woken::TimedOut; 2]),
             // The one that did not ring has nothing to answer, which is as good as a false ring.
             Ok(_) | Err(Errno::INTR) => Ok([bells[0].answer()?, bells[1].answer()?]),
             Err(errno) => Err(HandoverError::system("poll")(errno)),
@@ -108,6 +112,14 @@ impl Bell {
         // It fails only if the other side is gone, which ends the connection as well.
         let _ = self.0.shutdown(std::net::Shutdown::Both);
     }
+}
+
+fn timeout(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+fn timespec(left: Duration) -> Timespec {
+    Timespec::try_from(left).unwrap_or(Timespec { tv_sec: i32::MAX.into(), tv_nsec: 0 })
 }
 
 #[cfg(test)]
@@ -174,9 +186,9 @@ mod tests {
         let (first, other_first) = Bell::pair().unwrap();
         let (second, other_second) = Bell::pair().unwrap();
         Bell::from_fd(other_second).unwrap().ring();
-        assert_eq!(Bell::wait_for_either([&first, &second]).unwrap(), [Woken::Rung, Woken::Rung]);
+        assert_eq!(Bell::wait_for_either([&first, &second], None).unwrap(), [Woken::Rung, Woken::Rung]);
         drop(other_first);
-        assert_eq!(Bell::wait_for_either([&first, &second]).unwrap(), [Woken::Gone, Woken::Gone]);
+        assert_eq!(Bell::wait_for_either([&first, &second], None).unwrap(), [Woken::Gone, Woken::Gone]);
     }
 
     #[test]

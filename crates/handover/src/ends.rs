@@ -89,9 +89,13 @@ impl PullerEnd {
 }
 
 /// Waits until there may be room to send, or something to receive: for the vault, which must go on receiving while it
-/// waits for room, since the puller and the agent may be waiting for it to do so.
-pub fn wait_for_either(down: &mut DownSender, up: &mut UpReceiver) -> Result<(), HandoverError> {
-    ring::wait_for_either(&mut down.0, &mut up.0)
+/// waits for room, since the puller and the agent may be waiting for it to do so. Waits until the deadline.
+pub fn wait_for_either(
+    down: &mut DownSender,
+    up: &mut UpReceiver,
+    deadline: Option<Instant>,
+) -> Result<(), HandoverError> {
+    ring::wait_for_either(&mut down.0, &mut up.0, deadline)
 }
 
 /// Sends records to the vault.

@@ -119,6 +119,11 @@ pub trait ClientLink {
     /// The next thing from the agent, waiting for it.
     fn recv(&mut self) -> Result<Up, LinkError>;
 
+    /// The next thing from the agent, waiting for it no longer than that.
+    fn recv_within(&mut self, _: Duration) -> Result<Option<Up>, LinkError> {
+        self.recv().map(Some)
+    }
+
     /// The next thing from the agent if it is at hand or comes in a moment; `None` says that it is time to answer.
     fn recv_soon(&mut self) -> Result<Option<Up>, LinkError> {
         Ok(None)

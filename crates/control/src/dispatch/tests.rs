@@ -88,6 +88,16 @@ fn who_needs_the_repository_for_itself_works_alone_and_is_let_in_after_a_while()
 }
 
 #[test]
+fn a_slow_client_does_not_keep_others_waiting_for_a_prune() {
+    let hours = |count: i64| time(-count * 3600);
+    let slow = |began| Unfinished { not_before: began, ..running(job(1, Backup, 1, 1, 1)) };
+    let prune = Unfinished { not_before: hours(1), ..job(2, Prune, 1, 9, 1) };
+    let other = job(3, Backup, 1, 2, 1);
+    assert_eq!(begun(&[slow(hours(1)), prune.clone(), other.clone()], 9, 9), [0usize; 0], "it may end soon");
+    assert_eq!(begun(&[slow(hours(3)), prune, other], 9, 9), [2]);
+}
+
+#[test]
 fn a_copy_works_in_both_repositories() {
     let to = Some(uid!(RepositoryUid, 2u32));
     let copy = Unfinished { copies_to: to, ..job(2, JobKind::Copy, 1, 9, 1) };

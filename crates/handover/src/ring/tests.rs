@@ -299,14 +299,14 @@ fn who_waits_for_room_or_a_record_is_woken_by_either() {
     let (mut vault, mut puller) = ends(16);
     while vault.down.try_send(Down::Data(&[1; 40])).unwrap() {}
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| crate::wait_for_either(&mut vault.down, &mut vault.up));
+        let waiting = scope.spawn(|| crate::wait_for_either(&mut vault.down, &mut vault.up, None));
         puller.up.send(Up::Message(b"I wait for you"), soon()).unwrap();
         waiting.join().unwrap().unwrap();
     });
     assert_eq!(vault.up.try_recv().unwrap(), Some(Up::Message(b"I wait for you")));
     assert!(!vault.down.try_send(Down::Data(&[1; 40])).unwrap());
     thread::scope(|scope| {
-        let waiting = scope.spawn(|| crate::wait_for_either(&mut vault.down, &mut vault.up));
+        let waiting = scope.spawn(|| crate::wait_for_either(&mut vault.down, &mut vault.up, None));
         puller.down.recv(soon()).unwrap();
         puller.down.recv(soon()).unwrap();
         waiting.join().unwrap().unwrap();
@@ -319,13 +319,13 @@ fn who_waits_for_either_sees_the_end() {
     let (mut vault, puller) = ends(16);
     while vault.down.try_send(Down::Data(&[1; 40])).unwrap() {}
     drop(puller);
-    crate::wait_for_either(&mut vault.down, &mut vault.up).unwrap();
-    let error = crate::wait_for_either(&mut vault.down, &mut vault.up).unwrap_err();
+    crate::wait_for_either(&mut vault.down, &mut vault.up, None).unwrap();
+    let error = crate::wait_for_either(&mut vault.down, &mut vault.up, None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PeerGone);
     let (mut vault, _puller) = ends(16);
     while vault.down.try_send(Down::Data(&[1; 40])).unwrap() {}
     vault.up.closer().close();
-    let error = crate::wait_for_either(&mut vault.down, &mut vault.up).unwrap_err();
+    let error = crate::wait_for_either(&mut vault.down, &mut vault.up, None).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
 }
 
@@ -345,7 +345,7 @@ fn a_vault_that_takes_records_while_it_waits_for_room_never_blocks_the_puller() 
         while !down.try_send(Down::Data(&[1; 40])).unwrap() {
             match up.try_recv().unwrap() {
                 Some(_) => received += 1,
-                None => crate::wait_for_either(&mut down, &mut up).unwrap(),
+                None => crate::wait_for_either(&mut down, &mut up, None).unwrap(),
             }
         }
     }
@@ -355,4 +355,13 @@ fn a_vault_that_takes_records_while_it_waits_for_room_never_blocks_the_puller() 
     }
     drop((up, down));
     echo.join().unwrap();
+}
+
+#[test]
+fn whoever_waits_for_both_waits_no_longer_than_until_its_deadline() {
+    let (mut vault, _puller) = ends(16);
+    while vault.down.try_send(crate::Down::Data(&[1; 40])).unwrap() {}
+    let soon = Some(std::time::Instant::now() + std::time::Duration::from_millis(20));
+    let error = crate::wait_for_either(&mut vault.down, &mut vault.up, soon).unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::TimedOut);
 }

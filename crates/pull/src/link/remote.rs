@@ -32,6 +32,8 @@ use crate::{Start, Violation, preamble};
 const CREDIT: u64 = 32 << 20;
 /// What an agent may say while we send, before that is a flood.
 const MAX_EARLY: usize = 64 << 20;
+/// So long an agent may leave unread what it is told.
+const UNREAD: Duration = Duration::from_secs(30 * 60);
 /// `ssh` gets so long to end after its pipes are closed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -98,14 +100,14 @@ impl RemoteLink {
         self.ssh.host_key()
     }
 
-    /// Takes in one more record, waiting for it.
-    fn take_record(&mut self) -> Result<(), LinkError> {
+    /// Takes in one more record, waiting for it until the deadline.
+    fn take_record(&mut self, deadline: Option<Instant>) -> Result<(), LinkError> {
         let (taken, bytes) = match self.early.pop_front() {
             Some(record) => {
                 self.early_bytes -= record.kept_bytes();
                 (self.intake.take(record.as_up()), bytes_of(record.as_up()))
             }
-            None => match self.up.recv(None) {
+            None => match self.up.recv(deadline) {
                 Ok(record) => (self.intake.take(record), bytes_of(record)),
                 Err(error) => (Err(error.into()), 0),
             },
@@ -121,6 +123,7 @@ impl RemoteLink {
 
     /// Sends a record, and never blocks the puller and the agent meanwhile: they may wait for us as we do for them.
     fn pass(&mut self, record: Down<'_>) -> Result<(), LinkError> {
+        let deadline = Instant::now() + UNREAD;
         loop {
             match self.down.try_send(record) {
                 Ok(true) => return Ok(()),
@@ -137,12 +140,15 @@ impl RemoteLink {
                     }
                     Ok(())
                 }
-                Ok(None) => wait_for_either(&mut self.down, &mut self.up),
+                Ok(None) => wait_for_either(&mut self.down, &mut self.up, Some(deadline)),
                 Err(error) => Err(error),
             };
             match waited {
                 Ok(()) => {}
                 Err(error) if error.kind() == ErrorKind::PeerGone => return Err(self.last_words()),
+                Err(error) if error.kind() == ErrorKind::TimedOut => {
+                    return Err(Violation::new(ViolationClass::Deadline, "it reads nothing of what it is told").into());
+                }
                 Err(error) => return Err(self.over(error.into())),
             }
         }
@@ -218,8 +224,19 @@ impl ClientLink for RemoteLink {
             if let Some(up) = self.intake.ready.pop_front() {
                 return Ok(up);
             }
-            self.take_record()?;
+            self.take_record(None)?;
         }
+    }
+
+    fn recv_within(&mut self, patience: Duration) -> Result<Option<Up>, LinkError> {
+        let deadline = Instant::now() + patience;
+        while self.intake.ready.is_empty() {
+            match self.take_record(Some(deadline)) {
+                Err(LinkError::Handover(error)) if error.kind() == ErrorKind::TimedOut => return Ok(None),
+                taken => taken?,
+            }
+        }
+        Ok(self.intake.ready.pop_front())
     }
 
     fn recv_soon(&mut self) -> Result<Option<Up>, LinkError> {
@@ -232,7 +249,7 @@ impl ClientLink for RemoteLink {
                 std::thread::sleep(NAP);
                 has_napped = true;
             } else {
-                self.take_record()?;
+                self.take_record(None)?;
             }
         }
         Ok(self.intake.ready.pop_front())

@@ -5,9 +5,10 @@
 //! The steps of an honest conversation are methods, so that an attack says only what is wrong with it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
-use crossbeam_channel::{Receiver, Sender, unbounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use holdfast_chunker::sha256;
 use holdfast_handover::Up as Record;
 use holdfast_model::{BlobId, Timestamp};
@@ -227,22 +228,40 @@ pub(crate) fn digest(dir: u64) -> DirDigest {
     DirDigest { digest: u128::from(dir).to_le_bytes(), memorable: false }
 }
 
+impl ScriptedLink {
+    fn take(&mut self, said: Said) -> Result<(), LinkError> {
+        let taken = match said {
+            Said::Message(bytes) => self.intake.take(Record::Message(&bytes)),
+            Said::Data(bytes) => self.intake.take(Record::Data(&bytes)),
+            Said::End => return Err(LinkError::Closed),
+        };
+        taken.map_err(|over| match over {
+            Over::Error(error) => error,
+            over => panic!("{over:?}"),
+        })
+    }
+}
+
 impl ClientLink for ScriptedLink {
     fn recv(&mut self) -> Result<Up, LinkError> {
         loop {
             if let Some(up) = self.intake.ready.pop_front() {
                 return Ok(up);
             }
-            let taken = match self.up.recv().map_err(|_| LinkError::Closed)? {
-                Said::Message(bytes) => self.intake.take(Record::Message(&bytes)),
-                Said::Data(bytes) => self.intake.take(Record::Data(&bytes)),
-                Said::End => return Err(LinkError::Closed),
-            };
-            taken.map_err(|over| match over {
-                Over::Error(error) => error,
-                over => panic!("{over:?}"),
-            })?;
+            let said = self.up.recv().map_err(|_| LinkError::Closed)?;
+            self.take(said)?;
         }
+    }
+
+    fn recv_within(&mut self, patience: Duration) -> Result<Option<Up>, LinkError> {
+        while self.intake.ready.is_empty() {
+            match self.up.recv_timeout(patience) {
+                Ok(said) => self.take(said)?,
+                Err(RecvTimeoutError::Timeout) => return Ok(None),
+                Err(RecvTimeoutError::Disconnected) => return Err(LinkError::Closed),
+            }
+        }
+        Ok(self.intake.ready.pop_front())
     }
 
     fn expect_chunk(&mut self, len: u32) {

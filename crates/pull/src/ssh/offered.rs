@@ -3,8 +3,11 @@
 //! `ssh` itself asks, through the same configuration and jump hosts as every session, and gets no further: it offers no way
 //! to log in.
 
-use std::io;
-use std::process::Stdio;
+use std::io::{self, Read};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use holdfast_model::source::RemoteHost;
 
@@ -29,7 +32,9 @@ pub enum OfferedError {
 }
 
 /// So much of what `ssh` says is looked at.
-const MAX_SAID: usize = 64 << 10;
+const MAX_SAID: u64 = 64 << 10;
+/// Nobody who waits for a key waits longer.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// The keys that a host shows now, as `known_hosts` has them without the host's name.
 pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<String>, OfferedError> {
@@ -47,12 +52,12 @@ pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<Strin
     ];
     let mut jump = program.jump_log().map_err(OfferedError::Start)?;
     let mut command = program.asking(host, &asking, jump.as_ref());
-    let done = command.arg("true").stdin(Stdio::null()).output().map_err(OfferedError::Start)?;
+    let said = said_by(command.arg("true")).map_err(OfferedError::Start)?;
     let text = std::fs::read_to_string(&known).unwrap_or_default();
     let keys: Vec<String> = text.lines().filter_map(key_of).collect();
     if keys.is_empty() {
         // On no terminal it ends its lines as on one.
-        let lines: Vec<u8> = done.stderr.iter().copied().filter(|byte| *byte != b'\r').take(MAX_SAID).collect();
+        let lines: Vec<u8> = said.into_iter().filter(|byte| *byte != b'\r').collect();
         let said = printable(&lines);
         let host = host.to_string();
         let on_the_way = jump.as_mut().and_then(|jump| jump.explained(&host, &said));
@@ -62,8 +67,42 @@ pub fn offered_keys(program: &SshProgram, host: &RemoteHost) -> Result<Vec<Strin
     Ok(keys)
 }
 
+/// Runs `ssh` and gives back what it says. A host that it passes on can say as much as it likes, for as long as it likes: it
+/// is ended when that is enough.
+fn said_by(command: &mut Command) -> io::Result<Vec<u8>> {
+    let mut ssh = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let stderr = ssh.stderr.take();
+    let ssh = Arc::new(Mutex::new(ssh));
+    let end = |ssh: &Mutex<Child>| ssh.lock().unwrap_or_else(PoisonError::into_inner).kill();
+    let (over, watch) = mpsc::channel::<()>();
+    let watched = ssh.clone();
+    std::thread::spawn(move || {
+        if watch.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            let _ = end(&watched);
+        }
+    });
+    let mut said = Vec::new();
+    let read = stderr.map_or(Ok(0), |stderr| stderr.take(MAX_SAID).read_to_end(&mut said));
+    let _ = end(&ssh);
+    drop(over);
+    ssh.lock().unwrap_or_else(PoisonError::into_inner).wait()?;
+    read.map(|_| said)
+}
+
 /// A line of `known_hosts` without its names.
 fn key_of(line: &str) -> Option<String> {
     let (_, key) = line.split_once(' ')?;
     Some(key.trim().to_owned()).filter(|key| key.contains(' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_that_never_stops_talking_is_heard_so_far() {
+        let said = said_by(Command::new("sh").args(["-c", "while :; do echo 'a banner' >&2; done"])).unwrap();
+        assert_eq!(said.len() as u64, MAX_SAID);
+        assert_eq!(said_by(Command::new("sh").args(["-c", "echo why >&2"])).unwrap(), b"why\n");
+    }
 }
