@@ -7,13 +7,14 @@ mod dirs;
 mod error;
 mod files;
 mod node;
+mod pace;
 mod parent;
 mod rules;
 mod session;
 mod sink;
 mod summary;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use holdfast_model::monitor::{Phase, Progress};
 use holdfast_model::{CancelToken, Clock, Monitor, SnapshotId, Timestamp};
@@ -30,6 +31,7 @@ pub(crate) use self::credit::Credit;
 use self::dirs::Dirs;
 use self::files::Files;
 use self::node::Owners;
+use self::pace::Pace;
 use self::parent::Parent;
 use self::rules::Scope;
 use self::session::Session;
@@ -143,6 +145,8 @@ pub fn backup(
             ingest: &sink.ingest,
             monitor: work.monitor,
             cancel: work.cancel,
+            clock: work.clock,
+            pace: Pace::new(work.clock.instant()),
             parent: parent.as_ref().map(|parent| compare_with(work, parent, hello, sink.began)),
             memory: &memory,
             scope: Scope::new(request.roots.iter().cloned()),
@@ -150,6 +154,7 @@ pub fn backup(
             files: Files::default(),
             owners: Owners::default(),
             recorder: DigestRecorder::default(),
+            known: HashSet::new(),
             counts: Counts::default(),
             progress: expected(parent.as_ref()),
             credit: Credit::new(credit),
@@ -237,7 +242,7 @@ fn load_memory(state: Option<&ClientState>, request: &BackupRequest) -> Result<D
 }
 
 /// What tells a job from others of the same client: they do not share their memory.
-fn job_of(request: &BackupRequest) -> Vec<Vec<u8>> {
+pub(crate) fn job_of(request: &BackupRequest) -> Vec<Vec<u8>> {
     let BackupRequest { roots, filter, with_atime, .. } = request;
     let mut parts = roots.clone();
     for (option, patterns) in [("e", &filter.exclude), ("i", &filter.iexclude), ("p", &filter.exclude_if_present)] {

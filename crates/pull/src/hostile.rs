@@ -2,7 +2,9 @@
 //!
 //! A test makes a [`Scene`](scene::Scene), plays honest clients where it needs their data, and then lets one misbehave.
 
+mod dawdling;
 mod flooding;
+mod placing;
 mod posing;
 mod restoring;
 mod scene;

@@ -74,7 +74,7 @@ impl From<BackupError> for Failure {
         let cause = match &error {
             BackupError::Cancelled(_) => None,
             BackupError::Repository(error) => of_repository(error.kind()),
-            BackupError::Store(error) if error.is_violation() => Some(Cause::Violation),
+            BackupError::Store(IngestError::TooLarge { .. }) => Some(Cause::Configuration),
             BackupError::Store(IngestError::Abandoned) => None,
             BackupError::Store(IngestError::Allowance { .. }) => Some(Cause::Quota),
             BackupError::Store(IngestError::NotClosed { .. }) => Some(Cause::Damaged),

@@ -83,12 +83,12 @@ fn receive(work: &Backup<'_>, link: &mut dyn ClientLink, sink: &Sink) -> Result<
             Up::Message(FromAgent::Chunks { file: 0, chunks }) => {
                 let mut answers = Vec::with_capacity(chunks.len());
                 for chunk in chunks {
-                    let wanted = !files.has_asked(&chunk.id) && !possession.proven(&chunk.id)?;
+                    let wanted = !files.has_asked(&chunk)? && !possession.proven(&chunk)?;
                     files.append(0, chunk, wanted)?;
                     if wanted {
                         link.expect_chunk(chunk.len);
                     }
-                    progress.bytes_done += u64::from(chunk.len);
+                    progress.bytes_done = progress.bytes_done.saturating_add(chunk.len.into());
                     answers.push(wanted);
                 }
                 link.send(ToAgent::WantChunks(answers.into_iter().collect::<Bits>()))?;

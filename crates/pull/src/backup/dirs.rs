@@ -1,10 +1,11 @@
 //! The directories of a session: numbered as the agent announces them, resolved to trees from the leaves up.
 //!
 //! A directory is *open* from the moment its entries are asked for until its tree is written; it waits for the
-//! contents of its files and for the trees of its subdirectories. Each number is claimed by one parent. What is open,
-//! or claimed by nobody, is bounded in memory.
+//! contents of its files and for the trees of its subdirectories. Each number is claimed by one parent, and lies where its
+//! parent has it: what its entries were said to lie in is compared. What is open, or claimed by nobody, is bounded in memory.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
 
 use holdfast_repo::tree::Node;
 use holdfast_wire::{DirDigest, ViolationClass};
@@ -37,7 +38,13 @@ pub(super) struct Resolved {
     pub(super) memorable: bool,
     /// Whether the files beneath it were counted as they came: not those of a tree that was known.
     pub(super) counted: bool,
+    /// Where its entries were said to lie: nothing is said of a tree that was known.
+    pub(super) path: Option<PathMark>,
 }
+
+/// Stands for a path. A client cannot find two with the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PathMark(u64);
 
 /// A directory whose tree is not complete.
 pub(super) struct OpenDir {
@@ -58,8 +65,8 @@ pub(super) struct OpenDir {
 
 /// A directory that no parent has taken yet, or whose parent waits for it.
 enum State {
-    /// Its entries are wanted; nobody has claimed it yet, or this place has.
-    Open(Option<Place>),
+    /// Its entries are wanted; nobody has claimed it yet, or this place has, for this path.
+    Open(Option<(Place, PathMark)>),
     Resolved(Resolved),
 }
 
@@ -76,6 +83,7 @@ pub(super) struct Dirs {
     states: HashMap<u64, State>,
     open: HashMap<u64, OpenDir>,
     budget: Budget,
+    marks: RandomState,
 }
 
 /// What a claim of a subdirectory found.
@@ -87,7 +95,7 @@ pub(super) enum Claim {
 impl Default for Dirs {
     fn default() -> Self {
         let budget = Budget::new("directories and entries that are not complete", MAX);
-        Self { next: 0, states: HashMap::new(), open: HashMap::new(), budget }
+        Self { next: 0, states: HashMap::new(), open: HashMap::new(), budget, marks: RandomState::new() }
     }
 }
 
@@ -99,7 +107,7 @@ impl Dirs {
 
     /// Adds a directory whose tree is known.
     pub(super) fn add_known(&mut self, known: KnownTree) -> Result<(), Violation> {
-        self.add(State::Resolved(Resolved { known, memorable: true, counted: false }))
+        self.add(State::Resolved(Resolved { known, memorable: true, counted: false, path: None }))
     }
 
     /// Adds a directory whose entries are wanted.
@@ -114,7 +122,7 @@ impl Dirs {
             waiting: 0,
             listed: false,
             memorable: digest.memorable,
-            totals: Totals { files: 0, dirs: 1, bytes: 0 },
+            totals: Totals { files: 0, dirs: 1, bytes: 0, height: 1 },
         };
         self.open.insert(self.next, open);
         self.add(State::Open(None))
@@ -145,22 +153,45 @@ impl Dirs {
         })
     }
 
-    /// Takes a directory as the subdirectory at `place`.
-    pub(super) fn claim(&mut self, number: u64, place: Place) -> Result<Claim, Violation> {
+    /// What stands for a path.
+    pub(super) fn mark(&self, path: &[u8]) -> PathMark {
+        PathMark(self.marks.hash_one(path))
+    }
+
+    /// The first entries of an open directory have come, and say where it lies.
+    pub(super) fn lies_at(&mut self, number: u64, path: Vec<u8>) -> Result<(), Violation> {
+        let mark = self.mark(&path);
+        if let Some(State::Open(Some((_, expected)))) = self.states.get(&number) {
+            check_place(*expected, mark, number)?;
+        }
+        self.open(number)?.path = path;
+        Ok(())
+    }
+
+    /// Whether entries are wanted that have not all come.
+    pub(super) fn is_owed(&self) -> bool {
+        !self.open.is_empty()
+    }
+
+    /// Takes a directory as the subdirectory at `place`, which lies at `path`.
+    pub(super) fn claim(&mut self, number: u64, place: Place, path: PathMark) -> Result<Claim, Violation> {
         let broken = |what: &str| Violation::new(ViolationClass::Reference, format!("subdirectory {number} {what}"));
         // Children come before their parents: so no directory can lie within itself.
         if number >= place.dir {
             return Err(broken("comes after its parent"));
         }
+        let said = self.open.get(&number).filter(|open| !open.path.is_empty()).map(|open| self.mark(&open.path));
         match self.states.get_mut(&number) {
             // It comes before its parent, which was announced: so it was too.
             None | Some(State::Open(Some(_))) => Err(broken("has a parent already")),
             Some(State::Open(claimed)) => {
-                *claimed = Some(place);
+                said.map_or(Ok(()), |said| check_place(path, said, number))?;
+                *claimed = Some((place, path));
                 Ok(Claim::Waiting)
             }
             Some(State::Resolved(resolved)) => {
                 let resolved = *resolved;
+                resolved.path.map_or(Ok(()), |said| check_place(path, said, number))?;
                 self.forget(number);
                 Ok(Claim::Resolved(resolved))
             }
@@ -186,7 +217,7 @@ impl Dirs {
     pub(super) fn resolve(&mut self, number: u64, resolved: Resolved) -> Option<Place> {
         let state = self.states.get_mut(&number)?;
         match state {
-            State::Open(Some(place)) => {
+            State::Open(Some((place, _))) => {
                 let place = *place;
                 self.forget(number);
                 Some(place)
@@ -205,4 +236,12 @@ impl Dirs {
             State::Open(_) => None,
         }
     }
+}
+
+/// A directory that is said to lie somewhere lies where its parent has it.
+fn check_place(expected: PathMark, said: PathMark, number: u64) -> Result<(), Violation> {
+    let elsewhere = || {
+        Violation::new(ViolationClass::Scope, format!("directory {number} is not where its entries were said to lie"))
+    };
+    if expected == said { Ok(()) } else { Err(elsewhere()) }
 }

@@ -4,6 +4,7 @@ use std::io;
 
 use holdfast_model::Cancelled;
 use holdfast_repo::{IngestError, RepoError};
+use holdfast_wire::ViolationClass;
 
 use crate::Violation;
 use crate::link::LinkError;
@@ -33,7 +34,7 @@ pub enum BackupError {
     DirectoryTooLarge(String),
     /// Storing failed.
     #[error("the backup could not be stored")]
-    Store(#[from] IngestError),
+    Store(#[source] IngestError),
     /// The client, or the way to it.
     #[error(transparent)]
     Link(#[from] LinkError),
@@ -54,6 +55,18 @@ pub enum BackupError {
     /// It was interrupted.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl From<IngestError> for BackupError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            // Only what a stranger sent is hashed there.
+            IngestError::HashMismatch { id } => {
+                Violation::new(ViolationClass::Hash, format!("the bytes of chunk {id} are others")).into()
+            }
+            error => Self::Store(error),
+        }
+    }
 }
 
 impl From<Violation> for BackupError {

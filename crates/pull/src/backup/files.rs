@@ -2,14 +2,16 @@
 //!
 //! A file is complete when its end was announced and every chunk that was asked for on its behalf has come.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 
+use holdfast_chunker::Limits;
 use holdfast_model::BlobId;
 use holdfast_wire::limits::MAX_FILE_CHUNKS;
 use holdfast_wire::{ChunkRef, FileOutcome, ViolationClass};
 
 use super::budget::Budget;
 use super::dirs::Place;
+use super::rules::wrong_length;
 use crate::Violation;
 
 /// A file whose content is being read.
@@ -19,6 +21,8 @@ pub(super) struct OpenFile {
     pub(super) content: Vec<BlobId>,
     /// Sum of the chunks' lengths in bytes.
     pub(super) size: u64,
+    /// Whether the last chunk is shorter than all but the last may be.
+    is_short: bool,
     missing: usize,
     outcome: Option<FileOutcome>,
 }
@@ -45,6 +49,8 @@ const MAX: usize = if cfg!(test) { 4 << 20 } else { 512 << 20 };
 const LISTED: usize = size_of::<BlobId>();
 /// What a chunk takes besides until it comes.
 const DUE: usize = 128;
+/// So many chunks are asked for in one session, each of which is remembered to its end: 64 TiB of large files.
+const MAX_ASKED: usize = if cfg!(test) { 1 << 16 } else { 64 << 20 };
 
 /// All files and chunks under way.
 #[derive(Debug)]
@@ -52,29 +58,37 @@ pub(super) struct Files {
     open: HashMap<u64, OpenFile>,
     next: u64,
     due: VecDeque<Due>,
-    /// Chunks that this session asked for: they are the client's own, once nothing is due any more.
-    asked: HashSet<BlobId>,
+    /// Chunks that this session asked for, and their lengths: they are the client's own, once nothing is due any more.
+    asked: HashMap<BlobId, u32>,
     budget: Budget,
 }
 
 impl Default for Files {
     fn default() -> Self {
         let budget = Budget::new("chunks of files that are not complete", MAX);
-        Self { open: HashMap::new(), next: 0, due: VecDeque::new(), asked: HashSet::new(), budget }
+        Self { open: HashMap::new(), next: 0, due: VecDeque::new(), asked: HashMap::new(), budget }
     }
 }
 
 impl Files {
     /// Numbers the next file that the agent is asked to read.
     pub(super) fn ask(&mut self, place: Place) {
-        let file = OpenFile { place, content: Vec::new(), size: 0, missing: 0, outcome: None };
+        let file = OpenFile { place, content: Vec::new(), size: 0, is_short: false, missing: 0, outcome: None };
         self.open.insert(self.next, file);
         self.next += 1;
     }
 
-    /// Whether this session has asked for the chunk.
-    pub(super) fn has_asked(&self, id: &BlobId) -> bool {
-        self.asked.contains(id)
+    /// Whether this session has asked for the chunk. Then it has the length that it had.
+    pub(super) fn has_asked(&self, chunk: &ChunkRef) -> Result<bool, Violation> {
+        match self.asked.get(&chunk.id) {
+            Some(length) if *length != chunk.len => Err(wrong_length(chunk, *length)),
+            length => Ok(length.is_some()),
+        }
+    }
+
+    /// Whether the client was asked for something that has not come.
+    pub(super) fn is_owed(&self) -> bool {
+        !self.open.is_empty() || !self.due.is_empty()
     }
 
     /// Whether every chunk that was asked for has come.
@@ -89,11 +103,20 @@ impl Files {
         if open.content.len() >= MAX_FILE_CHUNKS as usize {
             return Err(Violation::new(ViolationClass::Quota, format!("more than {MAX_FILE_CHUNKS} chunks of a file")));
         }
+        // All cut so: shorter ones would make the index grow as no data does.
+        if open.is_short {
+            let evidence = format!("a chunk behind one of fewer than {} bytes", Limits::RESTIC.min());
+            return Err(Violation::new(ViolationClass::ChunkLength, evidence));
+        }
+        open.is_short = (chunk.len as usize) < Limits::RESTIC.min();
         open.content.push(chunk.id);
-        open.size += u64::from(chunk.len);
+        open.size = open.size.saturating_add(chunk.len.into());
         if wanted {
             open.missing += 1;
-            self.asked.insert(chunk.id);
+            if self.asked.len() >= MAX_ASKED {
+                return Err(Violation::new(ViolationClass::Quota, format!("more than {MAX_ASKED} new chunks")));
+            }
+            self.asked.insert(chunk.id, chunk.len);
             self.due.push_back(Due { chunk, file });
         }
         Ok(())
@@ -103,8 +126,8 @@ impl Files {
     pub(super) fn arrived(&mut self, len: usize) -> Result<(ChunkRef, Option<CompleteFile>), Violation> {
         let due = self.due.pop_front().ok_or_else(|| Violation::new(ViolationClass::ChunkOrder, "a chunk"))?;
         if due.chunk.len as usize != len {
-            let evidence = format!("chunk {} of {len} instead of {} bytes", due.chunk.id, due.chunk.len);
-            return Err(Violation::new(ViolationClass::ChunkLength, evidence));
+            let length = due.chunk.len;
+            return Err(wrong_length(&ChunkRef { len: u32::try_from(len).unwrap_or(u32::MAX), ..due.chunk }, length));
         }
         self.budget.give_back(DUE);
         if let Some(open) = self.open.get_mut(&due.file) {

@@ -10,14 +10,17 @@ use holdfast_wire::{Entry, EntryKind, ViolationClass, limits};
 
 use crate::Violation;
 
-/// Names of users and groups that the client has told. A number of 10,000s is plenty for any host.
-const MAX_OWNERS: usize = 1 << 20;
+/// Bytes of names of users and groups that the client has told, with what each takes besides. Some 10,000s are plenty for any
+/// host.
+const MAX: usize = 64 << 20;
+const OWNER: usize = 64;
 
 /// Who the numbers are, by the client's word.
 #[derive(Default)]
 pub(super) struct Owners {
     users: HashMap<u32, Arc<str>>,
     groups: HashMap<u32, Arc<str>>,
+    bytes: usize,
 }
 
 impl Owners {
@@ -25,7 +28,8 @@ impl Owners {
     pub(super) fn learn(&mut self, users: Vec<(u32, String)>, groups: Vec<(u32, String)>) -> Result<(), Violation> {
         for (names, table) in [(users, &mut self.users), (groups, &mut self.groups)] {
             for (number, name) in names {
-                if name.len() > limits::MAX_NAME || table.len() >= MAX_OWNERS {
+                self.bytes += OWNER + name.len();
+                if name.len() > limits::MAX_NAME || self.bytes > MAX {
                     return Err(Violation::new(ViolationClass::Quota, format!("owner {number}")));
                 }
                 table.insert(number, name.into());

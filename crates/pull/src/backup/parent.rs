@@ -60,7 +60,7 @@ impl Parent {
 
     /// Whether equal times prove that a file has not changed since: not if it changed while the parent was made.
     pub(super) fn trusts(&self, old: &Node) -> bool {
-        old.ctime.at.seconds < self.began.seconds - RACY_SECONDS
+        old.ctime.at.seconds < self.began.seconds.saturating_sub(RACY_SECONDS)
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::cell::OnceCell;
 
-use holdfast_model::BlobId;
 use holdfast_repo::IngestSession;
-use holdfast_wire::ViolationClass;
+use holdfast_wire::{ChunkRef, ViolationClass};
 
 use super::BackupError;
 use crate::Violation;
@@ -37,8 +36,10 @@ impl<'a> Possession<'a> {
         Self { ingest, granted: Granted::Sent(OnceCell::new(), Box::new(grants)) }
     }
 
-    /// Whether the client need not send a chunk: it is in the repository, and came from this client.
-    pub(super) fn proven(&self, id: &BlobId) -> Result<bool, BackupError> {
+    /// Whether the client need not send a chunk: it is in the repository, and came from this client. Then it has the length that
+    /// is known of it.
+    pub(super) fn proven(&self, chunk: &ChunkRef) -> Result<bool, BackupError> {
+        let id = &chunk.id;
         // What is not granted is not even looked for: the time of an answer would tell whether somebody else has it.
         let granted = match &self.granted {
             Granted::Everything => true,
@@ -53,8 +54,20 @@ impl<'a> Possession<'a> {
                 grants.as_ref().map_or(Ok(false), |grants| grants.contains(id))?
             }
         };
-        Ok(granted && self.ingest.has_data(id))
+        let proven = granted && self.ingest.has_data(id);
+        match self.ingest.data_length(id).filter(|length| proven && *length != chunk.len) {
+            Some(length) => Err(wrong_length(chunk, length).into()),
+            None => Ok(proven),
+        }
     }
+}
+
+/// A chunk is said to be so long, and is not.
+pub(super) fn wrong_length(chunk: &ChunkRef, length: u32) -> Violation {
+    Violation::new(
+        ViolationClass::ChunkLength,
+        format!("chunk {} of {} instead of {length} bytes", chunk.id, chunk.len),
+    )
 }
 
 /// The part of the client's file system that the job is about.
@@ -75,6 +88,14 @@ impl Scope {
     pub(super) fn check(&self, path: &[u8]) -> Result<(), Violation> {
         let inside = self.roots.iter().any(|root| is_beneath(path, root) || is_beneath(root, path));
         if inside { Ok(()) } else { Err(Violation::new(ViolationClass::Scope, crate::text::printable_path(path))) }
+    }
+
+    /// Refuses a name in a directory that is only on the way to roots, and does not lead to one.
+    pub(super) fn check_entry(&self, dir: &[u8], name: &[u8]) -> Result<(), Violation> {
+        if self.roots.iter().any(|root| is_beneath(dir, root)) {
+            return Ok(());
+        }
+        self.check(&[dir.strip_suffix(b"/").unwrap_or(dir), name].join(&b'/'))
     }
 
     /// Notes what the client has found in a directory: it may be a root.
@@ -129,5 +150,8 @@ mod tests {
             assert!(scope.check(outside.as_bytes()).is_err(), "{outside}");
         }
         assert!(Scope::new([b"/".to_vec()]).check(b"/anything").is_ok());
+        let entry = |dir: &str, name: &str| scope.check_entry(dir.as_bytes(), name.as_bytes()).is_ok();
+        assert!(entry("/", "etc") && entry("/", "var") && entry("/var", "www") && entry("/etc/ssh", "any"));
+        assert!(!entry("/", "home") && !entry("/var", "lib"));
     }
 }

@@ -50,7 +50,7 @@ fn chunks_that_are_announced_and_never_sent() {
     let ended = Scene::new().backup("web1", |agent| {
         chunks_without_end(agent, |number| ChunkRef {
             id: BlobId::new(holdfast_chunker::sha256(&number.to_le_bytes())),
-            len: 9,
+            len: 1 << 20,
         })
     });
     assert_eq!(ended.violation(), ViolationClass::Quota);
@@ -59,12 +59,13 @@ fn chunks_that_are_announced_and_never_sent() {
 #[test]
 fn a_file_of_one_chunk_over_and_over() {
     let scene = Scene::new();
+    let large = ChunkRef { len: 1 << 20, ..chunk(b"x") };
     for command in [false, true] {
         let script = |agent: &Agent| {
             if command {
-                return (0..).try_for_each(|_| agent.chunks(0, &[chunk(b"x"); 1000]).map(drop));
+                return (0..).try_for_each(|_| agent.chunks(0, &[large; 1000]).map(drop));
             }
-            chunks_without_end(agent, |_| chunk(b"x"))
+            chunks_without_end(agent, |_| large)
         };
         let ended = if command { scene.command("web1", script) } else { scene.backup("web1", script) };
         assert_eq!(ended.violation(), ViolationClass::Quota);
@@ -121,4 +122,68 @@ fn an_agent_that_is_gone_once_all_has_come_has_done_its_work() {
         agent.root(dir)
     });
     ended.result.unwrap();
+}
+
+#[test]
+fn chunks_that_are_shorter_than_any_that_is_cut() {
+    let scene = Scene::new();
+    for command in [false, true] {
+        let script = |agent: &Agent| {
+            if !command {
+                let [dir] = agent.dirs(1)?[..] else { panic!("it is new") };
+                agent.entries(dir, "/", vec![file("a", 1)])?;
+            }
+            agent.chunks(0, &[ChunkRef { len: 512 << 10, ..chunk(b"long") }, chunk(b"short")])?;
+            agent.chunks(0, &[chunk(b"and more")]).map(drop)
+        };
+        let ended = if command { scene.command("web1", script) } else { scene.backup("web1", script) };
+        assert_eq!(ended.violation(), ViolationClass::ChunkLength);
+    }
+}
+
+#[test]
+fn a_chunk_of_another_length_than_the_same_had_before() {
+    let scene = Scene::new();
+    scene.backup("web1", |agent| agent.one_file("a", b"known").map(drop)).result.unwrap();
+    for (content, before) in [(&b"known"[..], false), (b"new", true)] {
+        let ended = scene.backup("web1", |agent| {
+            let [dir] = agent.dirs(1)?[..] else { panic!("it is new") };
+            agent.entries(dir, "/", vec![file("b", 7), file("c", 7)])?;
+            if before {
+                agent.chunks(0, &[chunk(content)])?;
+            }
+            agent.chunks(1, &[ChunkRef { len: 7, ..chunk(content) }]).map(drop)
+        });
+        assert_eq!(ended.violation(), ViolationClass::ChunkLength);
+    }
+}
+
+#[test]
+fn files_that_turn_out_to_have_more_attributes_than_a_server_keeps() {
+    let ended = Scene::new().backup("web1", |agent| {
+        agent.dirs(1)?;
+        let entries: Vec<_> = (0..200).map(|number| file(&number.to_string(), 0)).collect();
+        agent.entries(0, "/", entries.clone())?;
+        for (number, mut entry) in entries.into_iter().enumerate().skip(1) {
+            let value = vec![b'x'; 200 << 10].into();
+            entry.xattrs = vec![holdfast_wire::Xattr { name: b"user.x".to_vec().into(), value }];
+            let outcome = FileOutcome::StoredAs(Box::new(entry));
+            agent.say(FromAgent::FileEnd(FileEnd { file: number as u64, outcome }))?;
+        }
+        Ok(())
+    });
+    // This may be an honest one, with a directory that nobody can store.
+    let error = ended.result.unwrap_err();
+    assert!(matches!(&error, BackupError::DirectoryTooLarge(path) if path == "/"), "{error:?}");
+}
+
+#[test]
+fn owners_without_end() {
+    let ended = Scene::new().backup("web1", |agent| {
+        (0..).try_for_each(|batch: u32| {
+            let users = (0..1000).map(|number| (batch * 1000 + number, "x".repeat(255))).collect();
+            agent.say(FromAgent::Owners { users, groups: Vec::new() })
+        })
+    });
+    assert_eq!(ended.violation(), ViolationClass::Quota);
 }

@@ -59,6 +59,6 @@ fn bytes_that_are_not_their_hash_end_the_session() {
         agent.end(0)?;
         agent.root(dir)
     });
-    assert!(ended.result.is_err());
+    assert_eq!(ended.violation(), holdfast_wire::ViolationClass::Hash);
     assert_eq!(scene.repository.read_snapshots().unwrap().good.len(), 1);
 }

@@ -10,10 +10,10 @@ use holdfast_model::TreeId;
 use super::{ClientState, StateError, file, name_of};
 
 /// Format of the file: magic and version, the seed, then sorted rows.
-const MAGIC: &[u8; 16] = b"holdfast-digest1";
+const MAGIC: &[u8; 16] = b"holdfast-digest2";
 const HEADER: usize = 16 + 32;
-const ROW: usize = 64;
-/// Directories of one job that are remembered: 512 MiB of them. The others are listed again.
+const ROW: usize = 66;
+/// Directories of one job that are remembered: 528 MiB of them. The others are listed again.
 const MAX_ROWS: usize = 8 << 20;
 
 /// What lies beneath a tree.
@@ -23,6 +23,8 @@ pub struct Totals {
     pub files: u32,
     /// Directories, itself included.
     pub dirs: u32,
+    /// Directories on the longest way down, itself included.
+    pub height: u16,
     /// Bytes of the regular files.
     pub bytes: u64,
 }
@@ -115,13 +117,14 @@ impl DigestRecorder {
         row[16..48].copy_from_slice(known.tree.as_bytes());
         row[48..52].copy_from_slice(&known.totals.files.to_le_bytes());
         row[52..56].copy_from_slice(&known.totals.dirs.to_le_bytes());
-        row[56..].copy_from_slice(&known.totals.bytes.to_le_bytes());
+        row[56..64].copy_from_slice(&known.totals.bytes.to_le_bytes());
+        row[64..].copy_from_slice(&known.totals.height.to_le_bytes());
         self.0.push(row);
     }
 }
 
 fn decode(row: &[u8]) -> KnownTree {
-    let part = |from: usize, to: usize| row.get(from..to).expect("a row has 64 bytes");
+    let part = |from: usize, to: usize| row.get(from..to).expect("a row has 66 bytes");
     let u32_at = |at| u32::from_le_bytes(part(at, at + 4).try_into().expect("four bytes"));
     KnownTree {
         tree: TreeId::new(part(16, 48).try_into().expect("32 bytes")),
@@ -129,6 +132,7 @@ fn decode(row: &[u8]) -> KnownTree {
             files: u32_at(48),
             dirs: u32_at(52),
             bytes: u64::from_le_bytes(part(56, 64).try_into().expect("eight bytes")),
+            height: u16::from_le_bytes(part(64, 66).try_into().expect("two bytes")),
         },
     }
 }

@@ -137,7 +137,7 @@ fn digests_lead_to_their_trees_until_the_file_is_damaged() {
     let roots = [b"/etc".to_vec()];
     let known = |number: u8| KnownTree {
         tree: TreeId::new([number; 32]),
-        totals: Totals { files: number.into(), dirs: 7, bytes: 1 << 40 },
+        totals: Totals { files: number.into(), dirs: 7, bytes: 1 << 40, height: 3 },
     };
     let memory = DigestMemory::load(&state, &roots, [9; 32]).unwrap();
     let mut recorder = DigestRecorder::default();

@@ -67,11 +67,6 @@ pub enum IngestError {
 }
 
 impl IngestError {
-    /// Whether the session's owner is to blame: it said or sent what cannot be.
-    pub fn is_violation(&self) -> bool {
-        matches!(self, Self::HashMismatch { .. } | Self::TooLarge { .. })
-    }
-
     /// What the failure means for the caller.
     pub fn kind(&self) -> RepoErrorKind {
         match self {

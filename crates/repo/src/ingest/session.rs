@@ -96,6 +96,12 @@ impl IngestSession {
         self.has(BlobKind::Data, id)
     }
 
+    /// Bytes of a blob that the index has.
+    pub fn data_length(&self, id: &BlobId) -> Option<u32> {
+        let found = self.handle.shared.core.index.locate(BlobKind::Data, id);
+        found.map(|location| location.plain_length())
+    }
+
     /// Whether the session need not build this tree.
     pub fn has_tree(&self, id: &TreeId) -> bool {
         self.has(BlobKind::Tree, &(*id).into())

@@ -4,6 +4,7 @@ use holdfast_repo::tree::NodeKind;
 use holdfast_wire::{Bits, ChunkRef, EntryKind, FileOutcome, ToAgent, ViolationClass};
 
 use super::Session;
+use super::listing::weight_of;
 use crate::Violation;
 use crate::backup::files::CompleteFile;
 use crate::backup::node::node_of;
@@ -12,12 +13,12 @@ use crate::backup::{BackupError, proof_of};
 impl Session<'_> {
     pub(super) fn chunks(&mut self, file: u64, chunks: &[ChunkRef]) -> Result<(), BackupError> {
         for chunk in chunks {
-            let wanted = !self.files.has_asked(&chunk.id) && !self.possession.proven(&chunk.id)?;
+            let wanted = !self.files.has_asked(chunk)? && !self.possession.proven(chunk)?;
             self.files.append(file, *chunk, wanted)?;
             if wanted {
                 self.link.expect_chunk(chunk.len);
             }
-            self.progress.bytes_done += u64::from(chunk.len);
+            self.progress.bytes_done = self.progress.bytes_done.saturating_add(chunk.len.into());
             self.answers.push(wanted);
         }
         Ok(())
@@ -39,7 +40,8 @@ impl Session<'_> {
     }
 
     pub(super) fn file_complete(&mut self, file: CompleteFile) -> Result<(), BackupError> {
-        self.weigh(file.place.dir, size_of_val(&file.content[..]))?;
+        let again = if let FileOutcome::StoredAs(entry) = &file.outcome { weight_of(entry) } else { 0 };
+        self.weigh(file.place.dir, size_of_val(&file.content[..]) + again)?;
         let open = self.dirs.open(file.place.dir)?;
         let slot = &mut open.nodes[file.place.index];
         self.progress.files_done += 1;
@@ -63,7 +65,7 @@ impl Session<'_> {
                 }
                 node.size = file.size;
                 node.kind = NodeKind::File { content: file.content };
-                open.totals.bytes += file.size;
+                open.totals.bytes = open.totals.bytes.saturating_add(file.size);
             }
             (_, None) => {}
         }
