@@ -19,8 +19,8 @@ impl Assembly {
         self.due.push_back(len);
     }
 
-    /// Takes bytes; gives out each chunk that they complete. More bytes than were asked for are refused.
-    pub(super) fn take(&mut self, mut bytes: &[u8], mut complete: impl FnMut(Vec<u8>)) -> Result<(), Violation> {
+    /// Takes bytes from the front until they complete a chunk, or are all taken. More bytes than were asked for are refused.
+    pub(super) fn take(&mut self, bytes: &mut &[u8]) -> Result<Option<Vec<u8>>, Violation> {
         while !bytes.is_empty() {
             let unasked = || Violation::new(ViolationClass::ChunkOrder, "bytes of a chunk that was not asked for");
             let len = *self.due.front().ok_or_else(unasked)?;
@@ -30,13 +30,13 @@ impl Assembly {
             }
             let (now, later) = bytes.split_at(bytes.len().min(len - self.current.len()));
             self.current.extend_from_slice(now);
-            bytes = later;
+            *bytes = later;
             if self.current.len() == len {
                 self.due.pop_front();
-                complete(std::mem::take(&mut self.current));
+                return Ok(Some(std::mem::take(&mut self.current)));
             }
         }
-        Ok(())
+        Ok(None)
     }
 }
 
@@ -50,11 +50,13 @@ mod tests {
             let mut assembly = Assembly::default();
             [3, 1, 4].into_iter().for_each(|len| assembly.expect(len));
             let mut chunks = Vec::new();
-            for part in b"abcdefgh".chunks(step) {
-                assembly.take(part, |chunk| chunks.push(chunk)).unwrap();
+            for mut part in b"abcdefgh".chunks(step) {
+                while let Some(chunk) = assembly.take(&mut part).unwrap() {
+                    chunks.push(chunk);
+                }
             }
             assert_eq!(chunks, [b"abc".to_vec(), b"d".to_vec(), b"efgh".to_vec()]);
-            assert!(assembly.take(b"x", |_| panic!("nothing is due")).is_err());
+            assert!(assembly.take(&mut &b"x"[..]).is_err(), "nothing is due");
         }
     }
 }

@@ -13,8 +13,12 @@ use crate::text::{make_printable, printable_path, with_causes};
 /// What has been taken in.
 #[derive(Debug, Default)]
 pub(super) struct Intake {
-    /// What can be given out.
-    pub(super) ready: VecDeque<Up>,
+    /// Messages that can be given out.
+    ready: VecDeque<Up>,
+    /// Bytes of chunks, of which the first so many were given out. Cut when they are wanted: a client can have a million
+    /// chunks in one piece of them.
+    data: Vec<u8>,
+    given: usize,
     /// The chunks that are due.
     pub(super) assembly: Assembly,
     /// Bytes of messages since they were asked for.
@@ -35,6 +39,21 @@ pub(super) enum Over {
 }
 
 impl Intake {
+    /// The next thing that can be given out. One takes records in while there is none.
+    pub(super) fn pop(&mut self) -> Result<Option<Up>, Over> {
+        if let Some(up) = self.ready.pop_front() {
+            return Ok(Some(up));
+        }
+        let mut rest = &self.data[self.given..];
+        let chunk = self.assembly.take(&mut rest)?;
+        self.given = self.data.len() - rest.len();
+        if rest.is_empty() {
+            self.data.clear();
+            self.given = 0;
+        }
+        Ok(chunk.map(Up::Chunk))
+    }
+
     /// Takes in one record.
     pub(super) fn take(&mut self, record: Record<'_>) -> Result<(), Over> {
         match record {
@@ -47,10 +66,7 @@ impl Intake {
                 make_texts_printable(&mut message);
                 self.ready.push_back(Up::Message(message));
             }
-            Record::Data(bytes) => {
-                let ready = &mut self.ready;
-                self.assembly.take(bytes, |chunk| ready.push_back(Up::Chunk(chunk)))?;
-            }
+            Record::Data(bytes) => self.data.extend_from_slice(bytes),
             Record::Counters(_) => self.learn_traffic(record),
             Record::Connected => {}
             Record::Noise(bytes) => return Err(Over::Noise(bytes.trim_ascii().to_vec())),
@@ -128,9 +144,10 @@ mod tests {
     #[test]
     fn what_was_not_asked_for_and_what_is_no_message_is_a_violation() {
         let mut intake = Intake::default();
-        assert_eq!(class(intake.take(Record::Data(b"bytes"))), Some(ViolationClass::ChunkOrder));
         assert!(class(intake.take(Record::Message(&[0xff; 9]))).is_some());
-        assert!(intake.ready.is_empty());
+        assert!(intake.pop().unwrap().is_none());
+        intake.take(Record::Data(b"bytes")).unwrap();
+        assert_eq!(class(intake.pop().map(drop)), Some(ViolationClass::ChunkOrder));
     }
 
     #[test]

@@ -121,6 +121,11 @@ impl RemoteLink {
         taken.map_err(|over| self.over(over))
     }
 
+    /// What has been taken in and can be given out.
+    fn pop(&mut self) -> Result<Option<Up>, LinkError> {
+        self.intake.pop().map_err(|over| self.over(over))
+    }
+
     /// Sends a record, and never blocks the puller and the agent meanwhile: they may wait for us as we do for them.
     fn pass(&mut self, record: Down<'_>) -> Result<(), LinkError> {
         let deadline = Instant::now() + UNREAD;
@@ -221,7 +226,7 @@ fn bytes_of(record: Record<'_>) -> usize {
 impl ClientLink for RemoteLink {
     fn recv(&mut self) -> Result<Up, LinkError> {
         loop {
-            if let Some(up) = self.intake.ready.pop_front() {
+            if let Some(up) = self.pop()? {
                 return Ok(up);
             }
             self.take_record(None)?;
@@ -230,18 +235,23 @@ impl ClientLink for RemoteLink {
 
     fn recv_within(&mut self, patience: Duration) -> Result<Option<Up>, LinkError> {
         let deadline = Instant::now() + patience;
-        while self.intake.ready.is_empty() {
+        loop {
+            if let Some(up) = self.pop()? {
+                return Ok(Some(up));
+            }
             match self.take_record(Some(deadline)) {
                 Err(LinkError::Handover(error)) if error.kind() == ErrorKind::TimedOut => return Ok(None),
                 taken => taken?,
             }
         }
-        Ok(self.intake.ready.pop_front())
     }
 
     fn recv_soon(&mut self) -> Result<Option<Up>, LinkError> {
         let mut has_napped = false;
-        while self.intake.ready.is_empty() {
+        loop {
+            if let Some(up) = self.pop()? {
+                return Ok(Some(up));
+            }
             if self.early.is_empty() && !self.up.is_ready() {
                 if has_napped {
                     return Ok(None);
@@ -252,7 +262,6 @@ impl ClientLink for RemoteLink {
                 self.take_record(None)?;
             }
         }
-        Ok(self.intake.ready.pop_front())
     }
 
     fn expect_chunk(&mut self, len: u32) {

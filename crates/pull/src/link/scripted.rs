@@ -235,17 +235,21 @@ impl ScriptedLink {
             Said::Data(bytes) => self.intake.take(Record::Data(&bytes)),
             Said::End => return Err(LinkError::Closed),
         };
-        taken.map_err(|over| match over {
-            Over::Error(error) => error,
-            over => panic!("{over:?}"),
-        })
+        taken.map_err(error_of)
+    }
+}
+
+fn error_of(over: Over) -> LinkError {
+    match over {
+        Over::Error(error) => error,
+        over => panic!("{over:?}"),
     }
 }
 
 impl ClientLink for ScriptedLink {
     fn recv(&mut self) -> Result<Up, LinkError> {
         loop {
-            if let Some(up) = self.intake.ready.pop_front() {
+            if let Some(up) = self.intake.pop().map_err(error_of)? {
                 return Ok(up);
             }
             let said = self.up.recv().map_err(|_| LinkError::Closed)?;
@@ -254,14 +258,16 @@ impl ClientLink for ScriptedLink {
     }
 
     fn recv_within(&mut self, patience: Duration) -> Result<Option<Up>, LinkError> {
-        while self.intake.ready.is_empty() {
+        loop {
+            if let Some(up) = self.intake.pop().map_err(error_of)? {
+                return Ok(Some(up));
+            }
             match self.up.recv_timeout(patience) {
                 Ok(said) => self.take(said)?,
                 Err(RecvTimeoutError::Timeout) => return Ok(None),
                 Err(RecvTimeoutError::Disconnected) => return Err(LinkError::Closed),
             }
         }
-        Ok(self.intake.ready.pop_front())
     }
 
     fn expect_chunk(&mut self, len: u32) {
