@@ -220,6 +220,7 @@ impl Session<'_> {
                         open.totals.bytes += size;
                         self.progress.files_done += 1;
                         self.progress.bytes_done += size;
+                        self.progress.bytes_skipped += size;
                     }
                     _ => {
                         open.waiting += 1;
@@ -344,6 +345,7 @@ impl OpenDir {
         if !resolved.counted {
             progress.files_done += u64::from(files);
             progress.bytes_done += bytes;
+            progress.bytes_skipped += bytes;
         }
     }
 }
