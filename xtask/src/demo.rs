@@ -139,6 +139,12 @@ fn compare(source: &Source, restored: &Path) -> Result<()> {
 fn print_next(holdfast: &Holdfast, workspace: &Workspace, stays: bool) {
     heading(if stays { "What to type next, in another terminal" } else { "What to type next" });
     if !stays {
+        println!(
+            "# The host and the server of the demonstration end with it. What was backed up is still there, and this starts"
+        );
+        println!(
+            "# the server again; the host is gone, and so `policy run files` and other jobs with it would only fail."
+        );
         println!("{} serve --config /dev/null --data demo/server &", holdfast.program.display());
     }
     for (name, value) in holdfast.environment().into_iter().skip(usize::from(!stays)).take(3) {
@@ -149,13 +155,23 @@ fn print_next(holdfast: &Holdfast, workspace: &Workspace, stays: bool) {
     println!("holdfast status                             # who is protected, the worst first");
     println!("holdfast job list                           # what was done; holdfast job log ID");
     println!("holdfast client show {HOST}              # what is known of the host");
+    if stays {
+        println!("holdfast policy run files --follow          # back it up once more");
+    }
     println!("holdfast client add YOUR-HOST --user root   # a host of your own, with nothing installed there");
     println!("holdfast export                             # all of the configuration; holdfast apply -f FILE");
     println!("restic -r demo/repository -p demo/password snapshots    # any restic reads it, without the server");
     println!("holdfast --help");
     println!("\nEverything is in ./demo; delete it when you like.");
     if stays {
-        println!("\nThe server runs until you interrupt it (Ctrl-C). The page of its API: {}/api", holdfast.url);
+        println!(
+            "\nThe server and the host run until you interrupt them (Ctrl-C). The page of the API: {}/api",
+            holdfast.url
+        );
+        println!(
+            "Afterwards `holdfast serve --config /dev/null --data demo/server` has all of it but for the host: what reads the"
+        );
+        println!("repository works, and `policy run files` fails, as nobody answers any more.");
     }
 }
 

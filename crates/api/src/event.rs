@@ -1,5 +1,6 @@
 //! What happens, as it is told to those who watch.
 
+use holdfast_model::job::JobProgress;
 use holdfast_model::{JobUid, TenantUid, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -54,8 +55,7 @@ pub enum Told {
         /// The job.
         job: JobUid,
         /// How far it is.
-        #[schema(value_type = Object)]
-        progress: Value,
+        progress: JobProgress,
     },
     /// Lines of the log of the job that was asked for.
     Log {

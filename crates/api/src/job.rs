@@ -1,6 +1,6 @@
 //! Jobs and their logs, as the API shows them.
 
-use holdfast_model::job::{self, JobKind, JobStatus, Launch, Outcome, Waiting};
+use holdfast_model::job::{self, JobKind, JobProgress, JobStatus, Launch, Outcome, Waiting};
 use holdfast_model::{ClientUid, JobUid, PolicyUid, RepositoryUid, RunUid, TenantUid, Time};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +62,9 @@ pub struct Job {
     /// What else it was told, by kind.
     #[schema(value_type = Value)]
     pub parameters: serde_json::Value,
+    /// How far it is while somebody works on it, as far as the server has heard; it is told in the job itself and in lists.
+    #[serde(default)]
+    pub progress: Option<JobProgress>,
     /// What became of it, as far as it has come.
     pub outcome: Outcome,
     /// What to do about the error, where there is one.
@@ -133,6 +136,7 @@ impl From<job::Job> for Job {
             worker: job.worker,
             cancel_requested: job.cancel_requested,
             parameters: job.parameters,
+            progress: None,
             fix: job.outcome.error.as_ref().map(|error| error.cause.fix().to_owned()),
             outcome: job.outcome,
         }

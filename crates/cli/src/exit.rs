@@ -18,6 +18,8 @@ pub enum Exit {
     Locked = 11,
     /// The password does not open the repository.
     WrongPassword = 12,
+    /// Whoever read the output had enough of it: as a shell tells of a program that SIGPIPE has ended.
+    ReaderGone = 141,
     /// A person or the system asked it to stop.
     Interrupted = 130,
 }

@@ -6,10 +6,14 @@ use holdfast_pull::{BackupError, RestoreError};
 use holdfast_repo::{IngestError, RepoError, RepoErrorKind};
 
 use crate::exit::Exit;
+use crate::output::is_reader_gone;
 
 /// The exit code of a failed run.
 pub fn exit_of(error: &Error) -> Exit {
     for cause in error.chain() {
+        if is_reader_gone(cause) {
+            return Exit::ReaderGone;
+        }
         if let Some(error) = cause.downcast_ref::<RepoError>() {
             return exit_of_kind(error.kind());
         }

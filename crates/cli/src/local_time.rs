@@ -32,6 +32,12 @@ pub fn show_time(time: Time) -> String {
     time.to_zoned(TimeZone::system()).strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
+/// `03:00`, if that is on the same day as another time; else all of it.
+pub fn show_near(time: Time, other: Time) -> String {
+    let [at, other] = [time, other].map(|time| time.to_zoned(TimeZone::system()));
+    if at.date() == other.date() { at.strftime("%H:%M").to_string() } else { show_time(time) }
+}
+
 fn zoned(time: &jiff::Zoned) -> Result<ZonedTime> {
     Ok(ZonedTime::parse(&time.strftime("%Y-%m-%dT%H:%M:%S%.f%:z").to_string())?)
 }

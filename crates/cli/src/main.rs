@@ -43,7 +43,8 @@ pub struct Context {
 
 fn main() -> ExitCode {
     memory::settle();
-    // A reader of our output that has enough of it ends us by SIGPIPE no more than any other write error does.
+    // A reader of our output that has enough of it ends us by SIGPIPE no more than any other write error does, so that what
+    // is done is done in order; it only ends us without a word.
     let Cli { global, verb } = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error).into(),
@@ -62,7 +63,9 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(error) => {
             let exit = if cancelled { Exit::Interrupted } else { failure::exit_of(&error) };
-            output::failure(json, exit as u8, &failure::sentence(&error));
+            if exit != Exit::ReaderGone {
+                output::failure(json, exit as u8, &failure::sentence(&error));
+            }
             exit.into()
         }
     }

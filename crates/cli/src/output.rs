@@ -4,14 +4,16 @@
 //! output. The only module, with its parts, that writes to either.
 
 mod ask;
+mod board;
 mod crowd;
 mod json;
 mod plain;
+mod standard;
 mod table;
 mod terminal;
 mod text;
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 use std::sync::Arc;
 
 use holdfast_model::{Clock, Monitor, SystemClock};
@@ -20,6 +22,8 @@ use serde::Serialize;
 use crate::args::GlobalArgs;
 
 pub use ask::confirm;
+pub use board::{Board, Standing, standing_line};
+pub use standard::{Standard, is_reader_gone, standard};
 pub use table::Table;
 pub use text::{bytes, count, duration, path, permissions, printable};
 
@@ -106,11 +110,13 @@ impl Output {
     fn print(&self, lines: &[impl AsRef<str>]) -> io::Result<()> {
         // Whoever draws the status line waits until the lines stand in its place.
         let _above = self.status_line.then(terminal::without_status_line);
-        let mut out = io::stdout().lock();
+        let mut all = String::new();
         for line in lines {
-            writeln!(out, "{}{}", text::prefix(self.host.as_deref()), line.as_ref())?;
+            all += &format!("{}{}\n", text::prefix(self.host.as_deref()), line.as_ref());
         }
-        Ok(())
+        let mut out = standard();
+        out.write_all(all.as_bytes())?;
+        out.flush()
     }
 
     /// Says how it ended for the host, if that is badly.
@@ -120,18 +126,19 @@ impl Output {
     }
 
     /// For results of any length or any bytes. The caller flushes it, to learn of errors.
-    pub fn stream(&self) -> BufWriter<Stdout> {
-        BufWriter::with_capacity(64 << 10, io::stdout())
+    pub fn stream(&self) -> BufWriter<Standard> {
+        BufWriter::with_capacity(64 << 10, standard())
     }
 
     /// One JSON document on a line of its own; an object, where there is a host to be named.
     pub fn document(&self, document: &impl Serialize) -> io::Result<()> {
-        let mut out = io::stdout().lock();
-        match self.host.as_deref() {
-            None => serde_json::to_writer(&mut out, document)?,
-            host => serde_json::to_writer(&mut out, &OfHost { document, host })?,
-        }
-        out.write_all(b"\n")?;
+        let mut line = match self.host.as_deref() {
+            None => serde_json::to_vec(document)?,
+            host => serde_json::to_vec(&OfHost { document, host })?,
+        };
+        line.push(b'\n');
+        let mut out = standard();
+        out.write_all(&line)?;
         out.flush()
     }
 }

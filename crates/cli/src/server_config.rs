@@ -78,6 +78,16 @@ pub struct ServerPlace {
     pub maintenance_memory: u64,
 }
 
+impl ServerPlace {
+    /// It listens there: of a port that was left open, clients hear which it is.
+    pub fn listens_at(&mut self, address: SocketAddr) {
+        if self.public_url == format!("http://{}", self.listen) {
+            self.public_url = format!("http://{address}");
+        }
+        self.listen = address;
+    }
+}
+
 impl ServerConfig {
     /// Reads the files, the environment and the flags.
     pub fn read(args: &ServerArgs) -> Result<Self> {

@@ -22,10 +22,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use holdfast_model::JobUid;
 use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome};
 use holdfast_model::policy::PolicySpec;
 use holdfast_model::schedule::ScheduleSpec;
+use holdfast_model::{JobUid, Monitor};
 use parking_lot::Mutex;
 use serde_json::json;
 use tokio::sync::Notify;
@@ -190,14 +190,16 @@ impl Worker {
     /// Finds out what became of a job that was abandoned. What fails is tried again when the lease has run out.
     async fn find_out(self: Arc<Self>, job: Job, taken: Taken) {
         let _ = self.go_on_with_log(&job, &taken.at_work).await;
+        taken.at_work.notes.note("interrupted: whoever worked on it is gone; it is looked for what became of it");
         let _ = self.recover(&job, &taken.at_work).await;
     }
 
-    /// What a job says goes behind what it has said before: it may have been put back, or abandoned.
-    async fn go_on_with_log(&self, job: &Job, at_work: &AtWork) -> Result<(), ControlError> {
+    /// What a job says goes behind what it has said before: it may have been put back, or abandoned. Whether it has said
+    /// anything.
+    async fn go_on_with_log(&self, job: &Job, at_work: &AtWork) -> Result<bool, ControlError> {
         let last = self.control.db.read().await?.last_log_line(job.uid).await?;
         at_work.notes.go_on_after(last);
-        Ok(())
+        Ok(last > 0)
     }
 
     /// Does one job and keeps what became of it.
@@ -205,7 +207,12 @@ impl Worker {
         let at_work = taken.at_work.clone();
         let began = self.go_on_with_log(&job, &at_work).await;
         let limits = match began {
-            Ok(()) => self.limits_of(&job).await,
+            Ok(has_begun_before) => {
+                if has_begun_before {
+                    at_work.notes.note("it was interrupted before, and goes on now");
+                }
+                self.limits_of(&job).await
+            }
             Err(error) => Err(error),
         };
         let result = match limits {
@@ -229,10 +236,17 @@ impl Worker {
             let error = Some(JobError { cause: Cause::Disconnected, message });
             end = End::Ended(JobStatus::Failed, Outcome { error, ..Outcome::default() });
         }
-        if let End::Ended(_, outcome) = &end
-            && let Some(error) = &outcome.error
-        {
-            at_work.notes.error(&format!("{}; {}", error.message, error.cause.fix()));
+        match &end {
+            End::Ended(_, Outcome { error: Some(error), .. }) => {
+                at_work.notes.error(&format!("{}; {}", error.message, error.cause.fix()));
+            }
+            End::Ended(..) => {}
+            End::PutBack { waiting: Some(_), .. } => {
+                at_work.notes.note("interrupted: its window has closed; it goes on when it may");
+            }
+            End::PutBack { waiting: None, .. } => {
+                at_work.notes.note("interrupted: its worker was told to stop; it goes on as soon as one is there");
+            }
         }
         let _ = self.keep_notes_of(job.uid, &at_work.notes).await;
         if let Err(ControlError::Database(_)) = self.tell_end(job.uid, &end).await {

@@ -4,6 +4,7 @@ mod cause;
 mod copy;
 mod life;
 mod outcome;
+mod progress;
 pub mod restore;
 mod status;
 
@@ -15,6 +16,7 @@ pub use cause::{Cause, JobError};
 pub use copy::CopyOrder;
 pub use life::NewJob;
 pub use outcome::Outcome;
+pub use progress::JobProgress;
 pub use status::{JobStatus, TransitionError, Waiting};
 
 /// A job as it is kept.

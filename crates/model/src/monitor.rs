@@ -6,10 +6,11 @@ mod meter;
 
 use serde::{Deserialize, Serialize};
 
-pub use meter::{Meter, share};
+pub use meter::{Meter, Pace, share};
 
 /// What a piece of work is busy with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
     /// Opening the repository: keys, locks, index.
@@ -64,6 +65,9 @@ pub struct Progress {
     pub files_total: Option<u64>,
     /// Bytes that are finished.
     pub bytes_done: u64,
+    /// Those of them that did not have to be read or written, because they have not changed.
+    #[serde(default)]
+    pub bytes_skipped: u64,
     /// Bytes in all.
     pub bytes_total: Option<u64>,
     /// Things that could not be read or written.

@@ -226,7 +226,9 @@ impl Session<'_> {
             }
         }
         self.report.total_bytes += window.bytes();
-        self.progress.bytes_done += window.bytes().saturating_sub(needs.bytes());
+        let there = window.bytes().saturating_sub(needs.bytes());
+        self.progress.bytes_done += there;
+        self.progress.bytes_skipped += there;
         let plan = needs.plan(&window);
         let next = thread::scope(|scope| {
             // Owned here, so that an early end closes the queue and the threads that read end too.

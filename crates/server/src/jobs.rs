@@ -116,7 +116,8 @@ pub(crate) async fn list(_: Actor, State(server): State<Server>, RawQuery(raw): 
     found.truncate(limit as usize);
     let last = found.last().filter(|_| has_more);
     let next_cursor = last.map(|job| cursor::write(&list_name(sort), "", &job.uid.to_string()));
-    let page: JobPage = Page { items: found.into_iter().map(Job::from).collect(), next_cursor };
+    let items = found.into_iter().map(|job| server.standings().shown(job)).collect();
+    let page: JobPage = Page { items, next_cursor };
     Ok(json(StatusCode::OK, &page))
 }
 
@@ -137,7 +138,7 @@ fn position(list: &str, cursor: &str) -> Result<JobUid, Failure> {
 )]
 pub(crate) async fn read(_: Actor, State(server): State<Server>, Id(uid): Id<JobUid>) -> Result<Response, Failure> {
     let job = server.database().read().await?.job(uid).await?;
-    Ok(json(StatusCode::OK, &Job::from(job)))
+    Ok(json(StatusCode::OK, &server.standings().shown(job)))
 }
 
 #[cfg(test)]

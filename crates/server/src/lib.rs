@@ -38,6 +38,7 @@ mod server;
 mod settings;
 mod sizes;
 mod snapshots;
+mod standing;
 mod tenant;
 mod upcoming;
 

@@ -9,6 +9,8 @@ use holdfast_db::Database;
 use holdfast_model::{Time, Timestamp};
 use tokio::sync::Semaphore;
 
+use crate::standing::Standings;
+
 /// So many downloads are under way at a time.
 const DOWNLOADS: usize = 8;
 
@@ -18,6 +20,7 @@ pub struct Server {
     parts: Arc<Parts>,
     depot: Option<Depot>,
     downloads: Arc<Semaphore>,
+    standings: Arc<Standings>,
 }
 
 struct Parts {
@@ -52,7 +55,7 @@ impl RandomBytes for SystemRandom {
 }
 
 impl Server {
-    /// A server that asks for what these use cases do.
+    /// A server that asks for what these use cases do. From now on it hears how far jobs are: within a runtime, therefore.
     pub fn new(
         control: Control,
         secrets: Arc<Secrets>,
@@ -60,8 +63,9 @@ impl Server {
         failures: impl Failures + 'static,
     ) -> Self {
         let (random, failures) = (Box::new(random), Box::new(failures));
+        let standings = Standings::hearing(control.database());
         let parts = Arc::new(Parts { control, secrets, random, failures });
-        Self { parts, depot: None, downloads: Arc::new(Semaphore::new(DOWNLOADS)) }
+        Self { parts, depot: None, downloads: Arc::new(Semaphore::new(DOWNLOADS)), standings }
     }
 
     /// The same, which opens repositories: only then can one look into snapshots.
@@ -77,6 +81,11 @@ impl Server {
     /// The places of downloads: each holds some MiB, and a lock on a repository.
     pub(crate) fn downloads(&self) -> Arc<Semaphore> {
         self.downloads.clone()
+    }
+
+    /// How far jobs are.
+    pub(crate) fn standings(&self) -> &Standings {
+        &self.standings
     }
 
     pub(crate) fn control(&self) -> &Control {

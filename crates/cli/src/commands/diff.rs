@@ -73,7 +73,7 @@ fn show(context: &Context, out: &mut impl Write, change: &Diff) -> io::Result<()
     let modifier = change.change.sign();
     if context.output.is_json() {
         let event = ChangeEvent { message_type: "change", path: String::from_utf8_lossy(&change.path), modifier };
-        serde_json::to_writer(&mut *out, &event)?;
+        serde_json::to_writer(&mut *out, &event).map_err(std::io::Error::from)?;
         return out.write_all(b"\n");
     }
     writeln!(out, "{modifier:<5}{}", output::path(&change.path))

@@ -59,7 +59,7 @@ impl<W: Write> Listing<'_, W> {
         if self.context.output.is_json() {
             let listed = snapshots::Listed::new(snapshot);
             let head = Head { snapshot: listed, message_type: "snapshot", struct_type: "snapshot" };
-            serde_json::to_writer(&mut self.out, &head)?;
+            serde_json::to_writer(&mut self.out, &head).map_err(std::io::Error::from)?;
             self.out.write_all(b"\n")?;
         } else {
             let time = local_time::show(snapshot.time);
@@ -102,7 +102,7 @@ impl<W: Write> Listing<'_, W> {
 
     fn entry(&mut self, path: &[u8], node: &Node) -> Result<()> {
         if self.context.output.is_json() {
-            serde_json::to_writer(&mut self.out, &entry::Listed::new(path, node))?;
+            serde_json::to_writer(&mut self.out, &entry::Listed::new(path, node)).map_err(std::io::Error::from)?;
             self.out.write_all(b"\n")?;
         } else {
             writeln!(self.out, "{}", entry::line(path, node, self.long))?;

@@ -178,7 +178,9 @@ fn one(
 fn conclude(context: &Context, ended: Result<Exit>) -> Exit {
     ended.unwrap_or_else(|error| {
         let exit = failure::exit_of(&error);
-        context.output.failure(exit as u8, &failure::sentence(&error));
+        if exit != Exit::ReaderGone {
+            context.output.failure(exit as u8, &failure::sentence(&error));
+        }
         exit
     })
 }
@@ -188,7 +190,7 @@ fn worse(one: Exit, other: Exit) -> Exit {
     let rank = |exit: Exit| match exit {
         Exit::Done => 0,
         Exit::Incomplete => 1,
-        Exit::NoRepository | Exit::Locked | Exit::WrongPassword => 2,
+        Exit::ReaderGone | Exit::NoRepository | Exit::Locked | Exit::WrongPassword => 2,
         Exit::Failed => 3,
         Exit::Interrupted => 4,
     };

@@ -27,13 +27,14 @@ const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// The API, the scheduler and a worker.
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
-    let place = ServerConfig::read(&args.server)?.place()?;
+    let mut place = ServerConfig::read(&args.server)?.place()?;
     run_to_end(async {
         let parts = Parts::open(&place).await?;
         let listener = TcpListener::bind(place.listen)
             .await
             .with_context(|| format!("cannot listen on {}: is another server running there?", place.listen))?;
         let address = listener.local_addr().context("cannot listen")?;
+        place.listens_at(address);
         let log = Log::new(context);
         let worker = parts.worker(&place)?;
         let server = Server::new(parts.control.clone(), parts.secrets.clone(), SystemRandom, log.clone());

@@ -77,13 +77,14 @@ impl Monitor for Member {
 }
 
 /// What all have done. Totals are known when those of all are.
-fn sum(hosts: &[Option<Progress>]) -> Progress {
+pub fn sum(hosts: &[Option<Progress>]) -> Progress {
     let begun = || hosts.iter().flatten();
     let total = |of: fn(&Progress) -> Option<u64>| hosts.iter().map(|host| host.as_ref().and_then(of)).sum();
     Progress {
         files_done: begun().map(|host| host.files_done).sum(),
         files_total: total(|host| host.files_total),
         bytes_done: begun().map(|host| host.bytes_done).sum(),
+        bytes_skipped: begun().map(|host| host.bytes_skipped).sum(),
         bytes_total: total(|host| host.bytes_total),
         errors: begun().map(|host| host.errors).sum(),
         current: None,

@@ -4,13 +4,12 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::monitor::{ItemError, Meter, Pace, Phase, Progress, share};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 use serde::Serialize;
 
 use super::OfHost;
-use holdfast_model::monitor::{Meter, share};
 
 /// A status event comes at most so often.
 const EVERY: Duration = Duration::from_millis(250);
@@ -28,8 +27,9 @@ struct State {
     said: Option<Instant>,
 }
 
+/// How far something is.
 #[derive(Serialize)]
-struct Status<'a> {
+pub struct Status<'a> {
     message_type: &'static str,
     phase: Option<Phase>,
     seconds_elapsed: u64,
@@ -42,7 +42,8 @@ struct Status<'a> {
     bytes_done: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     total_bytes: Option<u64>,
-    bytes_per_second: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bytes_per_second: Option<u64>,
     error_count: u64,
     current_files: Vec<&'a str>,
 }
@@ -73,6 +74,26 @@ struct ErrorMessage<'a> {
     message: &'a str,
 }
 
+impl<'a> Status<'a> {
+    /// This far, that fast.
+    pub fn of(phase: Option<Phase>, pace: &Pace, progress: &'a Progress) -> Self {
+        Self {
+            message_type: "status",
+            phase,
+            seconds_elapsed: pace.elapsed.as_secs(),
+            seconds_remaining: pace.left.map(|left| left.as_secs()),
+            percent_done: share(progress).unwrap_or(0.0),
+            files_done: progress.files_done,
+            total_files: progress.files_total,
+            bytes_done: progress.bytes_done,
+            total_bytes: progress.bytes_total,
+            bytes_per_second: pace.bytes_per_second,
+            error_count: progress.errors,
+            current_files: progress.current.as_deref().into_iter().collect(),
+        }
+    }
+}
+
 impl JsonMonitor {
     /// Begins now. Where the work is one host's among several, every event names it.
     pub fn new(clock: Arc<dyn Clock>, host: Option<String>) -> Self {
@@ -97,26 +118,13 @@ impl Monitor for JsonMonitor {
     fn progress(&self, progress: &Progress) {
         let now = self.clock.instant();
         let mut state = self.state.lock();
+        state.meter.note(now, progress);
         if state.said.is_some_and(|said| now.duration_since(said) < EVERY) {
             return;
         }
         state.said = Some(now);
-        state.meter.note(now, progress.bytes_done);
-        let event = Status {
-            message_type: "status",
-            phase: state.phase,
-            seconds_elapsed: state.meter.elapsed(now).as_secs(),
-            seconds_remaining: state.meter.left(progress).map(|left| left.as_secs()),
-            percent_done: share(progress).unwrap_or(0.0),
-            files_done: progress.files_done,
-            total_files: progress.files_total,
-            bytes_done: progress.bytes_done,
-            total_bytes: progress.bytes_total,
-            bytes_per_second: state.meter.rate(),
-            error_count: progress.errors,
-            current_files: progress.current.as_deref().into_iter().collect(),
-        };
-        self.write_line(io::stdout().lock(), &event);
+        let pace = state.meter.pace(now, progress);
+        self.write_line(io::stdout().lock(), &Status::of(state.phase, &pace, progress));
     }
 
     fn item_error(&self, error: &ItemError) {

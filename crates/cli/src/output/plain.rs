@@ -4,15 +4,14 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::monitor::{ItemError, Meter, Pace, Phase, Progress, share};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
 use super::text;
-use holdfast_model::monitor::{Meter, share};
 
 /// A line of progress comes so often.
-const EVERY: Duration = Duration::from_secs(30);
+pub const EVERY: Duration = Duration::from_secs(30);
 
 /// Says errors and warnings, and nothing else.
 pub struct ErrorsOnly {
@@ -66,12 +65,12 @@ impl Monitor for PlainMonitor {
     fn progress(&self, progress: &Progress) {
         let now = self.clock.instant();
         let mut state = self.state.lock();
+        state.meter.note(now, progress);
         if now.duration_since(state.said) < EVERY {
             return;
         }
         state.said = now;
-        state.meter.note(now, progress.bytes_done);
-        say(&self.prefix, &progress_line(&state.meter, now, progress));
+        say(&self.prefix, &progress_line(&state.meter.pace(now, progress), progress));
     }
 
     fn item_error(&self, error: &ItemError) {
@@ -86,8 +85,11 @@ impl Monitor for PlainMonitor {
 }
 
 /// `1:23  45 %  1200 files, 1.500 GiB of 3.200 GiB, 85.000 MiB/s, 0:20 left, 1 error`
-pub fn progress_line(meter: &Meter, now: Instant, progress: &Progress) -> String {
-    let mut line = text::duration(meter.elapsed(now));
+pub fn progress_line(pace: &Pace, progress: &Progress) -> String {
+    let mut line = text::duration(pace.elapsed);
+    if *progress == (Progress { current: progress.current.clone(), ..Progress::default() }) {
+        return line;
+    }
     if let Some(share) = share(progress) {
         line += &format!("  {:.0} %", (share * 100.0).floor());
     }
@@ -100,8 +102,10 @@ pub fn progress_line(meter: &Meter, now: Instant, progress: &Progress) -> String
     if let Some(total) = progress.bytes_total {
         line += &format!(" of {}", text::bytes(total));
     }
-    line += &format!(", {}/s", text::bytes(meter.rate()));
-    if let Some(left) = meter.left(progress) {
+    if let Some(rate) = pace.bytes_per_second {
+        line += &format!(", {}/s", text::bytes(rate));
+    }
+    if let Some(left) = pace.left {
         line += &format!(", {} left", text::duration(left));
     }
     if progress.errors > 0 {
@@ -115,7 +119,8 @@ pub fn error_line(error: &ItemError) -> String {
     format!("error: {}: {}: {}", error.path, error.during, error.message)
 }
 
-fn say(prefix: &str, line: &str) {
+/// A line on standard error.
+pub fn say(prefix: &str, line: &str) {
     // A log that can't be written to must not end a backup.
     let _ = writeln!(io::stderr().lock(), "{prefix}{line}");
 }

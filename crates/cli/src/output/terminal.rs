@@ -4,12 +4,11 @@ use std::io::{self, StderrLock, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use holdfast_model::monitor::{ItemError, Phase, Progress};
+use holdfast_model::monitor::{ItemError, Meter, Pace, Phase, Progress};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
 
 use super::plain::{error_line, progress_line};
-use holdfast_model::monitor::Meter;
 
 /// The line is drawn again at most so often.
 const EVERY: Duration = Duration::from_millis(100);
@@ -45,13 +44,12 @@ impl Monitor for TerminalMonitor {
     fn progress(&self, progress: &Progress) {
         let now = self.clock.instant();
         let mut state = self.state.lock();
+        state.meter.note(now, progress);
         if state.drawn.is_some_and(|drawn| now.duration_since(drawn) < EVERY) {
             return;
         }
         state.drawn = Some(now);
-        state.meter.note(now, progress.bytes_done);
-        let current = progress.current.as_deref().unwrap_or_default();
-        draw(&format!("{}  {}  {current}", state.phase, progress_line(&state.meter, now, progress)));
+        draw_progress(state.phase, &state.meter.pace(now, progress), progress);
     }
 
     fn item_error(&self, error: &ItemError) {
@@ -69,6 +67,12 @@ impl Drop for TerminalMonitor {
     fn drop(&mut self) {
         above("");
     }
+}
+
+/// Draws how far something is.
+pub fn draw_progress(phase: &str, pace: &Pace, progress: &Progress) {
+    let current = progress.current.as_deref().unwrap_or_default();
+    draw(&format!("{phase}  {}  {current}", progress_line(pace, progress)));
 }
 
 /// Replaces the status line, cut to the terminal's width.

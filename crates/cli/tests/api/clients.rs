@@ -1,5 +1,6 @@
 //! Clients are added and prepared, and somebody says whether their host keys are to be believed.
 
+use holdfast_db::Level;
 use holdfast_model::ClientUid;
 use holdfast_model::client::{ClientSpec, ClientStatus, Facts, FileSystem, HostKey, HostKeys, Service};
 use holdfast_model::job::{Cause, Job, JobError, JobStatus, Outcome};
@@ -22,6 +23,7 @@ fn set_status(scene: &Scene, client: ClientUid, status: &ClientStatus) {
 fn meets_an_unknown_host(scene: &Scene, job: Job) {
     let host_keys = HostKeys { offered: vec![key()], ..HostKeys::default() };
     set_status(scene, job.client.unwrap(), &ClientStatus { host_keys, ..ClientStatus::default() });
+    scene.log(&job, 1, &[(Level::Info, "[BAD ] host key: nobody has accepted one")]);
     let error = JobError { cause: Cause::HostKeyUnknown, message: "nobody has accepted its host key yet".into() };
     scene.end(job, JobStatus::Failed, Outcome { error: Some(error), ..Outcome::default() });
 }
@@ -43,6 +45,7 @@ fn a_host_that_shows_the_key_of_the_fingerprint_is_believed_and_prepared_again()
         said.starts_with("client web1 added\n") && said.ends_with("prepare of web1: succeeded in 0:12\n"),
         "{said}"
     );
+    assert!(!said.contains("BAD"), "whoever accepts its key need not hear that nobody has yet: {said}");
 }
 
 #[test]
@@ -74,11 +77,17 @@ fn where_nobody_can_be_asked_the_fingerprint_is_told_and_nothing_believed() {
 #[test]
 fn what_cannot_be_reached_is_told_with_what_to_do() {
     let scene = Scene::new();
-    let add = scene.start("client add web1 -q");
+    let add = scene.start("client add web1");
     let job = scene.begin_next();
+    scene.log(&job, 1, &[(Level::Info, "[BAD ] connection: web1 does not answer")]);
     let error = JobError { cause: Cause::Unreachable, message: "web1 does not answer".into() };
     scene.end(job, JobStatus::Failed, Outcome { error: Some(error), ..Outcome::default() });
-    let said = sentence(1, &add.wait_with_output().unwrap());
+    let ended = add.wait_with_output().unwrap();
+    assert!(
+        String::from_utf8_lossy(&ended.stdout).contains("\n[BAD ] connection: web1 does not answer\n"),
+        "{ended:?}"
+    );
+    let said = sentence(1, &ended);
     assert!(said.starts_with("prepare of web1 failed: web1 does not answer; see whether the host is up"), "{said}");
     assert_eq!(scene.say("client list").lines().count(), 4, "it is added all the same");
 }

@@ -68,6 +68,8 @@ fn a_run_that_is_not_followed_says_which_jobs_it_made() {
     // The client is busy with the first run.
     let again = scene.json("policy run web --client web1");
     assert!(again[0]["jobs"].as_array().unwrap().iter().any(|job| job["status"] == "skipped"), "{again:?}");
+    let skipped = scene.say("policy run web --client web1");
+    assert!(skipped.contains(" skipped: the run before has not ended: job "), "{skipped}");
     assert!(scene.fails("policy run web --client web9").contains("web9"));
     let other = scene.fails("policy run web --client db1");
     assert!(other.contains("none of these is a client of the policy"), "{other}");

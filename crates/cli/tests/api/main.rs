@@ -6,6 +6,7 @@ mod clients;
 mod config;
 mod failures;
 mod finding;
+mod following;
 mod jobs;
 mod objects;
 mod repositories;

@@ -173,6 +173,13 @@ impl Scene {
         self.change(async |writer| writer.add_log(job.uid, first, &lines).await.unwrap());
     }
 
+    /// Says how far a job is, as whoever works on it does.
+    pub(crate) fn tell_progress(&self, job: &Job, progress: &Value) {
+        let words =
+            serde_json::json!({"topic": "progress", "tenant": job.tenant, "job": job.uid, "progress": progress});
+        self.wait(async { self.database.say(words.to_string()).await.unwrap() });
+    }
+
     /// Ends a job, 12 seconds after it began.
     pub(crate) fn end(&self, job: Job, status: JobStatus, outcome: Outcome) {
         let mut job = job;

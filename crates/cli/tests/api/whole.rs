@@ -25,6 +25,9 @@ fn a_host_is_enrolled_and_backed_up_by_the_verbs_alone() {
     let asked = sentence(1, &server.run(&format!("{add} -q")));
     let fingerprint = fingerprint(&sshd);
     assert!(asked.contains(&fingerprint) && asked.contains("--accept-key"), "{asked}");
+    let asked = lines(&server.ok("job list --kind prepare --json"))[0][0]["id"].as_str().unwrap().to_owned();
+    let log = server.ok(&format!("job log {asked}"));
+    assert!(log.contains(&format!(" {}/api/v1/clients/", server.url)), "the port that was found, not 0: {log}");
     let said = server.ok(&format!("client prepare web1 --accept-key {fingerprint}"));
     assert!(said.ends_with('\n') && said.contains("prepare of web1: succeeded"), "{said}");
 

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use holdfast_db::{Level, LogLine};
+use holdfast_model::job::JobProgress;
 use holdfast_model::monitor::{ItemError, Meter, Phase, Progress};
 use holdfast_model::{Clock, Monitor};
 use parking_lot::Mutex;
-use serde::Serialize;
 
 /// A job says no more lines than this, and no more bytes: what goes on without end says nothing new.
 const MOST_LINES: u64 = 100_000;
@@ -31,16 +31,6 @@ struct Standing {
     moved: Instant,
     /// Whether it was asked for since.
     is_told: bool,
-}
-
-/// How far a job is, as it is told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct HowFar {
-    phase: Option<Phase>,
-    #[serde(flatten)]
-    progress: Progress,
-    bytes_per_second: u64,
-    seconds_left: Option<u64>,
 }
 
 struct State {
@@ -72,15 +62,16 @@ impl Notes {
     }
 
     /// How far the job is, if that was not told yet.
-    pub(super) fn how_far(&self) -> Option<HowFar> {
+    pub(super) fn how_far(&self) -> Option<JobProgress> {
+        let now = self.clock.instant();
         let mut standing = self.standing.lock();
         if std::mem::replace(&mut standing.is_told, true) {
             return None;
         }
         let mut progress = standing.progress.clone();
         progress.current = progress.current.map(|path| path.chars().take(LONGEST_LINE / 4).collect());
-        let seconds_left = standing.meter.left(&progress).map(|left| left.as_secs());
-        Some(HowFar { phase: standing.phase, progress, bytes_per_second: standing.meter.rate(), seconds_left })
+        let pace = standing.meter.pace(now, &progress);
+        Some(JobProgress::new(standing.phase, progress, pace))
     }
 
     /// The first line gets the number behind this one.
@@ -142,7 +133,7 @@ impl Monitor for Notes {
         let mut standing = self.standing.lock();
         if standing.progress != *progress {
             standing.progress = progress.clone();
-            standing.meter.note(now, progress.bytes_done);
+            standing.meter.note(now, progress);
             (standing.moved, standing.is_told) = (now, false);
         }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use holdfast_control::LEASE;
-use holdfast_db::SnapshotQuery;
+use holdfast_db::{Level, LogLine, SnapshotQuery};
 use holdfast_model::client::ClientSpec;
 use holdfast_model::job::{Cause, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::repository::RepositorySpec;
@@ -91,6 +91,9 @@ async fn whatever_a_dead_worker_had_finished_is_found_by_the_snapshot() {
     assert_eq!((found.status, found.outcome.snapshot), (Succeeded, backup.outcome.snapshot));
     assert!(reader.snapshot_of(backup.uid).await.unwrap().is_some());
     assert_eq!(scene.repository().snapshots().unwrap().len(), 1, "it was not done again");
+    drop(reader);
+    let log = scene.log(&found).await;
+    assert!(log.iter().any(|line| line.starts_with("interrupted: whoever worked on it is gone")), "{log:?}");
 }
 
 #[tokio::test]
@@ -169,4 +172,35 @@ async fn a_repository_is_checked_and_pruned_in_a_process_of_its_own() {
     assert_eq!(damaged.outcome.error.as_ref().unwrap().cause, Cause::Damaged);
     assert!(scene.log(&damaged).await.iter().any(|line| line.starts_with("error: ")));
     assert!(reading().await > before, "what has damage in it was read");
+}
+
+#[tokio::test]
+async fn a_job_that_goes_on_says_so_behind_what_it_said_before() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    let backup = scene.run().await.remove(1);
+    let new = NewJob {
+        uid: JobUid::new(scene.clock.now(), [21; 10]),
+        tenant: backup.tenant,
+        kind: Check,
+        run: backup.run,
+        launch: Launch::Manual,
+        launched_by: "ann".into(),
+        now: scene.clock.now().to_time(),
+    };
+    let mut job = new.queued().for_policy(None, None, backup.repository);
+    let now = scene.clock.now().to_time();
+    job.begin("one that was stopped", now, now).unwrap();
+    job.put_back(now, None).unwrap();
+    let said = LogLine { at: now, level: Level::Info, text: "opening the repository".into() };
+    let mut writer = scene.db.write().await.unwrap();
+    writer.add_job(&job).await.unwrap();
+    writer.add_log(job.uid, 1, &[said]).await.unwrap();
+    writer.commit().await.unwrap();
+    work_off(&scene.worker).await;
+    let log = scene.log(&job).await;
+    assert_eq!(log[..2], ["opening the repository", "it was interrupted before, and goes on now"], "{log:?}");
+    let never = scene.log(&backup).await;
+    assert!(!never.iter().any(|line| line.contains("interrupted")), "{never:?}");
 }

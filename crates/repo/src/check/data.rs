@@ -57,7 +57,7 @@ pub(super) fn check_data(
                 bytes_done: bytes.fetch_add(pack.size, Ordering::Relaxed) + pack.size,
                 bytes_total: Some(total),
                 errors: findings.lock().len() as u64,
-                current: None,
+                ..Progress::default()
             };
             monitor.progress(&progress);
         }

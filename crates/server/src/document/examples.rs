@@ -237,7 +237,7 @@ fn job() -> Job {
         "retries": 0, "waiting": null, "waiting_text": null, "worker": "server", "cancel_requested": false,
         "parameters": null,
         "outcome": {"error": {"cause": "unreachable", "message": "web1.example.net does not answer on port 22"}},
-        "fix": fix,
+        "fix": fix, "progress": null,
     }))
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use axum::extract::ws::{Message, WebSocket};
 use holdfast_api::Told;
 use holdfast_db::DbError;
+use holdfast_model::job::JobProgress;
 use holdfast_model::{JobUid, TenantUid};
 use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{interval, timeout};
 
@@ -64,7 +64,7 @@ struct Passing {
     tenant: Option<TenantUid>,
     job: JobUid,
     #[serde(default)]
-    progress: Value,
+    progress: JobProgress,
 }
 
 impl Teller {

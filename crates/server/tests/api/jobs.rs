@@ -125,3 +125,31 @@ async fn a_log_is_read_in_ranges_and_in_the_form_that_is_wanted() {
     let nobody = scene.get("/api/v1/jobs/0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c41/log").await;
     assert_eq!(nobody.code(), (404, "not_found".into()));
 }
+
+#[tokio::test]
+async fn how_far_a_job_is_is_known_while_somebody_works_on_it() {
+    let scene = Scene::new().await;
+    let mut job = jobs(&scene).await.remove(1);
+    let place = format!("/api/v1/jobs/{}", job.uid);
+    let keep = async |job: &Job| {
+        let mut writer = scene.database.write().await.unwrap();
+        writer.save_job(job).await.unwrap();
+        writer.commit().await.unwrap();
+    };
+    let words = json!({"topic": "progress", "job": job.uid, "progress": {"phase": "backing_up", "bytes_done": 5}});
+    scene.database.say(words.to_string()).await.unwrap();
+    job.begin("one", time(6), time(36)).unwrap();
+    keep(&job).await;
+    let mut shown = scene.get(&place).await.json();
+    while shown["progress"].is_null() {
+        // Whoever hears of it has its turn.
+        tokio::task::yield_now().await;
+        shown = scene.get(&place).await.json();
+    }
+    assert_eq!((&shown["progress"]["phase"], &shown["progress"]["bytes_done"]), (&json!("backing_up"), &json!(5)));
+    let list = scene.get("/api/v1/jobs?status=running").await.json();
+    assert_eq!(list["items"][0]["progress"], shown["progress"]);
+    job.end(JobStatus::Succeeded, Outcome::default(), time(8)).unwrap();
+    keep(&job).await;
+    assert_eq!(scene.get(&place).await.json()["progress"], Value::Null);
+}

@@ -42,11 +42,12 @@ pub enum JobCommand {
     /// Have the server restore, to a client or to a directory of its own, and show the log until that has ended
     #[command(after_help = RESTORE_EXAMPLES)]
     Restore(JobRestore),
-    /// Try again what a job failed at
+    /// Try again what a job failed at, or what it left out
     Retry {
         /// Its id
         id: String,
-        /// Show the log of the new job until it has ended, and end as it did
+        /// Show the log of the new job until it has ended, and of those that try again what it fails at, and end as the last
+        /// did
         #[arg(short, long)]
         follow: bool,
     },

@@ -100,7 +100,8 @@ pub struct PolicyRun {
     /// Only this client; can be given several times
     #[arg(long = "client", value_name = "NAME")]
     pub clients: Vec<String>,
-    /// Show the logs of its jobs until they have ended, and end as they did
+    /// Show how far its jobs are and what their logs say until they have ended, those too that try again what failed, and end
+    /// as they did; interrupting it leaves them at work
     #[arg(short, long)]
     pub follow: bool,
 }

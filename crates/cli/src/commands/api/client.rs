@@ -1,10 +1,10 @@
 //! `holdfast client`
 
 use anyhow::Result;
-use holdfast_api::{Client, Job};
+use holdfast_api::Client;
 use holdfast_model::client::{ClientSpec, Connection, Facts, Proven};
-use holdfast_model::job::Cause;
 
+use super::follow::waits_for_a_key;
 use super::object::{Shown, yes_or_no};
 use super::{Session, keys};
 use crate::args::api::{ClientAdd, ClientCommand, ClientPrepare, ConnectionChoice};
@@ -54,7 +54,8 @@ fn connection(choice: &ConnectionChoice) -> Connection {
 /// Prepares a client; if nobody has said yet whether its keys are to be believed, asks that, and prepares it again.
 fn prepare(session: &Session<'_>, client: Client, accept_keys: &[String]) -> Result<Exit> {
     let wanted = keys::wanted(accept_keys)?;
-    let jobs = session.follow(vec![session.api.prepare_client(client.id)?])?;
+    let has_no_key = client.status.host_keys.accepted.is_empty();
+    let jobs = session.follow_preparing(session.api.prepare_client(client.id)?, has_no_key)?;
     if !jobs.iter().any(waits_for_a_key) {
         return session.exit_of(&jobs);
     }
@@ -64,11 +65,6 @@ fn prepare(session: &Session<'_>, client: Client, accept_keys: &[String]) -> Res
     }
     keys::decide(session, &client, &wanted)?;
     session.follow_to_end(vec![session.api.prepare_client(client.id)?])
-}
-
-fn waits_for_a_key(job: &Job) -> bool {
-    let cause = job.outcome.error.as_ref().map(|error| error.cause);
-    matches!(cause, Some(Cause::HostKeyUnknown | Cause::HostKeyChanged))
 }
 
 fn accept_key(session: &Session<'_>, args: &ClientPrepare) -> Result<Exit> {

@@ -15,7 +15,7 @@ use super::{Session, restore};
 use crate::args::api::{JobChoice, JobCommand};
 use crate::exit::Exit;
 use crate::local_time;
-use crate::output::{self, Table, printable};
+use crate::output::{self, Table, printable, standing_line};
 
 /// Runs a verb on jobs.
 pub fn run(session: &Session<'_>, command: &JobCommand) -> Result<Exit> {
@@ -126,6 +126,8 @@ fn show(session: &Session<'_>, job: &Job) -> Result<Exit> {
     let rows = [
         ("What", names.of(job)?),
         ("Status", format!("{}{}", job.status, if job.cancel_requested { ", somebody wants it to end" } else { "" })),
+        ("Progress", job.progress.as_ref().map(standing_line).unwrap_or_default()),
+        ("Now at", job.progress.as_ref().and_then(|far| far.current.as_deref()).map(printable).unwrap_or_default()),
         ("Error", outcome.error.as_ref().map(|error| printable(&error.message)).unwrap_or_default()),
         ("What to do", job.fix.clone().unwrap_or_default()),
         ("Waiting", job.waiting_text.as_deref().map(printable).unwrap_or_default()),
@@ -188,9 +190,21 @@ fn cancel(session: &Session<'_>, uid: JobUid) -> Result<Exit> {
 }
 
 fn retry(session: &Session<'_>, uid: JobUid, follow: bool) -> Result<Exit> {
+    let before = session.api.job(uid)?;
+    if before.status == JobStatus::Succeeded {
+        let mut names = Names::new(&session.api);
+        let (name, policy) = (names.of(&before)?, names.policy(&before)?);
+        let another = match (before.kind, &policy[..]) {
+            (JobKind::Backup, policy) if !policy.is_empty() => {
+                format!("; `holdfast policy run {policy}` makes another")
+            }
+            _ => String::new(),
+        };
+        bail!("{name} has succeeded: there is nothing to try again{another}");
+    }
     let job = session.api.retry(uid)?;
     if follow {
-        return session.follow_to_end(vec![job]);
+        return session.follow_tries_to_end(vec![job]);
     }
     if session.context.output.is_json() {
         session.context.output.document(&job)?;

@@ -7,10 +7,12 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, Result, bail};
 use holdfast_api::Policy;
 use holdfast_model::client::ClientSpec;
+use holdfast_model::job::JobStatus;
 use holdfast_model::policy::{Excludes, Folders, PolicySpec, Work, WorkKind};
 use serde_json::json;
 
 use super::Session;
+use super::follow::failed;
 use super::names::Names;
 use super::object::Shown;
 use crate::args::api::{PolicyAdd, PolicyCommand, PolicyRun, WorkType};
@@ -85,9 +87,13 @@ fn start(session: &Session<'_>, args: &PolicyRun) -> Result<Exit> {
     let jobs = started.jobs;
     let mut names = Names::new(&session.api);
     for job in &jobs {
-        session.context.output.line(format!("{} {}: job {}", names.of(job)?, job.status, job.id))?;
+        let name = names.of(job)?;
+        // Whoever follows is told in the end.
+        let why = (job.status == JobStatus::Skipped && !args.follow).then(|| failed(&name, job));
+        let line = why.unwrap_or_else(|| format!("{name} {}: job {}", job.status, job.id));
+        session.context.output.line(line)?;
     }
-    if args.follow { session.follow_to_end(jobs) } else { Ok(Exit::Done) }
+    if args.follow { session.follow_tries_to_end(jobs) } else { Ok(Exit::Done) }
 }
 
 /// When it is, or why there is none.

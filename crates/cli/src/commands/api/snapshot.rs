@@ -108,7 +108,7 @@ fn files(session: &Session<'_>, args: &SnapshotFiles) -> Result<Exit> {
         let mut out = output.stream();
         for file in &part.items {
             if output.is_json() {
-                serde_json::to_writer(&mut out, file)?;
+                serde_json::to_writer(&mut out, file).map_err(std::io::Error::from)?;
                 out.write_all(b"\n")?;
             } else {
                 writeln!(out, "{}", line(file, args.long))?;

@@ -123,6 +123,7 @@ impl Session<'_> {
                         open.totals.bytes = open.totals.bytes.saturating_add(*size);
                         self.progress.files_done += 1;
                         self.progress.bytes_done = self.progress.bytes_done.saturating_add(*size);
+                        self.progress.bytes_skipped = self.progress.bytes_skipped.saturating_add(*size);
                     }
                     _ => {
                         open.waiting += 1;
@@ -241,6 +242,7 @@ impl OpenDir {
         if !resolved.counted {
             progress.files_done = progress.files_done.saturating_add(files.into());
             progress.bytes_done = progress.bytes_done.saturating_add(bytes);
+            progress.bytes_skipped = progress.bytes_skipped.saturating_add(bytes);
         }
         Ok(())
     }

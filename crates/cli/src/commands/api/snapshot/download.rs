@@ -52,7 +52,7 @@ pub fn run(session: &Session<'_>, args: &SnapshotDownload) -> Result<Exit> {
     let Some((target, mut unfinished)) = target else {
         // Nothing but the download goes there.
         output.finish();
-        let mut out = io::stdout().lock();
+        let mut out = output::standard();
         take(session, &mut download, &mut out, STANDARD_OUTPUT)?;
         out.flush().context("cannot write to standard output")?;
         return Ok(Exit::Done);
