@@ -88,6 +88,9 @@ pub fn run(job: RestoreJob, up: Arc<dyn Uplink>, down: impl Downlink) -> Result<
             session.stop(RestoreError::Defect);
         }
     });
+    if session.is_stopped() {
+        session.reopen_untouched();
+    }
     session.into_end()
 }
 

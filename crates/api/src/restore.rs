@@ -19,7 +19,7 @@ pub struct NewRestore {
     /// How.
     #[serde(default)]
     pub manner: Manner,
-    /// Must be said to restore to `/` of a client, where every file replaces the one that is there.
+    /// Must be said where files are put where they were, or beneath `/` of a client: what is there is replaced.
     #[serde(default)]
     pub in_place: bool,
     /// Whether only to say what would be done: how much, and which files would be replaced.

@@ -64,9 +64,7 @@ pub enum RestoreRefused {
     #[error("the snapshot belongs to another tenant than the client that it is to be restored to")]
     OtherTenant,
     /// It would put files where they were.
-    #[error(
-        "this replaces files where they are: say `in_place: true` if that is meant, or restore to another path than /"
-    )]
+    #[error("this replaces files where they are: say `in_place: true` if that is meant, or restore to another path")]
     InPlace,
     /// Deleting and patterns do not go together.
     #[error("what the snapshot does not hold can only be deleted where nothing is chosen by patterns")]
@@ -188,18 +186,21 @@ async fn resolve(writer: &mut Writer, asked: &RestoreAsked, uid: JobUid) -> Resu
     };
     let (Some(repository), Some(snapshot)) = (repository, snapshot) else { return Err(RestoreRefused::Source) };
     let tenant = writer.object::<RepositorySpec>(repository).await?.tenant;
-    if writer.snapshot(repository, snapshot).await?.is_some_and(|known| known.tenant != tenant) {
+    let known = writer.snapshot(repository, snapshot).await?;
+    if known.as_ref().is_some_and(|known| known.tenant != tenant) {
         return Err(RestoreRefused::OtherTenant);
     }
+    let of = known.and_then(|known| known.client);
     let target = match (&asked.target, &plan) {
         (RestoreTarget::Directory { path: None }, Some((_, order))) => order.target.clone(),
         (RestoreTarget::Directory { path: None }, None) => RestoreTarget::Directory { path: Some(own_folder(uid)) },
         (said, _) => said.clone(),
     };
     let (select, manner) = (asked.select.clone(), asked.manner);
-    let order = RestoreOrder { snapshot, select, target, manner, dry_run: asked.dry_run, plan: asked.plan };
+    let (dry_run, plan_uid) = (asked.dry_run, asked.plan);
+    let order = RestoreOrder { snapshot, select, target, manner, dry_run, plan: plan_uid, of };
     if let Some((job, planned)) = plan {
-        let is_same = RestoreOrder { dry_run: true, plan: None, ..order.clone() } == planned;
+        let is_same = RestoreOrder { dry_run: true, plan: None, of: planned.of, ..order.clone() } == planned;
         if !is_same || job.repository != Some(repository) || job.tenant != tenant {
             return Err(RestoreRefused::Plan { job: job.uid, why: "it was asked for something else" });
         }

@@ -232,8 +232,8 @@ impl Worker {
         let mut end = at_work.ended(result, self.control.now());
         if job.kind == JobKind::Restore && matches!(end, End::PutBack { .. }) {
             // What was restored may be changed by the time it would go on.
-            let message = "it was interrupted: see in the log what was restored, and ask for it again".to_owned();
-            let error = Some(JobError { cause: Cause::Disconnected, message });
+            let message = "the server ended, or had to pause it, before all was restored".to_owned();
+            let error = Some(JobError { cause: Cause::Interrupted, message });
             end = End::Ended(JobStatus::Failed, Outcome { error, ..Outcome::default() });
         }
         match &end {

@@ -33,7 +33,7 @@ pub use home::{ClientPathError, beneath_home, client_path, normal_path};
 pub use link::{ClientLink, LinkError, LocalLink, Rate, Remote, RemoteLink, Traffic};
 pub use preamble::Start;
 pub use restore::{
-    All, RestoreError, RestoreReport, RestoreRequest, Selection, Witness, Witnessed, restore, restore_before,
+    All, Origin, RestoreError, RestoreReport, RestoreRequest, Selection, Witness, Witnessed, restore, restore_before,
 };
 pub use run_command::{CommandOutput, RunCommandError, run_command};
 pub use text::printable_path;

@@ -7,8 +7,12 @@
 
 mod error;
 mod nodes;
+mod origin;
 mod outcomes;
 mod plan;
+mod selection;
+mod unfinished;
+mod unreadable;
 mod window;
 mod witness;
 
@@ -16,7 +20,7 @@ use std::thread;
 
 use crossbeam_channel::{Receiver, never};
 use holdfast_model::monitor::{ItemError, Phase, Progress};
-use holdfast_model::{CancelToken, Monitor, TreeId};
+use holdfast_model::{CancelToken, Cancelled, Monitor, TreeId};
 use holdfast_repo::Repository;
 use holdfast_wire::{BlobHeader, FromAgent, Need, Overwrite, RestoreJob, RestoreOutcome, ToAgent, ViolationClass};
 use serde_bytes::ByteBuf;
@@ -26,13 +30,17 @@ use crate::link::{ClientLink, LinkError, Traffic, Up};
 use crate::problems::Problems;
 use crate::text::printable_path;
 
-use self::nodes::NodeWalk;
+use self::nodes::{Broken, NodeWalk};
 use self::outcomes::Outcomes;
 use self::plan::{Needs, Stored};
+use self::unfinished::Unfinished;
+use self::unreadable::Unreadable;
 use self::window::{Window, walk_ahead};
 use self::witness::Witnessing;
 
 pub use error::RestoreError;
+pub use origin::Origin;
+pub use selection::{All, Selection};
 pub use witness::{Witness, Witnessed};
 
 /// What to restore, and how.
@@ -58,29 +66,6 @@ pub struct RestoreRequest<'a> {
     pub whole_beneath: &'a [Vec<u8>],
     /// Files and bytes that there will be, for the display of progress; if that is known.
     pub expected: Option<(u64, u64)>,
-}
-
-/// Decides what of a tree is restored.
-pub trait Selection: Sync {
-    /// Whether this node is restored.
-    fn selects(&self, path: &[u8], is_dir: bool) -> bool;
-
-    /// Whether something beneath this directory may be restored.
-    fn may_select_beneath(&self, path: &[u8]) -> bool;
-}
-
-/// Everything.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct All;
-
-impl Selection for All {
-    fn selects(&self, _path: &[u8], _is_dir: bool) -> bool {
-        true
-    }
-
-    fn may_select_beneath(&self, _path: &[u8]) -> bool {
-        true
-    }
 }
 
 /// What a restore did.
@@ -138,6 +123,7 @@ fn begin<'a>(
     (monitor, witness): (&'a dyn Monitor, Option<Witnessing<'a>>),
     cancel: &CancelToken,
 ) -> Result<RestoreReport, RestoreError> {
+    let walk = NodeWalk::new(repository, request)?;
     link.send(ToAgent::Restore(RestoreJob {
         target: ByteBuf::from(request.target.clone()),
         overwrite: request.overwrite,
@@ -152,7 +138,7 @@ fn begin<'a>(
         bytes_total: request.expected.map(|(_, bytes)| bytes),
         ..Progress::default()
     };
-    let session = Session {
+    let mut session = Session {
         link,
         monitor,
         witness,
@@ -160,9 +146,17 @@ fn begin<'a>(
         progress,
         outcomes: Outcomes::default(),
         problems: Problems::default(),
+        unfinished: Unfinished::default(),
+        unreadable: Unreadable::default(),
     };
-    let walk = NodeWalk::new(repository, request)?;
-    thread::scope(|scope| session.run(repository, walk_ahead(scope, walk, cancel), cancel))
+    let ended = thread::scope(|scope| session.run(repository, walk_ahead(scope, walk, cancel), cancel));
+    ended.map_err(|error| {
+        if !request.dry_run {
+            session.unfinished.tell(monitor, &request.target);
+        }
+        // What breaks because it was to end has not failed.
+        if cancel.is_cancelled() { Cancelled.into() } else { error }
+    })
 }
 
 struct Session<'a> {
@@ -173,12 +167,14 @@ struct Session<'a> {
     progress: Progress,
     outcomes: Outcomes,
     problems: Problems,
+    unfinished: Unfinished,
+    unreadable: Unreadable,
 }
 
 impl Session<'_> {
     /// Restores window by window. That the windows are owned here ends whoever makes them, whatever happens.
     fn run(
-        mut self,
+        &mut self,
         repository: &Repository,
         windows: Receiver<Result<Window, RestoreError>>,
         cancel: &CancelToken,
@@ -196,8 +192,9 @@ impl Session<'_> {
 
     /// Tells the agent of the nodes of a window.
     fn announce(&mut self, window: &mut Window) -> Result<(), RestoreError> {
-        for (path, why) in window.broken() {
-            self.unreadable(&ItemError { path: printable_path(path), during: "read".into(), message: why.clone() });
+        for Broken { path, why, is_damage } in window.broken() {
+            self.problem(&ItemError { path: printable_path(path), during: "read".into(), message: why.clone() });
+            self.unreadable.lost += u64::from(*is_damage);
             self.report.failed += 1;
         }
         self.outcomes.expect(window.end());
@@ -205,6 +202,7 @@ impl Session<'_> {
             if let Some(witness) = &mut self.witness {
                 witness.announce(&message);
             }
+            self.unfinished.announce(&message);
             self.link.send(message)?;
         }
         Ok(self.link.send(ToAgent::WindowEnd)?)
@@ -275,8 +273,13 @@ impl Session<'_> {
     /// Sends blobs that were read.
     fn pass_on(&mut self, stored: Stored) -> Result<(), RestoreError> {
         match stored {
-            Err(error) => self.unreadable(&error),
+            Err((pack, error)) => {
+                if let Some(problem) = self.unreadable.take(pack, error) {
+                    self.problem(&problem);
+                }
+            }
             Ok(blobs) => {
+                blobs.iter().for_each(|(header, _)| self.unfinished.send(header));
                 let written = |header: &BlobHeader| u64::from(header.len) * header.targets.len() as u64;
                 let written: u64 = blobs.iter().map(|(header, _)| written(header)).sum();
                 self.report.bytes_written += written;
@@ -289,7 +292,7 @@ impl Session<'_> {
     }
 
     /// Tells the agent that all is sent and waits for its last word.
-    fn finish(mut self) -> Result<RestoreReport, RestoreError> {
+    fn finish(&mut self) -> Result<RestoreReport, RestoreError> {
         self.link.send(ToAgent::Finish)?;
         loop {
             match self.link.recv()? {
@@ -297,7 +300,10 @@ impl Session<'_> {
                     self.outcomes.all()?;
                     (self.report.deleted, self.report.owners_kept) = (deleted, owners_kept);
                     self.report.traffic = self.link.finish();
-                    return Ok(self.report);
+                    return match self.unreadable.nothing_left(&self.unfinished) {
+                        Some(nothing) => Err(nothing),
+                        None => Ok(self.report),
+                    };
                 }
                 up => {
                     if self.take(up)?.is_some() {
@@ -311,10 +317,14 @@ impl Session<'_> {
     /// Takes note of what the agent says; gives back its answers about contents.
     fn take(&mut self, up: Up) -> Result<Option<Vec<Need>>, RestoreError> {
         match up {
-            Up::Message(FromAgent::Needs(needs)) => return Ok(Some(needs)),
+            Up::Message(FromAgent::Needs(needs)) => {
+                self.unfinished.needs(&needs);
+                return Ok(Some(needs));
+            }
             Up::Message(FromAgent::Restored(nodes)) => {
                 for node in nodes {
                     self.outcomes.take(node.node)?;
+                    self.unfinished.end(node.node, node.outcome);
                     if let Some(witness) = &mut self.witness {
                         witness.take(node.node, node.outcome);
                     }
@@ -340,7 +350,7 @@ impl Session<'_> {
     }
 
     /// Something could not be read from the repository.
-    fn unreadable(&mut self, error: &ItemError) {
+    fn problem(&mut self, error: &ItemError) {
         self.report.problems += 1;
         self.progress.errors += 1;
         self.monitor.item_error(error);

@@ -7,6 +7,7 @@
 
 mod finish;
 mod place;
+mod untouched;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -61,6 +62,8 @@ pub(super) struct Made {
     beneath: Beneath,
     /// Whether nothing had to be written.
     untouched: bool,
+    /// The mode that it had before it was closed to others, if it was there.
+    closed_from: Option<Mode>,
     claim: Claim,
 }
 
@@ -68,6 +71,8 @@ struct Missing {
     chunks: Vec<bool>,
     /// Chunks that are not written yet, claimed or not.
     left: usize,
+    /// Chunks that were missing when it was found.
+    at_first: usize,
 }
 
 impl Writing {
@@ -75,7 +80,7 @@ impl Writing {
         let left = missing.iter().filter(|missing| **missing).count();
         Self {
             file,
-            missing: Mutex::new(Missing { chunks: missing, left }),
+            missing: Mutex::new(Missing { chunks: missing, left, at_first: left }),
             failed: AtomicBool::new(false),
             extent: AtomicU64::new(extent),
             made: made.map_or_else(OnceLock::new, |made| OnceLock::from(Some(made))),
@@ -109,6 +114,12 @@ impl Writing {
         let mut missing = self.missing.lock();
         missing.left -= 1;
         missing.left == 0
+    }
+
+    /// Whether nobody has claimed any chunk of it.
+    fn is_untouched(&self) -> bool {
+        let missing = self.missing.lock();
+        missing.chunks.iter().filter(|missing| **missing).count() == missing.at_first
     }
 
     /// The file extends at least so far.

@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 
 use holdfast_agent::restore::RestoreError;
+use holdfast_testkit::process::must_happen;
 use holdfast_testkit::{Prng, Tree, temp_dir};
 use holdfast_wire::{Overwrite, RestoreJob, RestoreNode};
 
@@ -88,4 +89,39 @@ fn a_verified_restore_can_be_cut_off_too() {
     assert!(server.restore(job()).result.is_err());
     Server::of(&snapshot).restore(job()).good();
     assert_equal(tree.root(), &target);
+}
+
+#[test]
+fn what_was_opened_and_not_written_to_before_the_cut_is_as_it_was() {
+    let temp = temp_dir();
+    let (target, old) = (Tree::create(temp.path()), vec![b'o'; 4 * CHUNK]);
+    let (mut content, mut random) = (vec![0; 4 * CHUNK], Prng::new(6));
+    let mut snapshot = Snapshot::default();
+    snapshot.dir("d");
+    let names: Vec<String> = (0..6).map(|number| format!("d/f{number}")).collect();
+    for name in &names {
+        random.fill(&mut content);
+        snapshot.file(name, &content);
+        target.file(name, &old).mode(name, 0o4640);
+    }
+    let path_of = |node: u64| String::from_utf8(snapshot.nodes[node as usize].path.to_vec()).unwrap();
+    let mut sent = Vec::new();
+    let server = Server { cut_after: Some(2), ..Server::of(&snapshot) };
+    let server = server.before_blob(|_, header, _| {
+        if let Some(first) = sent.first() {
+            must_happen("the first is written", || fs::read(target.path(first)).unwrap() != old);
+        }
+        sent.push(path_of(header.targets[0].node));
+    });
+    assert!(server.restore(job(temp.path(), Overwrite::Always)).result.is_err());
+    let mode = |name: &String| fs::metadata(target.path(name)).unwrap().mode() & 0o7777;
+    assert_eq!(mode(&sent[0]), 0o600, "what was written to stays closed to others");
+    let untouched: Vec<&String> = names.iter().filter(|name| !sent.contains(name)).collect();
+    assert!(untouched.len() >= 4);
+    for name in untouched {
+        assert_eq!(mode(name), 0o4640, "{name}");
+        assert!(fs::read(target.path(name)).unwrap() == old, "{name}");
+    }
+    Server::of(&snapshot).restore(job(temp.path(), Overwrite::Always)).good();
+    assert!(fs::read(target.path("d/f5")).unwrap() == content);
 }

@@ -16,7 +16,8 @@ Examples:
 
 Nothing outside the target is ever touched: names and links of the snapshot can't lead out of it.")]
 pub struct RestoreArgs {
-    /// The snapshot: an id, the beginning of one, or 'latest'; with :PATH only what lies beneath it
+    /// The snapshot: an id, the beginning of one, or 'latest'; with :PATH only what lies beneath it, which is put into the target
+    /// itself, or one file, which is put there by its name
     #[arg(value_name = "SNAPSHOT[:PATH]")]
     pub snapshot: String,
     /// Where to: a directory of this machine, or [USER@]HOST:DIRECTORY; without a / first it lies in the user's home there

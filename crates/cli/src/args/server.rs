@@ -16,7 +16,8 @@ Examples:
 
 It listens on this machine alone, as long as there are no accounts: from elsewhere come through SSH,
 ssh -L 8420:127.0.0.1:8420 SERVER. The first interrupt lets jobs end in order, and go on with the next start;
-killing it at any moment loses nothing either.
+killing it at any moment loses nothing that is stored either. A restore alone does not go on: it ends as failed, names the
+files that it was writing, unless the server was killed, and is asked for again.
 
 `holdfast config show --origin` tells what is configured where.")]
 pub struct ServeArgs {

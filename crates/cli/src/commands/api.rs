@@ -16,6 +16,7 @@ mod place;
 mod policy;
 mod repository;
 mod restore;
+mod restore_words;
 mod schedule;
 mod secret;
 mod settings;

@@ -4,10 +4,9 @@ mod selection;
 
 use std::ffi::OsStr;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use holdfast_model::source::Source;
-use holdfast_pull::{LocalLink, RestoreReport, RestoreRequest, beneath_home, client_path, greet, restore};
-use holdfast_repo::catalogue::{Place, resolve};
+use holdfast_pull::{LocalLink, Origin, RestoreReport, RestoreRequest, beneath_home, client_path, greet, restore};
 use holdfast_repo::{LockMode, Repository, SavedSnapshot};
 use holdfast_store::Sleep;
 use holdfast_wire::Overwrite;
@@ -34,28 +33,30 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
     repository.engine().refresh()?;
     let part = Part::find(&repository, args)?;
     let whole = if patterns.is_empty() { part.whole_beneath() } else { Vec::new() };
+    let chosen = patterns.of(&part.origin);
     if args.delete && !part.snapshot.excludes.is_empty() {
         let left_out = part.snapshot.excludes.join(" ");
         let note =
             format!("note: --delete also deletes what the backup has left out ({})", output::path(left_out.as_bytes()));
         context.output.monitor().note(&note);
     }
-    let summary = part.snapshot.summary.as_ref().filter(|_| patterns.is_empty() && part.is_all());
+    let summary = part.snapshot.summary.as_ref().filter(|_| patterns.is_empty() && part.origin.is_root());
     let mut request = RestoreRequest {
-        tree: part.tree,
+        tree: part.origin.tree,
         target: Vec::new(),
         overwrite: overwrite(args.overwrite),
         delete: args.delete,
         verify: args.verify,
         dry_run: args.dry_run,
         owners_by_name: args.ownership_by_name,
-        selection: &patterns,
+        selection: &chosen,
         whole_beneath: &whole,
         expected: summary.map(|summary| (summary.total_files_processed, summary.total_bytes_processed)),
     };
     let report = match &target {
         Source::Local { path } => {
             request.target = roots::absolute(path)?;
+            say_where(context, &part, args, &request, "");
             let mut link = LocalLink::start(&context.cancel).context("cannot start a thread")?;
             greet(&mut link)?;
             restore(&repository, &mut link, &request, context.output.monitor(), &context.cancel)?
@@ -64,11 +65,19 @@ pub fn run(context: &Context, args: &RestoreArgs) -> Result<Exit> {
             let call = Call::prepare(&args.connection, None)?;
             let (mut link, hello) = Turns::default().greet(&call, context, host)?;
             request.target = client_path(path, &hello)?;
+            say_where(context, &part, args, &request, &format!(" on {host}"));
             restore(&repository, &mut link, &request, context.output.monitor(), &context.cancel)?
         }
     };
     show(context, &part, args, &report)?;
     Ok(if report.failed + report.problems > 0 { Exit::Incomplete } else { Exit::Done })
+}
+
+/// Says where files go, before anything is written.
+fn say_where(context: &Context, part: &Part, args: &RestoreArgs, request: &RestoreRequest<'_>, on: &str) {
+    let verb = if args.dry_run { "would restore" } else { "restoring" };
+    let goes = part.origin.shown(&request.target, &[], &part.snapshot.paths);
+    context.output.monitor().note(&format!("{verb} snapshot {}{on}: {goes}", part.snapshot.id.short()));
 }
 
 fn overwrite(mode: OverwriteMode) -> Overwrite {
@@ -84,7 +93,7 @@ fn overwrite(mode: OverwriteMode) -> Overwrite {
 struct Part {
     snapshot: SavedSnapshot,
     path: String,
-    tree: holdfast_model::TreeId,
+    origin: Origin,
 }
 
 impl Part {
@@ -92,37 +101,13 @@ impl Part {
     fn find(repository: &Repository, args: &RestoreArgs) -> Result<Self> {
         let (name, path) = args.snapshot.split_once(':').unwrap_or((&args.snapshot, "/"));
         let snapshot = repository.find_snapshot(name, &snapshots::filter(&args.filter))?;
-        let place = resolve(repository.engine(), snapshot.tree, path.as_bytes())?;
-        match place.tree() {
-            Some(tree) => Ok(Self { snapshot, path: path.to_owned(), tree }),
-            None => match place {
-                Place::Node(..) => {
-                    bail!("{path} is no directory; restore the directory that holds it with --include {path}")
-                }
-                Place::Root(..) => bail!("{path} is no directory"),
-            },
-        }
-    }
-
-    /// Whether it is all of the snapshot.
-    fn is_all(&self) -> bool {
-        self.path.trim_end_matches('/').is_empty()
+        let origin = Origin::find(repository, snapshot.tree, path.as_bytes())?;
+        Ok(Self { snapshot, path: path.to_owned(), origin })
     }
 
     /// Where the snapshot holds directories as a whole: beneath its paths, seen from the part.
     fn whole_beneath(&self) -> Vec<Vec<u8>> {
-        let part = self.path.trim_end_matches('/');
-        let mut whole = Vec::new();
-        for path in &self.snapshot.paths {
-            let path = path.trim_end_matches('/');
-            if part == path || part.strip_prefix(path).is_some_and(|rest| rest.starts_with('/')) {
-                return vec![Vec::new()];
-            }
-            whole.extend(
-                path.strip_prefix(part).filter(|rest| rest.starts_with('/')).map(|rest| rest.as_bytes().to_vec()),
-            );
-        }
-        whole
+        self.origin.seen_from_here(&self.snapshot.paths).into_iter().map(String::into_bytes).collect()
     }
 }
 

@@ -9,6 +9,7 @@ mod grants;
 mod guard;
 mod home;
 mod interrupted;
+mod restoring;
 mod run;
 mod scene;
 mod small_disk;

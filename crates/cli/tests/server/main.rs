@@ -65,6 +65,7 @@ stories! {
         what_the_retention_does_not_keep_is_forgotten_and_pruned;
     restoring:
         a_snapshot_is_restored_to_another_client_and_to_the_server
+        a_restore_that_ends_early_names_the_files_that_it_leaves_broken
         a_directory_and_a_file_are_downloaded;
     proving:
         what_can_be_restored_is_proven_and_what_is_damaged_is_found;

@@ -95,7 +95,10 @@ impl From<RestoreError> for Failure {
         let cause = match &error {
             RestoreError::Cancelled(_) => None,
             RestoreError::Repository(error) => of_repository(error.kind()),
-            RestoreError::Read(error) => of_repository(error.kind()),
+            RestoreError::Read(error) => of_reading(error.kind()),
+            RestoreError::NothingLeft { source, .. } => {
+                source.as_ref().map_or(Some(Cause::Damaged), |error| of_reading(error.kind()))
+            }
             // It does not like where it is to restore to.
             RestoreError::Link(LinkError::Refused(_)) => Some(Cause::Configuration),
             RestoreError::Link(link) => Some(of_link(link)),
@@ -112,7 +115,7 @@ impl From<CatalogueError> for Failure {
             CatalogueError::NotFound { .. }
             | CatalogueError::NotADirectory { .. }
             | CatalogueError::NotAFile { .. } => Some(Cause::Configuration),
-            CatalogueError::Read { source, .. } => of_repository(source.kind()),
+            CatalogueError::Read { source, .. } => of_reading(source.kind()),
             CatalogueError::Node { .. } | CatalogueError::MissingBlob { .. } => Some(Cause::Damaged),
             CatalogueError::Write { .. } => Some(Cause::Disconnected),
             CatalogueError::TooMuch { .. } => Some(Cause::Configuration),
@@ -220,6 +223,14 @@ fn of_repository(kind: RepoErrorKind) -> Option<Cause> {
         RepoErrorKind::Storage(kind) => of_storage(kind),
         RepoErrorKind::AlreadyExists | RepoErrorKind::NotFound | RepoErrorKind::Refused => Cause::Configuration,
     })
+}
+
+/// A pack that is not there is damage: the repository is, for it was opened.
+fn of_reading(kind: RepoErrorKind) -> Option<Cause> {
+    match kind {
+        RepoErrorKind::Storage(ErrorKind::NotFound) => Some(Cause::Damaged),
+        kind => of_repository(kind),
+    }
 }
 
 fn of_storage(kind: ErrorKind) -> Cause {

@@ -11,9 +11,9 @@ use holdfast_model::job::restore::{FolderPath, OverwriteMode, RestoreOrder, Rest
 use holdfast_model::job::{Cause, JobError, Outcome};
 use holdfast_model::monitor::Phase;
 use holdfast_model::policy::RootPath;
-use holdfast_model::{CancelToken, Monitor};
+use holdfast_model::{CancelToken, Monitor, SnapshotPath};
 use holdfast_pull::{
-    ClientLink, LinkError, LocalLink, Overwrite, RestoreError, RestoreReport, RestoreRequest, greet, restore,
+    ClientLink, LinkError, LocalLink, Origin, Overwrite, RestoreError, RestoreReport, RestoreRequest, greet, restore,
 };
 use holdfast_repo::{LockMode, Repository, SavedSnapshot, Sleep, SnapshotFilter};
 
@@ -54,10 +54,13 @@ pub fn run(
     let _lock = repository.lock(LockMode::Shared, &Sleep::new(cancel.clone()))?;
     repository.engine().refresh()?;
     let snapshot = repository.find_snapshot(&order.snapshot.to_string(), &SnapshotFilter::default())?;
-    let (chosen, missing) = Chosen::find(&order.select, repository, &snapshot, monitor)?;
-    let whole = if order.manner.delete { chosen.whole_beneath(&snapshot.paths) } else { Vec::new() };
+    let from = order.select.beneath.as_ref().map_or(&b"/"[..], SnapshotPath::as_bytes);
+    let origin = Origin::find(repository, snapshot.tree, from)?;
+    let (chosen, missing) = Chosen::find(&order.select, repository, &origin, monitor)?;
+    let roots = origin.seen_from_here(&snapshot.paths);
+    let whole = if order.manner.delete { chosen.whole_beneath(&roots) } else { Vec::new() };
     let request = RestoreRequest {
-        tree: snapshot.tree,
+        tree: origin.tree,
         target: target(task, place, order.dry_run)?,
         overwrite: overwrite(order.manner.overwrite),
         delete: order.manner.delete,
@@ -70,7 +73,9 @@ pub fn run(
     };
     let shown = holdfast_pull::printable_path(&request.target);
     let verb = if order.dry_run { "planning to restore" } else { "restoring" };
-    monitor.note(&format!("{verb} snapshot {} of {} to {shown}", snapshot.id.short(), snapshot.time));
+    let paths: Vec<&[u8]> = order.select.paths.iter().map(SnapshotPath::as_bytes).collect();
+    let goes = origin.shown(&request.target, &paths, &snapshot.paths);
+    monitor.note(&format!("{verb} snapshot {} of {} to {shown}: {goes}", snapshot.id.short(), snapshot.time));
     let way = Way { task, place, cancel };
     if order.dry_run {
         return plan::plan(&way, repository, &request, monitor).map(|(report, tally)| outcome(&report, tally, missing));

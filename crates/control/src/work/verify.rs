@@ -14,7 +14,7 @@ use holdfast_model::client::Proven;
 use holdfast_model::job::{Cause, JobError, Outcome};
 use holdfast_model::monitor::{ItemError, Phase};
 use holdfast_model::{CancelToken, ClientUid, Clock, Monitor, SnapshotId};
-use holdfast_pull::{LocalLink, Overwrite, RestoreRequest, greet, restore};
+use holdfast_pull::{LocalLink, Overwrite, RestoreError, RestoreRequest, greet, restore};
 use holdfast_repo::{LockMode, RepoError, Repository, SavedSnapshot, Sleep, SnapshotFilter};
 
 use super::client::Caller;
@@ -194,8 +194,11 @@ impl Verification<'_> {
         let mut link =
             LocalLink::start(self.cancel).map_err(|error| internal(format!("cannot start a thread ({error})")))?;
         greet(&mut link).map_err(|error| internal(error.to_string()))?;
-        restore(self.repository, &mut link, &request, self.monitor, self.cancel)?;
-        drop(link);
+        match restore(self.repository, &mut link, &request, self.monitor, self.cancel) {
+            // Each file is looked at in any case.
+            Ok(_) | Err(RestoreError::NothingLeft { .. }) => drop(link),
+            Err(error) => return Err(error.into()),
+        }
         self.monitor.phase(Phase::Verifying);
         let mut broken = 0;
         for file in &sample.files {

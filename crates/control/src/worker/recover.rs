@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use holdfast_model::JobUid;
-use holdfast_model::job::{Job, JobKind, JobStatus, Outcome};
+use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome};
 use holdfast_repo::SavedSnapshot;
 
 use super::Worker;
@@ -25,7 +25,7 @@ impl Worker {
                 let status = if warnings == 0 { JobStatus::Succeeded } else { JobStatus::Warning };
                 (status, Outcome { warnings, ..outcome_of(&snapshot) })
             }
-            None => (JobStatus::Lost, Outcome::default()),
+            None => (JobStatus::Lost, lost(job, at_work)),
         };
         let outcome = self.end_hooks(job, outcome, at_work).await;
         let _ = self.keep_notes_of(job.uid, &at_work.notes).await;
@@ -71,4 +71,17 @@ fn outcome_of(snapshot: &SavedSnapshot) -> Outcome {
 
 fn is_of(job: JobUid, snapshot: &SavedSnapshot) -> bool {
     JobUid::of_tags(&snapshot.tags) == Some(job)
+}
+
+/// What is known of a job that nobody has brought to its end. A restore is not begun again by itself, and what it was writing
+/// when it was killed nobody has told.
+fn lost(job: &Job, at_work: &AtWork) -> Outcome {
+    if job.kind != JobKind::Restore || job.parameters["dry_run"] == true {
+        return Outcome::default();
+    }
+    let message = "the server was killed, or lost, before all was restored: files that it was writing are neither what they \
+                   were nor what they are to become, and it is not known which those are";
+    at_work.notes.error(message);
+    let error = Some(JobError { cause: Cause::Interrupted, message: message.into() });
+    Outcome { error, ..Outcome::default() }
 }

@@ -179,6 +179,69 @@ async fn what_cannot_be_written_is_a_warning_that_names_it() {
 }
 
 #[tokio::test]
+async fn what_lies_in_a_directory_goes_into_the_target_itself_and_a_file_by_its_name() {
+    let Some(scene) = TwoHosts::new().await else { return };
+    scene.back_up().await;
+    let out = scene.dir.path().join("out");
+    let mut part = scene.to_client(scene.web1, &out);
+    let etc = scene.source.path("etc");
+    part.select.beneath = Some(etc.to_str().unwrap().parse().unwrap());
+    let done = scene.done(part.clone()).await;
+    assert_eq!(done.status, JobStatus::Succeeded, "{:?}", scene.log(&done).await);
+    assert_eq!(compare_trees(&etc, &out, &CompareOptions::default()), []);
+    // Whatever the backup has not seen goes from directories of it; what lies in the target itself stays.
+    let whole = scene.dir.path().join("whole");
+    part.target = scene.to_client(scene.web1, &whole).target;
+    part.select.beneath = Some(scene.source.root().to_str().unwrap().parse().unwrap());
+    fs::create_dir_all(whole.join("etc")).unwrap();
+    fs::write(whole.join("etc/new"), "goes\n").unwrap();
+    fs::write(whole.join("beside"), "stays\n").unwrap();
+    part.manner.delete = true;
+    let done = scene.done(part.clone()).await;
+    assert_eq!((done.status, tally(&done).deleted), (JobStatus::Succeeded, 1), "{:?}", scene.log(&done).await);
+    assert!(whole.join("beside").exists() && !whole.join("etc/new").exists());
+    part.manner.delete = false;
+    part.select.beneath = Some(etc.join("hosts").to_str().unwrap().parse().unwrap());
+    let alone = scene.dir.path().join("alone");
+    let done = scene.done(RestoreAsked { target: scene.to_client(scene.web1, &alone).target, ..part.clone() }).await;
+    let goes = format!("{0}/hosts goes to {1}/hosts", etc.display(), alone.display());
+    assert!(scene.log(&done).await.iter().any(|line| line.contains(&goes)), "{:?}", scene.log(&done).await);
+    let names: Vec<_> = fs::read_dir(&alone).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["hosts"]);
+    // Where they were is in place, and must be said.
+    part.target = scene.to_client(scene.web1, &etc).target;
+    let refused = scene.ask(part.clone()).await.unwrap_err();
+    assert!(matches!(refused, RestoreRefused::InPlace), "{refused}");
+    part.select.beneath = Some(etc.join("gone").to_str().unwrap().parse().unwrap());
+    let failed = scene.done(RestoreAsked { in_place: true, ..part }).await;
+    assert_eq!(failed.outcome.error.unwrap().cause, Cause::Configuration, "there is no such thing");
+}
+
+#[tokio::test]
+async fn what_a_damaged_repository_gives_nothing_of_has_failed() {
+    let Some(scene) = TwoHosts::new().await else { return };
+    for number in 0..30 {
+        scene.source.random_file(format!("files/f{number}"), 5000, number);
+    }
+    scene.back_up().await;
+    let mut files = Vec::new();
+    let mut folders = vec![scene.dir.path().join("repository/data")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() { folders.push(entry) } else { files.push(entry) }
+        }
+    }
+    fs::remove_file(files.into_iter().max_by_key(|file| file.metadata().unwrap().len()).unwrap()).unwrap();
+    let failed = scene.done(scene.to_directory(None)).await;
+    let log = scene.log(&failed).await;
+    let error = failed.outcome.error.as_ref().unwrap();
+    assert_eq!((failed.status, error.cause), (JobStatus::Failed, Cause::Damaged), "{log:?}");
+    assert!(error.message.contains("nothing could be restored"), "{}", error.message);
+    assert_eq!(log.iter().filter(|line| line.starts_with("pack ")).count(), 1, "{log:?}");
+    assert_eq!(log.iter().filter(|line| line.contains("/files/f")).count(), 30, "{log:?}");
+}
+
+#[tokio::test]
 async fn a_restore_ends_when_somebody_does_not_want_it_any_more() {
     let Some(scene) = TwoHosts::new().await else { return };
     scene.source.random_file("large", 64 << 20, 1);

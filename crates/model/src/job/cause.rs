@@ -33,6 +33,8 @@ pub enum Cause {
     Agent,
     /// The connection broke.
     Disconnected,
+    /// Whoever was at work on it ended, and it is not gone on with by itself.
+    Interrupted,
     /// The client broke the protocol's rules.
     Violation,
     /// Something that was to be backed up is not there.
@@ -71,7 +73,7 @@ pub enum Cause {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::Unreachable,
         Self::HostKeyUnknown,
         Self::HostKeyChanged,
@@ -80,6 +82,7 @@ impl Cause {
         Self::SudoRefused,
         Self::Agent,
         Self::Disconnected,
+        Self::Interrupted,
         Self::Violation,
         Self::SourceMissing,
         Self::RepositoryMissing,
@@ -110,6 +113,7 @@ impl Cause {
             Self::SudoRefused => "sudo_refused",
             Self::Agent => "agent",
             Self::Disconnected => "disconnected",
+            Self::Interrupted => "interrupted",
             Self::Violation => "violation",
             Self::SourceMissing => "source_missing",
             Self::RepositoryMissing => "repository_missing",
@@ -153,6 +157,7 @@ impl Cause {
             Self::Agent => {
                 "see the log for what the host said; the agent needs Linux and a folder from which programs run"
             }
+            Self::Interrupted => "see in the log what was restored and what was being written, and ask for it again",
             Self::Disconnected => "see whether the network between is sound; what was stored is not sent again",
             Self::Violation => "treat the host as taken over until you know better",
             Self::SourceMissing => "see whether the paths of the policy are those of the host",

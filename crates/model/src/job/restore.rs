@@ -33,6 +33,9 @@ pub struct RestoreOrder {
     /// The job that planned it.
     #[serde(default)]
     pub plan: Option<JobUid>,
+    /// The client that the snapshot is of, if that was known.
+    #[serde(default)]
+    pub of: Option<ClientUid>,
 }
 
 /// What of a snapshot is restored. All that is said must hold; all of the snapshot, if nothing is.
@@ -40,6 +43,10 @@ pub struct RestoreOrder {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Select {
+    /// What lies in this directory of the snapshot is put into the target itself; a path of anything else puts that into the
+    /// target by its name. Paths and patterns are seen from this directory. If nothing is said it is the root: everything
+    /// then lies beneath the target at its whole path.
+    pub beneath: Option<SnapshotPath>,
     /// Only these paths, with all beneath them.
     pub paths: Vec<SnapshotPath>,
     /// Only what matches one of these patterns, in restic's language.
@@ -61,7 +68,8 @@ pub enum RestoreTarget {
     Client {
         /// Which client: the one that the snapshot is of, or another.
         client: ClientUid,
-        /// The directory in which the snapshot's root is put; `/` gives every file the path that it had.
+        /// The directory in which the snapshot's root is put, or what `select.beneath` says; `/` gives every file the path that
+        /// it had, if that says nothing.
         path: RootPath,
     },
     /// A directory of the server, beneath the one that is set apart for this.
@@ -134,7 +142,10 @@ pub struct FolderPath(String);
 
 /// A text that is no such path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("it must be a relative path of at most 1000 characters, without . and .. and control characters")]
+#[error(
+    "it must be a relative path of at most 1000 characters, without . and .. and control characters: it lies beneath the folder \
+     `restores` in the data folder of the server"
+)]
 pub struct FolderPathError;
 
 impl RestoreOrder {
@@ -146,9 +157,9 @@ impl RestoreOrder {
         }
     }
 
-    /// Whether every file is given the path that it had.
+    /// Whether files are put where they were: see [`RestoreTarget::is_in_place`].
     pub fn is_in_place(&self) -> bool {
-        matches!(&self.target, RestoreTarget::Client { path, .. } if path.as_str() == "/")
+        self.target.is_in_place(&self.select)
     }
 
     /// Whether another restore would write where this one does.
@@ -170,6 +181,18 @@ impl RestoreOrder {
             return vec![target];
         }
         self.select.paths.iter().map(|path| [target.as_slice(), path.as_bytes()].concat()).collect()
+    }
+}
+
+impl RestoreTarget {
+    /// Whether what is selected is put where it was on some client, or is spread beneath its root: what is there is replaced.
+    pub fn is_in_place(&self, select: &Select) -> bool {
+        let Self::Client { path, .. } = self else { return false };
+        let to = path.as_str().trim_end_matches('/').as_bytes();
+        let from = select.beneath.as_ref().map_or(&b""[..], |from| if from.is_root() { b"" } else { from.as_bytes() });
+        // What lies there may be a file, which is put into the directory that it was in.
+        let parent = &from[..from.iter().rposition(|byte| *byte == b'/').unwrap_or(0)];
+        to.is_empty() || to == from || to == parent
     }
 }
 
@@ -239,6 +262,7 @@ mod tests {
             manner: Manner::default(),
             dry_run: false,
             plan: None,
+            of: None,
         }
     }
 
@@ -264,6 +288,21 @@ mod tests {
         assert!(overlap(order(client(1, "/srv"), &["/www"]), order(client(1, "/"), &["/srv/www"])));
         assert!(!overlap(order(folder("a"), &[]), order(folder("ab"), &[])));
         assert!(overlap(order(folder("a"), &[]), order(folder("a/b"), &["/etc"])));
+    }
+
+    #[test]
+    fn what_would_be_put_where_it_was_is_told_from_what_is_put_elsewhere() {
+        let beneath = |path: &str| Select { beneath: Some(path.parse().unwrap()), ..Select::default() };
+        for (from, to) in
+            [("/", "/"), ("/etc", "/"), ("/etc", "/etc"), ("/etc/hosts", "/etc"), ("/etc/ssh", "/etc/ssh/")]
+        {
+            assert!(client(1, to).is_in_place(&beneath(from)), "{from} to {to}");
+        }
+        for (from, to) in [("/", "/etc"), ("/etc", "/tmp"), ("/etc/ssh", "/etc/ssh2"), ("/etc", "/etc/etc")] {
+            assert!(!client(1, to).is_in_place(&beneath(from)), "{from} to {to}");
+        }
+        assert!(client(1, "/").is_in_place(&Select::default()) && !client(1, "/srv").is_in_place(&Select::default()));
+        assert!(!folder("etc").is_in_place(&beneath("/etc")));
     }
 
     #[test]

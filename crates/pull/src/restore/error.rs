@@ -24,6 +24,15 @@ pub enum RestoreError {
         /// How many.
         missing: u64,
     },
+    /// Files are lost, and not one is not.
+    #[error("nothing could be restored: the repository does not give the content of any of {lost} entries")]
+    NothingLeft {
+        /// How many there are.
+        lost: u64,
+        /// What went wrong first.
+        #[source]
+        source: Option<Box<ReadError>>,
+    },
     /// It was interrupted.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -20,10 +20,34 @@ use crate::text::with_causes;
 pub(super) enum Step {
     /// A node to restore, and where its chunks lie. It gets the next number.
     Node(Box<RestoreNode>, Vec<BlobLocation>),
-    /// A node that cannot be restored: its path, and why.
-    Broken(Vec<u8>, String),
+    /// A node that cannot be restored.
+    Broken(Broken),
     /// Everything beneath this node has been given out.
     Close(u64),
+}
+
+/// A node that the agent is not told of.
+pub(super) struct Broken {
+    pub(super) path: Vec<u8>,
+    pub(super) why: String,
+    /// Whether the repository lacks something of it, or gives it damaged.
+    pub(super) is_damage: bool,
+}
+
+/// Why a node cannot be restored, and whether that is the repository's fault.
+struct Fault {
+    why: String,
+    is_damage: bool,
+}
+
+impl Fault {
+    fn of_node(why: impl Into<String>) -> Self {
+        Self { why: why.into(), is_damage: false }
+    }
+
+    fn damage(why: String) -> Self {
+        Self { why, is_damage: true }
+    }
 }
 
 struct Level {
@@ -86,7 +110,8 @@ impl<'a> NodeWalk<'a> {
             self.path.truncate(level.path);
             if let Some(fault) = level.tree.faults().get(level.faults) {
                 level.faults += 1;
-                return Ok(Some(Step::Broken(self.path.clone(), format!("an entry is left out: {fault}"))));
+                let why = format!("an entry is left out: {fault}");
+                return Ok(Some(Step::Broken(Broken { path: self.path.clone(), why, is_damage: false })));
             }
             let tree = level.tree.clone();
             let Some(node) = tree.nodes().get(level.next) else {
@@ -112,23 +137,24 @@ impl<'a> NodeWalk<'a> {
     fn visit(&mut self, node: &Node) -> Result<Option<Step>, RestoreError> {
         match self.node(node) {
             Ok(step) => Ok(step.map(|(node, places)| Step::Node(Box::new(node), places))),
-            Err(why) => {
+            Err(Fault { why, is_damage }) => {
                 if let Some(level) = self.levels.last_mut() {
                     level.broken = true;
                 }
-                Ok(Some(Step::Broken(self.path.clone(), why)))
+                Ok(Some(Step::Broken(Broken { path: self.path.clone(), why, is_damage })))
             }
         }
     }
 
     /// The node for the agent, if it is restored itself, and goes into a directory; or why that can't be done.
-    fn node(&mut self, node: &Node) -> Result<Option<(RestoreNode, Vec<BlobLocation>)>, String> {
+    fn node(&mut self, node: &Node) -> Result<Option<(RestoreNode, Vec<BlobLocation>)>, Fault> {
         if self.path.len() > limits::MAX_PATH || self.levels.len() > limits::MAX_DEPTH {
-            return Err("lies too deep to be restored".into());
+            return Err(Fault::of_node("lies too deep to be restored"));
         }
         let selected = self.selection.selects(&self.path, node.is_dir());
         let beneath = node.subtree().filter(|_| self.selection.may_select_beneath(&self.path));
-        let tree = beneath.map(|id| load(self.repository, id)).transpose().map_err(|error| with_causes(&error))?;
+        let tree = beneath.map(|id| load(self.repository, id)).transpose();
+        let tree = tree.map_err(|error| Fault::damage(with_causes(&error)))?;
         let is_understood = tree.as_ref().is_none_or(|tree| tree.faults().is_empty());
         let restored = if selected { Some(self.restored(node, is_understood)?) } else { None };
         if let Some(tree) = tree {
@@ -141,8 +167,8 @@ impl<'a> NodeWalk<'a> {
         Ok(restored)
     }
 
-    fn restored(&mut self, node: &Node, is_understood: bool) -> Result<(RestoreNode, Vec<BlobLocation>), String> {
-        let (chunks, mut places) = self.chunks(node)?;
+    fn restored(&mut self, node: &Node, is_understood: bool) -> Result<(RestoreNode, Vec<BlobLocation>), Fault> {
+        let (chunks, mut places) = self.chunks(node).map_err(Fault::damage)?;
         let mut restored = RestoreNode {
             path: ByteBuf::from(&self.path[1..]),
             entry: entry_of(node),
@@ -153,7 +179,7 @@ impl<'a> NodeWalk<'a> {
             whole: node.is_dir() && is_understood && self.is_whole(),
         };
         // Other programs' snapshots hold things that no agent of this protocol takes.
-        restored.validate().map_err(|violation| violation.to_string())?;
+        restored.validate().map_err(|violation| Fault::of_node(violation.to_string()))?;
         restored.hard_link_to = self.earlier_name(node, self.next_number);
         if restored.hard_link_to.is_some() {
             restored.chunks.clear();

@@ -8,8 +8,7 @@ use std::thread::{self, Scope};
 use bytes::Bytes;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use holdfast_chunker::{TOGETHER_BYTES, waits_for_more};
-use holdfast_model::monitor::ItemError;
-use holdfast_model::{BlobId, CancelToken};
+use holdfast_model::{BlobId, CancelToken, PackId};
 use holdfast_repo::index::BlobLocation;
 use holdfast_repo::pack::BlobKind;
 use holdfast_repo::reader::StoredBlob;
@@ -100,7 +99,7 @@ pub(super) struct Plan<'a> {
 }
 
 /// Some blobs that were read, or why one could not be.
-pub(super) type Stored = Result<Vec<(BlobHeader, Bytes)>, ItemError>;
+pub(super) type Stored = Result<Vec<(BlobHeader, Bytes)>, (PackId, ReadError)>;
 
 impl Plan<'_> {
     /// Reads all packs, some ahead of who takes what is read; ends early when that one has gone or the work is cancelled.
@@ -150,9 +149,7 @@ impl Plan<'_> {
                 Err(error) => match elsewhere(repository, &error) {
                     Some(found) => found,
                     None => {
-                        let message = crate::text::with_causes(&error);
-                        let error = ItemError { path: format!("pack {pack}"), during: "read".into(), message };
-                        read.send(Err(error)).map_err(|_| NobodyListens)?;
+                        read.send(Err((pack, error))).map_err(|_| NobodyListens)?;
                         continue;
                     }
                 },

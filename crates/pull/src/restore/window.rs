@@ -11,7 +11,7 @@ use holdfast_repo::index::BlobLocation;
 use holdfast_wire::{EntryKind, RestoreNode, ToAgent};
 
 use super::RestoreError;
-use super::nodes::{NodeWalk, Step};
+use super::nodes::{Broken, NodeWalk, Step};
 
 /// So many nodes are enough to read the packs in good order, and few enough for a small client.
 const MAX_NODES: usize = 16_384;
@@ -39,7 +39,7 @@ pub(super) struct Window {
     nodes: Vec<(bool, u32)>,
     chunks: Vec<(BlobId, BlobLocation)>,
     closed: Vec<u64>,
-    broken: Vec<(Vec<u8>, String)>,
+    broken: Vec<Broken>,
     bytes: u64,
 }
 
@@ -91,7 +91,7 @@ impl Window {
                     bytes += encoded_bound(&node);
                     batch.add(*node, &mut window.messages);
                 }
-                Some(Step::Broken(path, why)) => window.broken.push((path, why)),
+                Some(Step::Broken(broken)) => window.broken.push(broken),
                 Some(Step::Close(number)) => window.closed.push(number),
             }
             any = true;
@@ -133,7 +133,7 @@ impl Window {
     }
 
     /// What could not be read from the repository.
-    pub(super) fn broken(&self) -> &[(Vec<u8>, String)] {
+    pub(super) fn broken(&self) -> &[Broken] {
         &self.broken
     }
 

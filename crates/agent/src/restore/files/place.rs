@@ -94,7 +94,8 @@ impl Session {
         })?;
         let stat = fstat(&made).map_err(Trouble::os("create"))?;
         let claim = self.files.claim(Identity::from(&stat))?;
-        let made_as = Made { current: (&stat).into(), beneath: Beneath::Nothing, untouched: false, claim };
+        let current = (&stat).into();
+        let made_as = Made { current, beneath: Beneath::Nothing, untouched: false, closed_from: None, claim };
         Ok((made.into(), made_as))
     }
 
@@ -134,8 +135,12 @@ impl Session {
                 return self.writing(old.into(), &stat, missing, Beneath::Content, true).map(Some);
             }
             if let Some(open) = open_in_place(place, &old, &stat)? {
-                let stat = fstat(&open).map_err(Trouble::os("open"))?;
-                return self.writing(open, &stat, missing, Beneath::Content, false).map(Some);
+                let now = fstat(&open).map_err(Trouble::os("open"))?;
+                let mut placed = self.writing(open, &now, missing, Beneath::Content, false)?;
+                if let Placed::Writing { made, .. } = &mut placed {
+                    made.closed_from = Some(Mode::from_raw_mode(stat.st_mode));
+                }
+                return Ok(Some(placed));
             }
         } else if complete && self.metadata.matches(handle, &stat, &file.node) {
             return Ok(Some(done(RestoreOutcome::Unchanged, Some(Identity::from(&stat)))));
@@ -191,7 +196,7 @@ impl Session {
         untouched: bool,
     ) -> Result<Placed, Trouble> {
         let claim = self.files.claim(Identity::from(stat))?;
-        let made = Made { current: stat.into(), beneath, untouched, claim };
+        let made = Made { current: stat.into(), beneath, untouched, closed_from: None, claim };
         Ok(Placed::Writing { handle: handle.into(), missing, extent: stat.st_size.unsigned_abs(), made })
     }
 

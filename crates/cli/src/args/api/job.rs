@@ -16,11 +16,13 @@ Examples:
 
 const RESTORE_EXAMPLES: &str = "\
 Examples:
-  holdfast job restore web1:/etc --target web2:/tmp/restored --dry-run
-  holdfast job restore web1:/etc --target web1:/ --in-place
-  holdfast job restore 4f2a91c3 --target for-the-lawyers
+  holdfast job restore web1:/etc --target web2:/tmp/etc --dry-run    # /etc/hosts would be /tmp/etc/hosts
+  holdfast job restore web1:/etc/hosts --target web1:/tmp            # a file by its name: /tmp/hosts
+  holdfast job restore web1:/etc --target web1:/ --in-place          # /etc/hosts is /etc/hosts again
+  holdfast job restore 4f2a91c3 --target for-the-lawyers             # /etc/hosts is DATA/restores/for-the-lawyers/etc/hosts
 
-Files lie beneath the target at the whole paths that they had. Without a server, `holdfast restore` reads a repository itself.";
+What lies beneath PATH is put into the target itself, as by `holdfast restore`, which reads a repository without a server; only
+the target CLIENT:/ gives every file the whole path that it had. The first line of the log says where files go.";
 
 /// What to do with jobs.
 #[derive(Debug, Subcommand)]
@@ -90,13 +92,13 @@ pub struct JobRestore {
     /// A client, of which the newest snapshot is taken, or the beginning of a snapshot's id; with :PATH only what lies there
     #[arg(value_name = "CLIENT|SNAPSHOT[:PATH]")]
     pub source: String,
-    /// A directory of a client, or a relative path: a directory of the server, beneath the one that it has set apart
+    /// A directory of a client, or a relative path: a directory of the server, beneath `restores` in its data folder
     #[arg(short, long, value_name = "CLIENT:PATH|DIRECTORY")]
     pub target: String,
     /// Only say what would be done, and which files would be replaced
     #[arg(short = 'n', long)]
     pub dry_run: bool,
-    /// Restore only what matches this pattern; can be given several times
+    /// Restore only what matches this pattern, seen from what is put into the target; can be given several times
     #[arg(short, long, value_name = "PATTERN")]
     pub include: Vec<String>,
     /// As --include, whatever the case
@@ -111,7 +113,8 @@ pub struct JobRestore {
     /// What to do with files that exist
     #[arg(long, value_enum, default_value_t = OverwriteMode::Always)]
     pub overwrite: OverwriteMode,
-    /// Delete what the snapshot does not hold, in the directories that it holds as a whole
+    /// Delete what the snapshot does not hold, in the directories that it holds as a whole; nothing that lies directly in the
+    /// target goes
     #[arg(long)]
     pub delete: bool,
     /// Give files to the users and groups of the same names, where the target's machine knows them [default: of the same
@@ -121,7 +124,7 @@ pub struct JobRestore {
     /// Read back everything that was written and compare
     #[arg(long)]
     pub verify: bool,
-    /// Put files where they were: must be said with a target CLIENT:/
+    /// Put files where they were: must be said with a target CLIENT:/, and with the directory that they were in
     #[arg(long)]
     pub in_place: bool,
 }

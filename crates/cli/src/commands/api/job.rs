@@ -11,6 +11,7 @@ use holdfast_model::job::{JobKind, JobStatus};
 use holdfast_model::policy::PolicySpec;
 
 use super::names::Names;
+use super::restore_words::Words;
 use super::{Session, restore};
 use crate::args::api::{JobChoice, JobCommand};
 use crate::exit::Exit;
@@ -123,8 +124,11 @@ fn show(session: &Session<'_>, job: &Job) -> Result<Exit> {
     let removed = (outcome.snapshots_removed > 0).then(|| output::count(outcome.snapshots_removed, "snapshot"));
     let freed = (outcome.bytes_freed > 0).then(|| output::bytes(outcome.bytes_freed));
     let warnings = (outcome.warnings > 0).then(|| format!("{}, in the log", outcome.warnings));
+    let restore = Words::of(&mut names, job)?;
     let rows = [
         ("What", names.of(job)?),
+        ("From", restore.as_ref().map(Words::from).unwrap_or_default()),
+        ("To", restore.as_ref().map(Words::to).unwrap_or_default()),
         ("Status", format!("{}{}", job.status, if job.cancel_requested { ", somebody wants it to end" } else { "" })),
         ("Progress", job.progress.as_ref().map(standing_line).unwrap_or_default()),
         ("Now at", job.progress.as_ref().and_then(|far| far.current.as_deref()).map(printable).unwrap_or_default()),

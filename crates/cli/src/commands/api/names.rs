@@ -12,6 +12,8 @@ use holdfast_model::policy::PolicySpec;
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{ClientUid, PolicyUid, RepositoryUid};
 
+use super::restore_words::Words;
+
 /// Names that were asked for before.
 pub struct Names<'a> {
     api: &'a ApiClient,
@@ -27,7 +29,12 @@ impl<'a> Names<'a> {
 
     /// The name of a job's client; nothing if it has none.
     pub fn client(&mut self, job: &Job) -> Result<String, ApiError> {
-        name::<ClientSpec>(self.api, &mut self.clients, job.client)
+        self.of_client(job.client)
+    }
+
+    /// The name of a client, if there is one.
+    pub fn of_client(&mut self, uid: Option<ClientUid>) -> Result<String, ApiError> {
+        name::<ClientSpec>(self.api, &mut self.clients, uid)
     }
 
     /// The name of a job's policy; nothing if it has none.
@@ -50,8 +57,11 @@ impl<'a> Names<'a> {
         name::<RepositorySpec>(self.api, &mut self.repositories, uid)
     }
 
-    /// What a job is, in words: `backup of web1`, `check of main`.
+    /// What a job is, in words: `backup of web1`, `check of main`, `restore of web1:/etc to web2:/tmp`.
     pub fn of(&mut self, job: &Job) -> Result<String, ApiError> {
+        if let Some(words) = Words::of(self, job)? {
+            return Ok(format!("{} of {}", job.kind, words.short()));
+        }
         let client = self.client(job)?;
         let what = if client.is_empty() { self.repository(job)? } else { client };
         Ok(if what.is_empty() { job.kind.to_string() } else { format!("{} of {what}", job.kind) })

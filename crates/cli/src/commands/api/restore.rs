@@ -13,10 +13,13 @@ use crate::exit::Exit;
 
 /// Restores, or plans to, and ends as the job does.
 pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
+    let target = target(session, args)?;
+    let select = select(args, &target)?;
+    let is_in_place = target.is_in_place(&select);
     let new = NewRestore {
         source: source(session, args)?,
-        select: select(args)?,
-        target: target(session, args)?,
+        select,
+        target,
         manner: Manner {
             overwrite: overwrite(args.overwrite),
             delete: args.delete,
@@ -27,9 +30,8 @@ pub fn run(session: &Session<'_>, args: &JobRestore) -> Result<Exit> {
         dry_run: args.dry_run,
         plan: None,
     };
-    let is_in_place = matches!(&new.target, RestoreTarget::Client { path, .. } if path.as_str() == "/");
     if is_in_place && !args.in_place && !args.dry_run {
-        bail!("this replaces files where they are: say --in-place if that is meant, or restore to another path than /");
+        bail!("this replaces files where they are: say --in-place if that is meant, or restore to another path");
     }
     let job = session.api.restore(&new)?;
     session.follow_to_end(vec![job])
@@ -46,10 +48,15 @@ fn source(session: &Session<'_>, args: &JobRestore) -> Result<RestoreSource> {
     })
 }
 
-/// What lies at the path, if one is said, and is chosen by the patterns.
-fn select(args: &JobRestore) -> Result<Select> {
+/// What lies at the path, if one is said, and is chosen by the patterns. It is put into the target itself; into `/` at its
+/// whole path, where it was.
+fn select(args: &JobRestore, target: &RestoreTarget) -> Result<Select> {
+    let path = source::path(&args.source)?.filter(|path| !path.is_root());
+    let is_root = matches!(target, RestoreTarget::Client { path, .. } if path.as_str() == "/");
+    let (beneath, paths) = if is_root { (None, path.into_iter().collect()) } else { (path, Vec::new()) };
     Ok(Select {
-        paths: source::path(&args.source)?.into_iter().collect(),
+        beneath,
+        paths,
         include: args.include.clone(),
         include_any_case: args.iinclude.clone(),
         exclude: args.exclude.clone(),
@@ -61,7 +68,7 @@ fn target(session: &Session<'_>, args: &JobRestore) -> Result<RestoreTarget> {
     let Some((client, path)) = args.target.split_once(':') else {
         let path = args.target.parse().with_context(|| {
             format!(
-                "{:?} is neither CLIENT:PATH nor a directory beneath the one that the server has set apart",
+                "{:?} is neither CLIENT:PATH nor a directory beneath the one that the server has set apart for restores",
                 args.target
             )
         })?;

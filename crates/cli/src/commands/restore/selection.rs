@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use holdfast_model::pattern::PatternList;
-use holdfast_pull::Selection;
+use holdfast_pull::{Origin, Selection};
 
 use crate::args::RestoreArgs;
 
@@ -28,6 +28,27 @@ impl Patterns {
     /// Whether everything is restored.
     pub fn is_empty(&self) -> bool {
         self.include.is_none() && self.exclude.iter().all(PatternList::is_empty)
+    }
+
+    /// What of it is restored from there on.
+    pub fn of<'a>(&'a self, origin: &'a Origin) -> Chosen<'a> {
+        Chosen { patterns: self, origin }
+    }
+}
+
+/// The patterns as they are seen from where the restore starts.
+pub struct Chosen<'a> {
+    patterns: &'a Patterns,
+    origin: &'a Origin,
+}
+
+impl Selection for Chosen<'_> {
+    fn selects(&self, path: &[u8], is_dir: bool) -> bool {
+        self.origin.selects(path) && self.patterns.selects(path, is_dir)
+    }
+
+    fn may_select_beneath(&self, path: &[u8]) -> bool {
+        self.patterns.may_select_beneath(path)
     }
 }
 

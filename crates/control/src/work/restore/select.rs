@@ -5,17 +5,18 @@ use holdfast_model::monitor::ItemError;
 use holdfast_model::pattern::PatternList;
 use holdfast_model::snapshot_path::holds;
 use holdfast_model::{Monitor, SnapshotPath};
-use holdfast_pull::Selection;
+use holdfast_pull::{Origin, Selection};
+use holdfast_repo::Repository;
 use holdfast_repo::catalogue::{CatalogueError, resolve};
-use holdfast_repo::{Repository, SavedSnapshot};
 
 use super::Failure;
 
 /// Patterns in either sort.
 type Patterns = [PatternList; 2];
 
-/// What was chosen.
+/// What was chosen, seen from where the restore starts.
 pub(super) struct Chosen {
+    origin: Origin,
     paths: Vec<SnapshotPath>,
     include: Option<Patterns>,
     exclude: Patterns,
@@ -26,12 +27,12 @@ impl Chosen {
     pub(super) fn find(
         select: &Select,
         repository: &Repository,
-        snapshot: &SavedSnapshot,
+        origin: &Origin,
         monitor: &dyn Monitor,
     ) -> Result<(Self, u64), Failure> {
-        let (chosen, mut missing, mut last) = (Self::new(select)?, 0, None);
+        let (chosen, mut missing, mut last) = (Self::new(select, origin)?, 0, None);
         for path in &chosen.paths {
-            match resolve(repository.engine(), snapshot.tree, path.as_bytes()) {
+            match resolve(repository.engine(), origin.tree, path.as_bytes()) {
                 Ok(_) => {}
                 Err(error @ (CatalogueError::NotFound { .. } | CatalogueError::NotADirectory { .. })) => {
                     missing += 1;
@@ -48,7 +49,7 @@ impl Chosen {
         }
     }
 
-    fn new(select: &Select) -> Result<Self, Failure> {
+    fn new(select: &Select, origin: &Origin) -> Result<Self, Failure> {
         let list = |patterns: &[String], any_case| {
             PatternList::parse(patterns, any_case).map_err(|error| Failure::configuration(error.to_string()))
         };
@@ -57,6 +58,7 @@ impl Chosen {
         };
         let includes = !(select.include.is_empty() && select.include_any_case.is_empty());
         Ok(Self {
+            origin: origin.clone(),
             paths: select.paths.clone(),
             include: includes.then(|| lists(&select.include, &select.include_any_case)).transpose()?,
             exclude: lists(&select.exclude, &select.exclude_any_case)?,
@@ -66,7 +68,7 @@ impl Chosen {
     /// Whether everything is restored.
     pub(super) fn is_all(&self) -> bool {
         let no_paths = self.paths.is_empty() || self.paths.iter().any(SnapshotPath::is_root);
-        no_paths && self.include.is_none() && self.exclude.iter().all(PatternList::is_empty)
+        self.origin.is_root() && no_paths && self.include.is_none() && self.exclude.iter().all(PatternList::is_empty)
     }
 
     /// Beneath which paths all of what the snapshot holds is restored, and the snapshot holds all that there was: what it does
@@ -99,7 +101,7 @@ impl Selection for Chosen {
     fn selects(&self, path: &[u8], _is_dir: bool) -> bool {
         let is_in = self.paths.is_empty() || self.paths.iter().any(|chosen| chosen.holds(path));
         let is_included = || self.include.as_ref().is_none_or(|lists| lists.iter().any(|list| list.matches(path)));
-        is_in && is_included() && !self.is_excluded(path)
+        self.origin.selects(path) && is_in && is_included() && !self.is_excluded(path)
     }
 
     fn may_select_beneath(&self, path: &[u8]) -> bool {
@@ -113,17 +115,19 @@ impl Selection for Chosen {
 
 #[cfg(test)]
 mod tests {
+    use holdfast_model::TreeId;
+
     use super::*;
 
     fn chosen(paths: &[&str], include: &[&str], exclude: &[&str]) -> Chosen {
         let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
-        Chosen::new(&Select {
+        let select = Select {
             paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
             include: texts(include),
             exclude: texts(exclude),
             ..Select::default()
-        })
-        .unwrap()
+        };
+        Chosen::new(&select, &Origin::all(TreeId::new([1; 32]))).unwrap()
     }
 
     #[test]
