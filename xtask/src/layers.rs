@@ -10,6 +10,7 @@ use crate::workspace::{Package, Workspace};
 const LAYERS: &[(&str, &[&str])] = &[
     ("holdfast-model", &[]),
     ("holdfast-chunker", &[]),
+    ("holdfast-confine", &[]),
     ("holdfast-wire", &["holdfast-model", "holdfast-chunker"]),
     ("holdfast-handover", &["holdfast-model"]),
     ("holdfast-store", &["holdfast-model"]),
@@ -25,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "holdfast-repo",
             "holdfast-agent",
             "holdfast-chunker",
+            "holdfast-confine",
         ],
     ),
     (
@@ -72,6 +74,8 @@ const FENCES: &[(&str, &[&str], &str)] = &[
         "names in snapshots are searched there; the patterns of a backup are holdfast-model's own",
     ),
     ("clap", &["holdfast"], "a library does not know its command line"),
+    ("seccompiler", &["holdfast-confine"], "what a process gives up stands in holdfast-confine"),
+    ("landlock", &["holdfast-confine"], "what a process gives up stands in holdfast-confine"),
     ("rusqlite", &[], "both databases are reached through sqlx"),
     ("sqlx", &["holdfast-db"], "SQL stands in holdfast-db alone"),
     ("sea-orm", &[], "statements are written in SQL (docs/adr/0012)"),

@@ -4,6 +4,7 @@
 
 mod files;
 mod names;
+mod promises;
 mod source;
 mod tokens;
 mod words;
@@ -58,7 +59,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 fn check_files(root: &Path) -> Result<Vec<Violation>> {
     let unwanted = words::unwanted(root)?;
     let mut found = Vec::new();
-    let mut rust = Vec::new();
+    let (mut rust, mut promises) = (Vec::new(), None);
     for path in files::list(root)? {
         let bytes = match std::fs::read(root.join(&path)) {
             Ok(bytes) => bytes,
@@ -72,8 +73,11 @@ fn check_files(root: &Path) -> Result<Vec<Violation>> {
         found.extend(words::check(&path, &text, &unwanted));
         if path.extension().is_some_and(|extension| extension == "rs") {
             rust.push((path, text));
+        } else if path == Path::new(promises::PLACE) {
+            promises = Some(text);
         }
     }
+    found.extend(promises.iter().flat_map(|text| promises::check(text, &rust)));
     let for_tests = rust.iter().flat_map(|(path, text)| source::test_modules(path, text)).collect();
     found.extend(rust.iter().flat_map(|(path, text)| source::check(path, text, &for_tests)));
     Ok(found)

@@ -88,7 +88,7 @@ pub enum Verb {
     Prune(PruneArgs),
     /// Check that the repository is sound
     Check(CheckArgs),
-    /// Put in order what a check found
+    /// Fill the hot part of a repository again
     Repair(RepairArgs),
     /// Copy snapshots to another repository
     Copy(CopyArgs),

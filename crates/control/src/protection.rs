@@ -132,6 +132,7 @@ fn of_policy<'a>(
         None => None,
     };
     let last_of = known.last.get(&policy.uid);
+    let damage = plans.repository_of(policy).and_then(|repository| repository.status.damage.as_ref());
     for client in plans.clients_of(policy).filter(|client| only.is_none_or(|only| only == client.uid)) {
         let mut last = last_of.and_then(|clients| clients.get(&client.uid)).copied().unwrap_or_default();
         // One from the future protects nobody: the clock was wrong when it was made.
@@ -143,9 +144,15 @@ fn of_policy<'a>(
             newest: last.newest,
             is_running: known.running.contains(&(client.uid, policy.uid)),
             failed: last.failed,
+            is_damaged: damage.is_some(),
             grace,
         };
-        rows.push(Row { client, planned: Some(planned), assessment: standing.assess_by(now, &mut next), last });
+        let assessment = standing.assess_by(now, &mut next);
+        if let Some(damage) = damage {
+            // This matters more than whatever else went wrong.
+            last.failed = Some((damage.found, Cause::Damaged));
+        }
+        rows.push(Row { client, planned: Some(planned), assessment, last });
     }
 }
 

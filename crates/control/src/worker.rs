@@ -20,6 +20,7 @@ mod verify;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use holdfast_model::JobUid;
 use holdfast_model::job::{Cause, Job, JobError, JobKind, JobStatus, Outcome};
@@ -36,6 +37,9 @@ use crate::work::{Failure, Workplace};
 
 use at_work::{AtWork, End, Ending, JobLimits};
 use notes::Notes;
+
+/// A repository that nobody has used for so long is closed.
+const IDLE: Duration = Duration::from_secs(5 * 60);
 
 /// What a worker is made of.
 pub struct WorkerOptions {
@@ -119,6 +123,7 @@ impl Worker {
         self.renew().await?;
         // What is not kept now is kept the next time.
         let _ = self.keep_notes().await;
+        self.depot.repositories().close_idle(IDLE);
         if self.is_stopping.load(Ordering::Relaxed) {
             return Ok(0);
         }

@@ -30,6 +30,9 @@ impl PullerFds {
         let numbers: Vec<RawFd> = three.into_iter().chain(&self.further).map(AsRawFd::as_raw_fd).collect();
         command.arg(numbers.iter().map(RawFd::to_string).collect::<Vec<_>>().join(","));
         let let_pass = move || {
+            // All of this program's are closed on exec, but some library's may not be. Kernels before 5.11 cannot do it at once.
+            // SAFETY: nothing is closed yet; this child executes the puller next, or ends.
+            unsafe { libc::syscall(libc::SYS_close_range, 3, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
             for number in &numbers {
                 // SAFETY: `self` is dropped after the child has been started, so that the child has copies.
                 let fd = unsafe { BorrowedFd::borrow_raw(*number) };

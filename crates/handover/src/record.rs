@@ -70,6 +70,8 @@ pub enum FailureKind {
     Internal = 5,
     /// No agent runs on the client, or none could be brought there.
     CannotRun = 6,
+    /// The puller could not give up what it must not have while it reads.
+    Confinement = 7,
 }
 
 /// Numbers of records. Those of both directions differ, so that none is taken for the other's.
@@ -203,7 +205,8 @@ impl<'a> Down<'a> {
 
 impl FailureKind {
     fn from_number(number: u8) -> Option<Self> {
-        [Self::Protocol, Self::Expansion, Self::Truncated, Self::Io, Self::Internal, Self::CannotRun]
+        use FailureKind::{CannotRun, Confinement, Expansion, Internal, Io, Protocol, Truncated};
+        [Protocol, Expansion, Truncated, Io, Internal, CannotRun, Confinement]
             .into_iter()
             .find(|kind| *kind as u8 == number)
     }

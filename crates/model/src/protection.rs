@@ -31,6 +31,8 @@ pub enum Protection {
     Unreachable,
     /// A good snapshot is late, because backups fail.
     Failing,
+    /// Its snapshots are in a repository that is known to be damaged.
+    Damaged,
 }
 
 /// What is known of a client and a policy.
@@ -48,6 +50,8 @@ pub struct Standing<'a> {
     pub is_running: bool,
     /// When the newest backup that failed ended, and why, if none has ended well since.
     pub failed: Option<(Time, Cause)>,
+    /// Whether the repository is known to be damaged.
+    pub is_damaged: bool,
     /// How long after its due time a snapshot may take to be there.
     pub grace: Duration,
 }
@@ -75,6 +79,8 @@ impl Standing<'_> {
         let is_late = expected_by.is_some_and(|by| now > by);
         let protection = if !self.is_enabled {
             Protection::Paused
+        } else if self.is_damaged {
+            Protection::Damaged
         } else if is_late {
             self.why_late(due.unwrap_or(now))
         } else if self.is_running {
@@ -101,7 +107,7 @@ impl Standing<'_> {
 
 impl Protection {
     /// All of them, the best first.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Paused,
         Self::Protected,
         Self::Running,
@@ -110,6 +116,7 @@ impl Protection {
         Self::Overdue,
         Self::Unreachable,
         Self::Failing,
+        Self::Damaged,
     ];
 
     /// As it stands in messages.
@@ -123,12 +130,13 @@ impl Protection {
             Self::Overdue => "overdue",
             Self::Unreachable => "unreachable",
             Self::Failing => "failing",
+            Self::Damaged => "damaged",
         }
     }
 
     /// Whether somebody should look.
     pub const fn is_bad(self) -> bool {
-        matches!(self, Self::Overdue | Self::Unreachable | Self::Failing)
+        matches!(self, Self::Overdue | Self::Unreachable | Self::Failing | Self::Damaged)
     }
 }
 
@@ -152,6 +160,7 @@ mod tests {
             newest: Some(time("23T02:03")),
             is_running: false,
             failed: None,
+            is_damaged: false,
             grace: Duration::from_secs(2 * 3600),
         }
     }
@@ -198,6 +207,8 @@ mod tests {
         let schedule = nightly();
         let off = Standing { is_enabled: false, ..standing(&schedule) };
         assert_eq!(off.assess(time("29T00:00")), Assessment { protection: Protection::Paused, expected_by: None });
+        let damaged = Standing { is_damaged: true, ..standing(&schedule) };
+        assert_eq!(at(damaged, "23T12:00"), Protection::Damaged, "however young the snapshot is");
         let by_hand = Standing { schedule: None, ..standing(&schedule) };
         assert_eq!(at(by_hand, "29T00:00"), Protection::Protected);
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::object::{Kind, Object, Spec};
 use crate::schedule::{Cron, ScheduleSpec, Zone};
 use crate::secret::SecretSource;
-use crate::{Name, RepositoryId, RepositoryUid, Time};
+use crate::{JobUid, Name, RepositoryId, RepositoryUid, Time};
 
 pub use reading::{FirstBytes, ReadAt, Reading};
 
@@ -114,6 +114,8 @@ pub struct RepositoryStatus {
     pub problem: Option<String>,
     /// Its own id.
     pub id: Option<RepositoryId>,
+    /// What was found damaged in it; `None` if nothing is known to be.
+    pub damage: Option<Damage>,
     /// How large it is.
     pub size: Option<RepositorySize>,
     /// When all of its structure was found to be in order last.
@@ -139,6 +141,20 @@ pub struct RepositoryStatus {
     pub verifies_accounted: Option<Time>,
     /// Which part of the data was read when.
     pub reading: Reading,
+}
+
+/// Damage in a repository. It counts until checks that came after it have read all data and found none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Damage {
+    /// When a job came upon it last.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = DateTime))]
+    pub found: Time,
+    /// Which: its log names what is damaged.
+    #[cfg_attr(feature = "schema", schema(value_type = String, format = "uuid"))]
+    pub job: JobUid,
+    /// What it said.
+    pub message: String,
 }
 
 /// How large a repository was at some time.

@@ -76,6 +76,12 @@ pub enum LinkError {
     /// The system refuses what this process needs to talk to the puller.
     #[error("the session cannot go on")]
     Handover(#[source] HandoverError),
+    /// The system does not let the puller be confined: it has read nothing.
+    #[error("nothing was read from the host, for the process that does that could not be confined: {0}")]
+    Unconfined(String),
+    /// The puller is gone although the session was not over.
+    #[error("the process that reads what the host sends has died ({0})")]
+    PullerDied(std::process::ExitStatus),
     /// What came is no agent's preamble.
     #[error("the host did not start the agent; it said: {0}")]
     NotAnAgent(String),

@@ -108,6 +108,11 @@ impl Repository {
         })))
     }
 
+    /// Whether there are other clones of it.
+    pub fn is_shared(&self) -> bool {
+        Arc::strong_count(&self.0) > 1
+    }
+
     /// Its id: random, and the same wherever it is moved.
     pub fn id(&self) -> RepositoryId {
         self.0.config.id

@@ -30,9 +30,9 @@ web1  root@web1:2222  prod,web  yes      no
 ";
     assert_eq!(list("client"), clients);
     let repositories = "\
-Name  Where        Enabled  Ready  Size  Snapshots  Checked  Pruned  Problem
---------------------------------------------------------------------------------------------------------------------------------------
-main  /srv/backup  yes      no                      never    never   nobody has looked into it yet: `holdfast repository prepare main`
+Name  Where        Enabled  Ready  Size  Snapshots  Looked into  Checked  Pruned  Problem
+---------------------------------------------------------------------------------------------------------------------------------------------------
+main  /srv/backup  yes      no                      never        never    never   nobody has looked into it yet: `holdfast repository prepare main`
 1 repository
 ";
     assert_eq!(list("repository"), repositories);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{Protected, Row};
 
 /// Which clients and policies, and in what order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct ProtectionQuery {
     /// Of this tenant.
     pub tenant: Option<TenantUid>,

@@ -3,6 +3,8 @@
 //! A job that failed for a reason that may pass is tried again, as another job, and those that waited for it wait for that
 //! one. What failed for good fails all that waited for it.
 
+mod damage;
+
 use std::time::Duration;
 
 use holdfast_db::Writer;
@@ -31,6 +33,7 @@ impl Control {
         writer.save_job(&job).await?;
         tell_job(&mut writer, &job, now).await?;
         note_end(&mut writer, &job, cause_of(&job), now).await?;
+        damage::note(&mut writer, &job, now).await?;
         self.bring_along(&mut writer, &job, now).await?;
         match self.retry(&mut writer, &job, now).await? {
             Some(retry) => follow(&mut writer, job.uid, &retry, now).await?,

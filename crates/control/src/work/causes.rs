@@ -193,7 +193,9 @@ fn of_link(error: &LinkError) -> Cause {
         }
         LinkError::Version(_) => Cause::Agent,
         LinkError::Violation(_) => Cause::Violation,
-        LinkError::Encode(_) | LinkError::Handover(_) => Cause::Internal,
+        LinkError::Encode(_) | LinkError::Handover(_) | LinkError::Unconfined(_) | LinkError::PullerDied(_) => {
+            Cause::Internal
+        }
     }
 }
 

@@ -1,12 +1,12 @@
 //! Open repositories: one of each in a process, shared by all jobs that work with it.
 //!
-//! One that is opened stays open: its index is read once. When its place, its password or its compression is another, it is
+//! One that is opened stays open as long as it is used now and then: its index is read once. When its place, its password or its compression is another, it is
 //! opened anew, and jobs that still have the old one end with it. Nothing is written to a place that does not hold it any more.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use holdfast_model::repository::Compression;
 use holdfast_model::{CancelToken, RepositoryUid};
@@ -49,6 +49,8 @@ type Slot = Arc<Mutex<Option<Opened>>>;
 struct Opened {
     access: Access,
     repository: Repository,
+    /// When it was asked for last.
+    used: Instant,
 }
 
 impl Repositories {
@@ -56,11 +58,12 @@ impl Repositories {
     pub fn get(&self, access: &Access, state: PathBuf) -> Result<Repository, Failure> {
         let slot = self.slot(access);
         let mut opened = slot.lock();
-        if let Some(found) = opened.as_ref().filter(|found| found.is_for(access)) {
+        if let Some(found) = opened.as_mut().filter(|found| found.is_for(access)) {
+            found.used = Instant::now();
             return Ok(found.repository.clone());
         }
         let repository = open(access, state)?;
-        *opened = Some(Opened { access: access.clone(), repository: repository.clone() });
+        *opened = Some(Opened::now(access, &repository));
         Ok(repository)
     }
 
@@ -82,12 +85,23 @@ impl Repositories {
         {
             return Ok(known);
         }
-        let opened = repository
-            .as_ref()
-            .ok()
-            .map(|repository| Opened { access: access.clone(), repository: repository.clone() });
+        let opened = repository.as_ref().ok().map(|repository| Opened::now(access, repository));
         *slot.lock() = opened;
         repository
+    }
+
+    /// Closes those that nobody works with and nobody has asked for since so long: the disk that one is on can be taken out.
+    pub fn close_idle(&self, since: Duration) {
+        let mut all = self.open.lock();
+        all.retain(|_, slot| {
+            // Who has the slot is opening it, or has just been given it.
+            let Some(mut opened) = slot.try_lock() else { return true };
+            let is_idle = |opened: &Opened| opened.used.elapsed() >= since && !opened.repository.is_shared();
+            if opened.as_ref().is_some_and(is_idle) {
+                *opened = None;
+            }
+            opened.is_some() || Arc::strong_count(slot) > 1
+        });
     }
 
     fn slot(&self, access: &Access) -> Slot {
@@ -96,6 +110,10 @@ impl Repositories {
 }
 
 impl Opened {
+    fn now(access: &Access, repository: &Repository) -> Self {
+        Self { access: access.clone(), repository: repository.clone(), used: Instant::now() }
+    }
+
     /// Whether it was opened so. A disk that was not mounted may have come back, or have gone.
     fn is_for(&self, access: &Access) -> bool {
         self.access == *access && !self.repository.has_hot_changed()
@@ -148,6 +166,9 @@ pub(super) fn options(access: &Access, state: PathBuf) -> Result<OpenOptions, Fa
 
 #[cfg(test)]
 mod tests {
+    use holdfast_repo::InitOptions;
+    use holdfast_repo::key::KdfCost;
+
     use super::*;
 
     #[test]
@@ -161,5 +182,37 @@ mod tests {
         assert_eq!(of(HOT, "KEY").unwrap(), b"of both");
         assert_eq!(of("", "SECRET").unwrap(), b"of both");
         assert_eq!(of(HOT, "TOKEN"), None);
+    }
+
+    #[test]
+    fn what_nobody_uses_is_closed_so_that_its_disk_can_be_taken_out() {
+        let dir = holdfast_testkit::temp_dir();
+        let (place, state) = (dir.path().join("repository"), dir.path().join("state"));
+        let access = Access {
+            uid: RepositoryUid::new(holdfast_model::Timestamp::default(), [1; 10]),
+            uri: place.display().to_string(),
+            hot: None,
+            password: Secret::new(b"secret".to_vec()),
+            credentials: BTreeMap::new(),
+            compression: Compression::Auto,
+        };
+        let cheap = KdfCost { log_n: 2, r: 1, p: 1 };
+        let init = InitOptions { kdf_cost: cheap, ..InitOptions::default() };
+        Repository::init(store(&access).unwrap(), b"secret", init, OpenOptions::default()).unwrap();
+        let is_held = || {
+            let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(|fd| fd.unwrap().path().read_link().ok());
+            open.into_iter().any(|path| path.starts_with(&place))
+        };
+        let repositories = Repositories::default();
+        let repository = repositories.get(&access, state.clone()).unwrap();
+        repositories.close_idle(Duration::ZERO);
+        let again = repositories.get(&access, state).unwrap();
+        drop(repository);
+        assert!(is_held() && again.is_shared(), "somebody works with it");
+        drop(again);
+        repositories.close_idle(Duration::from_secs(60));
+        assert!(is_held(), "somebody did a moment ago");
+        repositories.close_idle(Duration::ZERO);
+        assert!(!is_held() && repositories.open.lock().is_empty());
     }
 }

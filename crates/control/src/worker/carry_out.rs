@@ -175,6 +175,8 @@ impl Worker {
         }
         if ended.is_ok() {
             *(if is_check { &mut status.checked } else { &mut status.pruned }) = Some(self.control.now());
+            let reading = &status.reading;
+            status.damage = status.damage.filter(|damage| !is_check || !reading.is_all_since(damage.found));
         }
         writer.set_status::<RepositorySpec>(uid, &status).await?;
         writer.commit().await?;

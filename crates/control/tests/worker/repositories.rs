@@ -1,10 +1,11 @@
 //! Repositories are made, adopted, and looked into again.
 
-use holdfast_control::{Asker, Care};
+use holdfast_control::{Asker, Care, ProtectionQuery};
 use holdfast_db::SnapshotQuery;
 use holdfast_model::RepositoryUid;
 use holdfast_model::client::Step;
 use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch};
+use holdfast_model::protection::Protection;
 use holdfast_model::repository::{RepositorySpec, RepositoryStatus};
 use serde_json::json;
 
@@ -135,6 +136,42 @@ async fn what_is_backed_up_goes_into_the_repository_that_is_there_now() {
     if let Some(restic) = holdfast_testkit::Restic::new(&place, "secret") {
         restic.check_read_data();
     }
+}
+
+#[tokio::test]
+async fn damage_is_known_until_a_check_has_read_everything_and_found_none() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    scene.run().await;
+    let uid = repository(&scene).await;
+    let stand = async || {
+        let query = ProtectionQuery { limit: 1, ..ProtectionQuery::default() };
+        let row = scene.control.protection(&query).await.unwrap().rows.remove(0);
+        (row.assessment.protection, row.failed.map(|(_, cause)| cause))
+    };
+    let check = async |read_data| {
+        let job = scene.control.care_for(uid, Care::Check { read_data }, ANN).await.unwrap();
+        work_off(&scene.worker).await;
+        let damage = scene.db.read().await.unwrap().object::<RepositorySpec>(uid).await.unwrap().status.damage;
+        (scene.job(&job).await, damage)
+    };
+    assert_eq!(stand().await, (Protection::Protected, None));
+    let mut folders =
+        std::fs::read_dir(scene.dir.path().join("repository/data")).unwrap().map(|one| one.unwrap().path());
+    let folder = folders.find(|folder| std::fs::read_dir(folder).unwrap().next().is_some()).unwrap();
+    let away = scene.dir.path().join("away");
+    std::fs::rename(&folder, &away).unwrap();
+    let (job, damage) = check(false).await;
+    let damage = damage.unwrap();
+    assert_eq!((damage.job, Some(damage.message)), (job.uid, job.outcome.error.map(|error| error.message)));
+    assert_eq!(stand().await, (Protection::Damaged, Some(Cause::Damaged)));
+    std::fs::rename(&away, &folder).unwrap();
+    scene.clock.advance(std::time::Duration::from_secs(60));
+    let (job, damage) = check(false).await;
+    assert_eq!((job.status, damage.is_some()), (JobStatus::Succeeded, true), "it has read nothing");
+    assert_eq!(check(true).await.1, None);
+    assert_eq!(stand().await, (Protection::Protected, None));
 }
 
 #[tokio::test]

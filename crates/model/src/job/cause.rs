@@ -165,7 +165,10 @@ impl Cause {
             Self::Storage => "see whether the storage is up and can be reached from here",
             Self::StorageDenied => "see whether the credentials are still good",
             Self::Full => "make room, or forget and prune",
-            Self::Damaged => "run a check that reads all data, and repair what it names",
+            Self::Damaged => {
+                "see in the log what is damaged; `restic repair` mends the repository, which is in its format, and a check that reads all data \
+                 proves it"
+            }
             Self::Hook => "see the hook's output in the log",
             Self::Timeout => "see in the log where the time went, or allow more",
             Self::Idle => "see whether the host or the storage hangs",

@@ -73,6 +73,11 @@ impl Reading {
         FirstBytes { from: self.next, count: if self.read.is_empty() { ALL } else { count.min(ALL) } }
     }
 
+    /// Whether all was read since some time.
+    pub fn is_all_since(&self, since: Time) -> bool {
+        !self.read.is_empty() && self.read.iter().all(|read| read.at >= since)
+    }
+
     /// Notes what was read. What is not what the ring goes on with, nor all, does not count.
     pub fn note(&mut self, part: FirstBytes, at: Time) {
         let count = part.count.min(ALL);

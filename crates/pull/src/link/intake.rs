@@ -90,6 +90,7 @@ fn failed(kind: FailureKind, text: &str) -> Over {
         FailureKind::Protocol => Violation::new(ViolationClass::Protocol, text).into(),
         FailureKind::Expansion => Violation::new(ViolationClass::Expansion, text).into(),
         FailureKind::CannotRun => Over::Error(LinkError::CannotRun(printable_path(text.as_bytes()))),
+        FailureKind::Confinement => Over::Error(LinkError::Unconfined(printable_path(text.as_bytes()))),
         // A connection that broke does no more than this.
         FailureKind::Truncated | FailureKind::Io | FailureKind::Internal => Over::Ended,
     }

@@ -171,6 +171,11 @@ impl RemoteLink {
     /// Why the session ended, from what `ssh` and the remote side have said.
     fn ended(&mut self) -> LinkError {
         let status = self.ssh.wait(PATIENCE);
+        if let Ok(Some(status)) = self.puller.try_wait()
+            && !status.success()
+        {
+            return LinkError::PullerDied(status);
+        }
         let remote = self.ssh.remote_messages();
         match status {
             Ok(status) if status.code() == Some(255) => {
@@ -190,7 +195,8 @@ impl RemoteLink {
 fn start_puller(remote: &Remote<'_>, pipes: SshPipes, mut fds: PullerFds) -> io::Result<Child> {
     let mut command = Command::new(remote.puller);
     command.arg("puller").env_clear();
-    command.stdin(pipes.from_client).stdout(pipes.to_client).stderr(Stdio::inherit());
+    // What it has to say it tells over the ring, where it is bounded and made printable.
+    command.stdin(pipes.from_client).stdout(pipes.to_client).stderr(Stdio::null());
     for agent in remote.agents.iter() {
         command.args(["--agent", &agent.architecture]);
         fds.further.push(agent.file.try_clone()?.into());

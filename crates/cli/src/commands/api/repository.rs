@@ -187,7 +187,7 @@ fn secret_name(repository: &str) -> String {
 
 impl Shown for RepositorySpec {
     const HEADINGS: &'static [&'static str] =
-        &["Where", "Enabled", "Ready", ">Size", ">Snapshots", "Checked", "Pruned", "Problem"];
+        &["Where", "Enabled", "Ready", ">Size", ">Snapshots", "Looked into", "Checked", "Pruned", "Problem"];
 
     fn cells(object: &Repository) -> Vec<String> {
         let (spec, status) = (&object.spec, &object.status);
@@ -195,12 +195,13 @@ impl Shown for RepositorySpec {
         vec![
             printable(&spec.uri),
             yes_or_no(spec.enabled),
-            yes_or_no(status.ready_since.is_some()),
+            status.damage.as_ref().map_or_else(|| yes_or_no(status.ready_since.is_some()), |_| "damaged".to_owned()),
             status.size.map(|size| bytes(size.stored_bytes)).unwrap_or_default(),
             status.size.map(|size| size.snapshots.to_string()).unwrap_or_default(),
+            time(status.size.map(|size| size.measured)),
             time(status.checked),
             time(status.pruned),
-            problem(object),
+            status.damage.as_ref().map_or_else(|| problem(object), |damage| printable(&damage.message)),
         ]
     }
 
@@ -214,8 +215,13 @@ impl Shown for RepositorySpec {
             let at = local_time::show_time(size.measured);
             format!("{}, {} snapshots, at {at}", bytes(size.stored_bytes), size.snapshots)
         });
+        let damage = status.damage.as_ref().map(|damage| {
+            let at = local_time::show_time(damage.found);
+            format!("found at {at} by job {}: {}", damage.job, printable(&damage.message))
+        });
         vec![
             ("Ready", ready),
+            ("Damaged", damage.unwrap_or_default()),
             ("Problem", problem(object)),
             ("Its own id", status.id.map(|id| id.to_string()).unwrap_or_default()),
             ("Size", size.unwrap_or_default()),

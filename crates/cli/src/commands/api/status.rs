@@ -116,5 +116,6 @@ const fn word(protection: Protection) -> &'static str {
         Protection::Overdue => "overdue",
         Protection::Unreachable => "unreachable",
         Protection::Failing => "failing",
+        Protection::Damaged => "damaged",
     }
 }
