@@ -104,7 +104,10 @@ fn checks_and_prunes_are_waited_for() {
     let damaged = Outcome { error: Some(error), ..Outcome::default() };
     let (output, _) = run("repository check main -q", JobKind::Check, JobStatus::Failed, damaged);
     let said = sentence(1, &output);
-    assert!(said.starts_with("check of main failed: pack 4f2a81c0 is not what its name says; see in the log"), "{said}");
+    assert!(
+        said.starts_with("check of main failed: pack 4f2a81c0 is not what its name says; see in the log"),
+        "{said}"
+    );
 }
 
 #[test]
