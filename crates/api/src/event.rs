@@ -41,9 +41,9 @@ pub struct EventList {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Told {
-    /// First of all: what was told up to this number, and whether some were forgotten before.
+    /// First of all: up to where events have come, and whether some were forgotten before.
     Hello {
-        /// The number of the newest event.
+        /// The number of the newest event. Those up to it that were asked for follow.
         newest: u64,
         /// Whether some that were asked for are no longer kept: read anew what they may have been about.
         is_incomplete: bool,

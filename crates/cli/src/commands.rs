@@ -25,6 +25,8 @@ mod snapshots;
 mod stats;
 mod unlock;
 
+pub use run::variables as run_settings;
+
 use anyhow::Result;
 
 use crate::args::{PullerArgs, Verb};

@@ -60,8 +60,29 @@ pub fn usage(error: &clap::Error) -> String {
     // The pattern of the whole call follows, and says less than the help.
     let told =
         text.split("\n\nUsage:").next().unwrap_or(&text).split("\n\nFor more information").next().unwrap_or(&text);
-    let words: Vec<&str> = told.trim_start_matches("error: ").split_whitespace().collect();
-    format!("{}; `holdfast help` and `--help` after a verb tell more", words.join(" "))
+    let parts = told.trim_start_matches("error: ").split("\n\n").map(part).filter(|part| !part.is_empty());
+    format!("{}; `holdfast help` and `--help` after a verb tell more", parts.collect::<Vec<_>>().join("; "))
+}
+
+/// A part of what is wrong, on one line and without words that only programmers know.
+fn part(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let words = words.strip_prefix("tip: ").unwrap_or(&words);
+    if let Some(place) = words.strip_suffix(" exists").filter(|place| place.starts_with('\'')) {
+        return format!("write it behind the verb, as {place}");
+    }
+    let inner = [
+        ("number too large to fit in target type", "the number is too large"),
+        ("number too small to fit in target type", "the number is too small"),
+        ("invalid digit found in string", "it is no whole number"),
+        ("cannot parse integer from empty string", "it is no whole number"),
+    ];
+    let words = inner.iter().fold(words.to_owned(), |words, (inner, ours)| words.replace(inner, ours));
+    // `99 is not in 1..=65535`
+    match words.rsplit_once(" is not in ").and_then(|(before, range)| Some((before, range.split_once("..=")?))) {
+        Some((before, (from, to))) => format!("{before} is not from {from} to {to}"),
+        None => words,
+    }
 }
 
 #[cfg(test)]
@@ -79,5 +100,15 @@ mod tests {
         let value = "invalid value 'round' for '--chunker <CHUNKER>' [possible values: gear, rabin]; ";
         assert!(told("holdfast init --chunker round").starts_with(value));
         assert!(told("holdfast frobnicate").starts_with("unrecognized subcommand 'frobnicate'; "));
+        let behind =
+            "unexpected argument '--server' found; write it behind the verb, as 'apply --server'; `holdfast help`";
+        let said = told("holdfast --server http://x apply -f x");
+        assert!(said.starts_with(behind), "{said}");
+        let said = told("holdfast snapshot list -n 99999999999999999999999");
+        assert!(said.contains(": the number is too large; "), "{said}");
+        let said = told("holdfast snapshot list -n 0");
+        assert!(said.contains(": 0 is not from 1 to 1000000; "), "{said}");
+        let said = told("holdfast serve --jobs many");
+        assert!(said.contains(": it is no whole number; "), "{said}");
     }
 }

@@ -21,7 +21,8 @@ mod signals;
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use clap::error::ErrorKind;
+use clap::builder::StyledStr;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use holdfast_model::CancelToken;
 
@@ -79,7 +80,7 @@ fn usage(error: &clap::Error) -> Exit {
             Exit::Done
         }
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
-            output::help(&Cli::command().render_help(), false);
+            output::help(&help_of(error), false);
             Exit::Failed
         }
         _ => {
@@ -88,4 +89,21 @@ fn usage(error: &clap::Error) -> Exit {
             Exit::Failed
         }
     }
+}
+
+/// The help of the verb that lacks one of its own, or of the whole program.
+fn help_of(error: &clap::Error) -> StyledStr {
+    let mut command = Cli::command();
+    command.build();
+    let Some(ContextValue::String(called)) = error.get(ContextKind::InvalidSubcommand) else {
+        return command.render_help();
+    };
+    let mut verb = &mut command;
+    for name in called.split_whitespace().skip(1) {
+        match verb.find_subcommand(name).is_some() {
+            true => verb = verb.find_subcommand_mut(name).expect("it was found just now"),
+            false => break,
+        }
+    }
+    verb.render_help()
 }

@@ -7,6 +7,7 @@
 
 mod key;
 mod read;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,6 +16,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use holdfast_model::Monitor;
 use holdfast_server::check_address;
 
 use crate::args::ServerArgs;
@@ -29,6 +31,8 @@ const LEAST_MEMORY: u64 = 256 << 20;
 #[derive(Debug, Default)]
 pub struct ServerConfig {
     values: BTreeMap<Key, (String, Origin)>,
+    /// Variables that look like ours and that nothing reads.
+    strange: Vec<String>,
 }
 
 /// Where a value comes from.
@@ -91,7 +95,7 @@ impl ServerPlace {
 impl ServerConfig {
     /// Reads the files, the environment and the flags.
     pub fn read(args: &ServerArgs) -> Result<Self> {
-        let mut config = Self::default();
+        let mut config = Self { strange: variables::strange()?, ..Self::default() };
         let file = args.config.clone().or_else(|| environment::own("CONFIG").map(PathBuf::from));
         let (file, must_be) = match file {
             Some(file) => (file, true),
@@ -117,6 +121,15 @@ impl ServerConfig {
             config.set(key, value, Origin::Flag);
         }
         Ok(config)
+    }
+
+    /// Says which variables look like settings and are none.
+    pub fn warn(&self, monitor: &dyn Monitor) {
+        for name in &self.strange {
+            monitor.warning(&format!(
+                "the environment has {name}, which is no setting: it counts only where a secret is said to come from it"
+            ));
+        }
     }
 
     fn set(&mut self, key: Key, value: String, origin: Origin) {

@@ -20,6 +20,9 @@ pub enum PlaceRefused {
     /// It holds what no address does.
     #[error("it must be one line of at most {LONGEST} bytes")]
     Text,
+    /// It is a path that leads to another place for each folder that the server may be started in.
+    #[error("a directory must be said from the root on, as /srv/backup: the server's own folder is not yours")]
+    Relative,
     /// It names no place.
     #[error("{0}")]
     Place(String),
@@ -47,6 +50,7 @@ pub fn check_place(uri: &str) -> Result<(), PlaceRefused> {
     }
     match uri.parse::<Place>() {
         Ok(Place::Rclone(remote)) if has_options(&remote) => Err(PlaceRefused::Rclone),
+        Ok(Place::Local(path)) if path.is_relative() => Err(PlaceRefused::Relative),
         Ok(Place::Sftp(_)) | Err(PlaceError::UnknownScheme { .. }) if login_has_password(uri) => {
             Err(PlaceRefused::Password)
         }
@@ -138,6 +142,9 @@ mod tests {
             ("rest:store", "write it as rest:https://HOST:8000/PATH/"),
             ("s3:bucket", "write it as s3:HOST/BUCKET/PREFIX"),
             ("sftp:store", "write it as sftp:USER@HOST:/PATH"),
+            ("rel/repo", "from the root on, as /srv/backup"),
+            ("./repo", "from the root on, as /srv/backup"),
+            ("local:repo", "from the root on, as /srv/backup"),
         ] {
             let refused = check_place(uri).unwrap_err().to_string();
             assert!(refused.contains(says), "{uri:?}: {refused}");

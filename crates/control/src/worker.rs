@@ -227,7 +227,7 @@ impl Worker {
             (&result, job.client)
         {
             // Nothing more is asked of it until somebody has decided; what fails here is told by the next prepare too.
-            let _ = self.block(client).await;
+            let _ = self.block(client, job.kind, &at_work).await;
         }
         let mut end = at_work.ended(result, self.control.now());
         if job.kind == JobKind::Restore && matches!(end, End::PutBack { .. }) {

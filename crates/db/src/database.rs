@@ -16,6 +16,11 @@ use crate::connection::{Reader, Writer};
 use crate::error::{DbError, During};
 use crate::migrate;
 
+/// So long one waits for a connection.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// So long one waits for it only to see whether the database answers.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// A database. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Database {
@@ -54,6 +59,28 @@ impl Database {
         };
         migrate::run(&database).await?;
         Ok(database)
+    }
+
+    /// Whether there is a database that answers; nothing is made or changed. SQLite's file is made when it is opened: as long as
+    /// it is not there, that is no error.
+    pub async fn look(address: &str) -> Result<bool, DbError> {
+        sqlx::any::install_default_drivers();
+        match engine_of(address)? {
+            Engine::Sqlite => {
+                let path = Path::new(address.trim_start_matches("sqlite:"));
+                match std::fs::OpenOptions::new().read(true).append(true).open(path) {
+                    Ok(_) => Ok(true),
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+                    Err(source) => Err(DbError::Place { path: path.to_owned(), source }),
+                }
+            }
+            Engine::Postgres => {
+                let pool = postgres_pool(address, 1, LOOK).await?;
+                let answered = pool.execute("SELECT 1").await.during("asking whether it answers");
+                pool.close().await;
+                answered.map(|_| true)
+            }
+        }
     }
 
     /// To read, without a transaction: what is read first may be gone when the next is.
@@ -167,17 +194,17 @@ fn sqlite_url(path: &Path) -> Result<url::Url, DbError> {
 }
 
 async fn postgres(options: &Options) -> Result<Database, DbError> {
-    let address = || DbError::Address { address: without_password(&options.address) };
-    let url = options.address.parse().map_err(|_| address())?;
-    let connect = AnyConnectOptions::from_url(&url).map_err(|_| address())?.disable_statement_logging();
-    let pool = AnyPoolOptions::new()
-        .max_connections(options.connections.max(1))
-        .acquire_timeout(Duration::from_secs(30))
-        .connect_with(connect)
-        .await
-        .during("connecting")?;
+    let pool = postgres_pool(&options.address, options.connections.max(1), PATIENCE).await?;
     let shared = Some(options.address.as_str().into());
     Ok(Database { engine: Engine::Postgres, read: pool.clone(), write: pool, bus: Arc::new(Bus::new()), shared })
+}
+
+async fn postgres_pool(text: &str, connections: u32, patience: Duration) -> Result<AnyPool, DbError> {
+    let address = || DbError::Address { address: without_password(text) };
+    let url = text.parse().map_err(|_| address())?;
+    let connect = AnyConnectOptions::from_url(&url).map_err(|_| address())?.disable_statement_logging();
+    let pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(patience);
+    pool.connect_with(connect).await.during("connecting")
 }
 
 /// An address as it may be shown.

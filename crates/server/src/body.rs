@@ -25,27 +25,50 @@ pub(crate) const LARGEST: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Body<T>(pub(crate) T);
 
+/// A body that can be left out, as all that it may say can be.
+#[derive(Debug, Clone)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
 impl<T: DeserializeOwned> FromRequest<Server> for Body<T> {
     type Rejection = Failure;
 
     async fn from_request(request: Request, server: &Server) -> Result<Self, Failure> {
         check_type(request.headers())?;
-        let bytes = Bytes::from_request(request, server).await.map_err(|rejection| {
-            match rejection.into_response().status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Failure::new(Code::BodyTooLarge, format!("a body may have {LARGEST} bytes at most"))
-                }
-                _ => Failure::new(Code::MalformedBody, "the body did not come to its end"),
-            }
-        })?;
-        let value = serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::new(
-                Code::MalformedBody,
-                format!("the body is not JSON, as line {} column {} shows", error.line(), error.column()),
-            )
-        })?;
-        read(value).map(Self)
+        parse(&bytes_of(request, server).await?).map(Self)
     }
+}
+
+impl<T: DeserializeOwned + Default> FromRequest<Server> for OptionalBody<T> {
+    type Rejection = Failure;
+
+    async fn from_request(request: Request, server: &Server) -> Result<Self, Failure> {
+        let checked = check_type(request.headers());
+        let bytes = bytes_of(request, server).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        checked?;
+        parse(&bytes).map(Self)
+    }
+}
+
+async fn bytes_of(request: Request, server: &Server) -> Result<Bytes, Failure> {
+    Bytes::from_request(request, server).await.map_err(|rejection| match rejection.into_response().status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Failure::new(Code::BodyTooLarge, format!("a body may have {LARGEST} bytes at most"))
+        }
+        _ => Failure::new(Code::MalformedBody, "the body did not come to its end"),
+    })
+}
+
+fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Failure> {
+    let value = serde_json::from_slice(bytes).map_err(|error| {
+        Failure::new(
+            Code::MalformedBody,
+            format!("the body is not JSON, as line {} column {} shows", error.line(), error.column()),
+        )
+    })?;
+    read(value)
 }
 
 /// Reads a value, each field of which must be known.

@@ -35,6 +35,9 @@ const TAGS: [(&str, &str); 14] = [
     ("server", "The server itself."),
 ];
 
+/// Operations whose body can be left out.
+const OPTIONAL_BODIES: [&str; 3] = ["run_policy", "prepare_repository", "check_repository"];
+
 /// The document that describes the API.
 pub fn document() -> Value {
     let mut document = serde_json::to_value(operations().into_openapi()).expect("a document has text for keys");
@@ -47,6 +50,9 @@ pub fn document() -> Value {
         let permission = Method::from_bytes(method.as_bytes()).ok().and_then(|method| Permission::of(&method, &path));
         operation.insert("x-permission".to_owned(), json!(permission.map(Permission::as_str)));
         never_null(operation);
+        if OPTIONAL_BODIES.contains(&operation.get("operationId").and_then(Value::as_str).unwrap_or_default()) {
+            operation["requestBody"]["required"] = json!(false);
+        }
         // Whoever may do it without leave is nobody whose keys could be told from others'.
         if method == "POST" && permission.is_some_and(|permission| permission != Permission::Public) {
             add_key(operation);

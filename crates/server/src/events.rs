@@ -24,11 +24,15 @@ const LAST: u64 = (1 << 53) - 1;
 /// So many events are read at once.
 const AT_ONCE: u32 = 500;
 
+/// All that is told of.
+const TOPICS: [&str; 10] =
+    ["job", "progress", "snapshot", "tenant", "client", "repository", "schedule", "policy", "setting", "secret"];
+
 /// What somebody wants to hear of.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
     /// These topics; all, if there are none.
-    topics: Vec<String>,
+    topics: Vec<&'static str>,
     tenant: Option<TenantUid>,
     /// The job whose log is wanted too, from this line on.
     log: Option<JobUid>,
@@ -36,7 +40,7 @@ pub(crate) struct Wanted {
 
 impl Wanted {
     fn topic(&self, topic: &str) -> bool {
-        self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic)
+        self.topics.is_empty() || self.topics.contains(&topic)
     }
 
     /// Whether progress of a job of this tenant is wanted.
@@ -72,24 +76,35 @@ pub(crate) async fn watch(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Failure> {
     let query = Query::read(raw.as_deref(), &["after", "topic", "tenant", "log"])?;
-    let wanted = Wanted { topics: query.many("topic")?, tenant: query.one("tenant")?, log: query.one("log")? };
+    let topics = query.words("topic", &TOPICS, |topic| topic)?;
+    let wanted = Wanted { topics, tenant: query.one("tenant")?, log: query.one("log")? };
     let after = query.number("after", 0, LAST)?;
     if let Ok(upgrade) = upgrade {
         let upgrade = upgrade.max_message_size(64 << 10).max_frame_size(64 << 10);
         return Ok(upgrade.on_upgrade(move |socket| live::tell(server, wanted, after, socket)));
     }
     let mut reader = server.database().read_at_one_time().await?;
-    let (after, is_incomplete) = begin(&mut reader, after).await?;
+    let Begun { after, is_incomplete, .. } = begin(&mut reader, after).await?;
     let (events, last) = read(&mut reader, &wanted, after).await?;
     Ok(json(StatusCode::OK, &EventList { events, last, is_incomplete }))
 }
 
-/// After which number is told, and whether some of what is wanted is no longer kept.
-async fn begin(reader: &mut Reader, after: Option<u64>) -> Result<(u64, bool), DbError> {
+/// Where telling begins.
+struct Begun {
+    /// What comes after this number is told.
+    after: u64,
+    newest: u64,
+    /// Whether some of what is wanted is no longer kept.
+    is_incomplete: bool,
+}
+
+async fn begin(reader: &mut Reader, after: Option<u64>) -> Result<Begun, DbError> {
     let (oldest, newest) = reader.event_numbers().await?;
-    let Some(after) = after.map(|after| after.min(newest)) else { return Ok((newest, false)) };
+    let Some(after) = after.map(|after| after.min(newest)) else {
+        return Ok(Begun { after: newest, newest, is_incomplete: false });
+    };
     let first_kept = if oldest == 0 { newest + 1 } else { oldest };
-    Ok((after, after + 1 < first_kept))
+    Ok(Begun { after, newest, is_incomplete: after + 1 < first_kept })
 }
 
 /// The next events that are wanted, and the number up to which was looked.

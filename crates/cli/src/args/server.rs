@@ -31,7 +31,7 @@ pub struct ServeArgs {
 Examples:
   holdfast worker --database postgres://holdfast@db/holdfast --data /var/lib/holdfast
 
-All workers and servers need the same master key (server/master.key in the data folder), the same SSH key (ssh/) and to
+All workers and servers need the same master key (server/master-key in the data folder), the same SSH key (ssh/) and to
 reach the same repositories.")]
 pub struct WorkerArgs {
     #[command(flatten)]

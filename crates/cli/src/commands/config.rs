@@ -1,5 +1,7 @@
 //! `holdfast config`: is the server's configuration good, and what does it come to.
 
+mod check;
+
 use anyhow::Result;
 use serde_json::{Map, Value, json};
 
@@ -12,8 +14,9 @@ use crate::server_config::{Key, ServerConfig};
 pub fn run(context: &Context, args: &ConfigArgs) -> Result<Exit> {
     match &args.command {
         ConfigCommand::Check(server) => {
-            let place = ServerConfig::read(server)?.place()?;
-            context.output.line(format!("good: the server would listen on {}", place.listen))?;
+            let config = ServerConfig::read(server)?;
+            config.warn(context.output.monitor());
+            check::run(context, &config.place()?)?;
         }
         ConfigCommand::Show { server, origin } => show(context, &ServerConfig::read(server)?, *origin)?,
     }

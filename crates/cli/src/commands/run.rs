@@ -18,6 +18,8 @@ use self::forgetting::Kept;
 use self::hosts::Host;
 use self::instance::Instance;
 use self::settings::{Files, Settings};
+
+pub use self::settings::variables;
 use super::remote::Turns;
 use super::{backup, forget};
 use crate::args::{GlobalArgs, RunArgs};

@@ -14,9 +14,9 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::Context;
-use crate::args::{ServeArgs, WorkerArgs};
+use crate::args::{ServeArgs, ServerArgs, WorkerArgs};
 use crate::exit::Exit;
-use crate::server_config::ServerConfig;
+use crate::server_config::{ServerConfig, ServerPlace};
 
 use parts::{Log, Parts};
 
@@ -27,7 +27,7 @@ const LAST_WORK: Duration = Duration::from_secs(5);
 
 /// The API, the scheduler and a worker.
 pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
-    let mut place = ServerConfig::read(&args.server)?.place()?;
+    let mut place = place(context, &args.server)?;
     run_to_end(async {
         let parts = Parts::open(&place).await?;
         let listener = TcpListener::bind(place.listen)
@@ -73,7 +73,7 @@ pub fn run(context: &Context, args: &ServeArgs) -> Result<Exit> {
 
 /// A worker alone.
 pub fn work(context: &Context, args: &WorkerArgs) -> Result<Exit> {
-    let place = ServerConfig::read(&args.server)?.place()?;
+    let place = place(context, &args.server)?;
     run_to_end(async {
         let parts = Parts::open(&place).await?;
         if !parts.control.database().is_shared() {
@@ -91,6 +91,12 @@ pub fn work(context: &Context, args: &WorkerArgs) -> Result<Exit> {
         parts.control.database().close().await;
         Ok(Exit::Done)
     })
+}
+
+fn place(context: &Context, args: &ServerArgs) -> Result<ServerPlace> {
+    let config = ServerConfig::read(args)?;
+    config.warn(context.output.monitor());
+    config.place()
 }
 
 /// Runs a server until it ends. What still blocks then, because storage or a host hangs, keeps nobody.

@@ -1,5 +1,8 @@
 //! The whole configuration as one text: printed, and applied.
 
+use holdfast_model::job::JobKind;
+use serde_json::json;
+
 use super::objects::furnish;
 use super::scene::{Scene, sentence};
 
@@ -71,7 +74,17 @@ fn an_exported_file_applied_on_an_empty_server_gives_the_same_file() {
     let first = Scene::new();
     let file = first.write("holdfast.yaml", ALL);
     let said = first.say(&format!("apply -f {file} --yes"));
-    assert!(said.ends_with("8 to add, 1 to change, 0 to remove\n9 of 9 changes were made\n"), "{said}");
+    let missing =
+        "! secret main is not there, which the repository main needs: `holdfast secret set main` hands it over\n";
+    assert!(
+        said.contains(&format!("8 to add, 1 to change, 0 to remove\n{missing}9 of 9 changes were made\n")),
+        "{said}"
+    );
+    assert!(said.ends_with("`holdfast secret set main`, then `holdfast repository prepare main`\n"), "{said}");
+    let plan = &first.json(&format!("apply -f {file} --diff"))[0];
+    assert_eq!(plan["missing_secrets"], json!([{ "name": "main", "repositories": ["main"] }]));
+    let secret = first.write("secret", "hunter2");
+    first.say(&format!("secret set main --file {secret}"));
     let exported = export(&first);
     assert_eq!(exported, ALL, "as it was written, in the same order");
     let nothing = "nothing to do: the server is as the file says\n";
@@ -116,6 +129,7 @@ fn what_changes_is_shown_field_by_field_before_it_does() {
 ~ settings
     jobs_at_once: 8 → nothing
 1 to add, 3 to change, 1 to remove
+! secret main is not there, which the repository main needs: `holdfast secret set main` hands it over
 ";
     let said = scene.say(&format!("apply -f {file} --diff --prune"));
     let without_new_key = |text: &str| -> Vec<String> {
@@ -132,8 +146,9 @@ fn what_changes_is_shown_field_by_field_before_it_does() {
     let said = scene.say(&format!("apply -f {file} --yes"));
     assert!(said.contains("1 to add, 2 to change, 0 to remove"), "{said}");
     let said = scene.say(&format!("apply -f {file} --yes --prune"));
-    assert!(said.contains("- client db1\n") && said.ends_with("2 of 2 changes were made\n"), "{said}");
-    assert_eq!(scene.say(&format!("apply -f {file} --yes --prune")), "nothing to do: the server is as the file says\n");
+    assert!(said.contains("- client db1\n") && said.contains("2 of 2 changes were made\n"), "{said}");
+    let said = scene.say(&format!("apply -f {file} --yes --prune"));
+    assert!(said.starts_with("nothing to do: the server is as the file says\n! secret main is not there"), "{said}");
 }
 
 #[test]
@@ -141,7 +156,20 @@ fn everything_goes_but_the_default_tenant() {
     let scene = Scene::new();
     let file = scene.write("holdfast.yaml", ALL);
     scene.say(&format!("apply -f {file} --yes"));
-    let file = scene.write("holdfast.yaml", "# nothing\n");
+    // What an export that failed leaves behind, and what says nothing either.
+    let before = export(&scene);
+    for text in ["", "# nothing\n", "null", "{}", "policies:\n", "settings: {}"] {
+        let file = scene.write("holdfast.yaml", text);
+        for more in ["--prune --yes", "--yes", "--diff"] {
+            let said = scene.fails(&format!("apply -f {file} {more}"));
+            assert!(
+                said.contains("a configuration begins with `version: 1`, as `holdfast export` writes it"),
+                "{said}"
+            );
+        }
+    }
+    assert_eq!(export(&scene), before);
+    let file = scene.write("holdfast.yaml", "version: 1\n");
     assert_eq!(scene.say(&format!("apply -f {file} --yes")), "nothing to do: the server is as the file says\n");
     scene.say(&format!("apply -f {file} --yes --prune"));
     assert!(export(&scene).ends_with("version: 1\ntenants:\n  - name: default\n"));
@@ -171,14 +199,16 @@ fn what_is_wrong_with_a_file_is_told_before_anything_is_changed() {
         ("settings: {jobs: 1}", "settings: unknown field `jobs`"),
         ("settings: 5", "settings must have names"),
     ] {
-        let file = scene.write("holdfast.yaml", text);
+        // What is wrong with the version comes first.
+        let text = if text.starts_with(['v', 'a', '-']) { text.to_owned() } else { format!("version: 1\n{text}") };
+        let file = scene.write("holdfast.yaml", &text);
         let said = scene.fails(&format!("apply -f {file} --yes"));
         assert!(said.contains(says) && !said.contains("hunter2"), "{text}: {said}");
     }
     assert!(scene.fails("apply -f none.yaml").contains("cannot read none.yaml"));
     assert_eq!(export(&scene), before);
     // A reference that only --prune would take away.
-    let policy = "policies: [{name: p, work: {type: config}, repository: main}]";
+    let policy = "version: 1\npolicies: [{name: p, work: {type: config}, repository: main}]";
     let file = scene.write("holdfast.yaml", policy);
     assert!(scene.fails(&format!("apply -f {file} --yes --prune")).contains("repository main"));
     assert!(scene.say(&format!("apply -f {file} --yes")).contains("+ policy p\n"));
@@ -189,10 +219,42 @@ fn a_change_that_fails_says_how_far_it_came() {
     let scene = Scene::new();
     furnish(&scene);
     // What only the server can judge.
-    let text = "schedules: [{name: new, cron: '@daily'}]\nclients: [{hostname: web9, connection: {address: -x}}]";
+    let text =
+        "version: 1\nschedules: [{name: new, cron: '@daily'}]\nclients: [{hostname: web9, connection: {address: -x}}]";
     let file = scene.write("holdfast.yaml", text);
     let said = sentence(1, &scene.run(["apply", "-f", &file, "-q", "--yes"]));
     assert!(said.starts_with("only 1 of 2 changes were made: the client web9: spec.connection: "), "{said}");
     let again = scene.say("schedule list");
     assert!(again.contains("new"), "{again}");
+}
+
+#[test]
+fn repositories_that_are_new_or_elsewhere_are_looked_into() {
+    let scene = Scene::new();
+    let text = |place: &str, more: &str| {
+        format!(
+            "version: 1\nrepositories:\n  - {{name: main, uri: {place}, password: 'env:P'{more}}}\n  \
+             - {{name: off, uri: /srv/off, password: 'env:P', enabled: false}}\n"
+        )
+    };
+    let apply = |text: String| {
+        let file = scene.write("holdfast.yaml", &text);
+        scene.say(&format!("apply -f {file} --yes"))
+    };
+    let looks = || scene.jobs().into_iter().filter(|job| job.kind == JobKind::Prepare).count();
+    let said = apply(text("/srv/one", ""));
+    assert!(
+        said.contains("jobs look into what is new: main; `holdfast repository list` shows what they find"),
+        "{said}"
+    );
+    let job = scene.begin_next();
+    assert_eq!((job.kind, &job.parameters["create"]), (JobKind::Prepare, &json!(false)), "nothing is made by itself");
+    assert_eq!(looks(), 1, "what is disabled is left alone");
+    assert!(!apply(text("/srv/one", ", description: x")).contains("look into"), "it is where it was");
+    assert_eq!(looks(), 1);
+    assert!(apply(text("/srv/two", "")).contains("jobs look into what is new: main; "));
+    assert_eq!(looks(), 2);
+    // Until somebody has looked, that is why it is not ready.
+    let shown = scene.say("repository show main");
+    assert!(shown.contains("Problem  ") && shown.contains("nobody has looked into it yet"), "{shown}");
 }

@@ -30,9 +30,9 @@ web1  root@web1:2222  prod,web  yes      no
 ";
     assert_eq!(list("client"), clients);
     let repositories = "\
-Name  Where        Enabled  Ready  Size  Snapshots  Checked  Pruned
--------------------------------------------------------------------
-main  /srv/backup  yes      no                      never    never
+Name  Where        Enabled  Ready  Size  Snapshots  Looked into  Checked  Pruned  Problem
+---------------------------------------------------------------------------------------------------------------------------------------------------
+main  /srv/backup  yes      no                      never        never    never   nobody has looked into it yet: `holdfast repository prepare main`
 1 repository
 ";
     assert_eq!(list("repository"), repositories);
@@ -91,7 +91,7 @@ work:
     assert!(shown.ends_with(yaml), "{shown}");
     assert!(shown.contains("\nChanged      2026-11-24 12:00:00 (revision 1)\nClients now  1\n"), "{shown}");
     let schedule = scene.say("schedule show nightly");
-    assert!(schedule.contains("At 02:30., in Europe/Berlin:\n  2026-11-25T02:30:00+01:00\n"), "{schedule}");
+    assert!(schedule.contains("At 02:30, in Europe/Berlin:\n  2026-11-25T02:30:00+01:00\n"), "{schedule}");
     let client = &scene.json("client show web1")[0];
     assert_eq!(client["spec"]["connection"]["port"], 2222);
     let id = client["id"].as_str().unwrap();

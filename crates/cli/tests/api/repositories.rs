@@ -21,13 +21,29 @@ fn a_repository_is_added_with_its_password_sealed_and_then_opened() {
     assert_eq!(scene.say("secret list"), "repository-main\n1 secret\n");
     // Of the same name: neither it nor its password take the place of the first.
     let said = scene.fails(&format!("repository add main /srv/other -p {password}"));
-    assert!(said.contains("main"), "{said}");
+    let how =
+        "`holdfast secret set repository-main` gives it another password, then `holdfast repository prepare main`";
+    assert!(said.ends_with(how), "{said}");
     assert_eq!(scene.say("secret list"), "repository-main\n1 secret\n");
     let removed = scene.say("repository remove main --yes");
     assert!(
         removed.contains("what is stored at /srv/backup stays") && removed.contains("repository-main"),
         "{removed}"
     );
+}
+
+#[test]
+fn a_repository_whose_password_is_wrong_stays_and_says_how_to_give_another() {
+    let scene = Scene::new();
+    let password = scene.write("password", "wrong\n");
+    let add = scene.start(&format!("repository add main /srv/backup -q -p {password}"));
+    let job = scene.begin_next();
+    let error = JobError { cause: Cause::WrongPassword, message: "the password does not open it".into() };
+    scene.end(job, JobStatus::Failed, Outcome { error: Some(error), ..Outcome::default() });
+    let said = sentence(1, &add.wait_with_output().unwrap());
+    let how = "the repository main stays registered: `holdfast secret set repository-main` gives it another password, then \
+               `holdfast repository prepare main`";
+    assert!(said.contains("the password does not open it") && said.ends_with(how), "{said}");
 }
 
 #[test]
@@ -88,7 +104,10 @@ fn checks_and_prunes_are_waited_for() {
     let damaged = Outcome { error: Some(error), ..Outcome::default() };
     let (output, _) = run("repository check main -q", JobKind::Check, JobStatus::Failed, damaged);
     let said = sentence(1, &output);
-    assert!(said.starts_with("check of main failed: pack 4f2a81c0 is not what its name says; run a check"), "{said}");
+    assert!(
+        said.starts_with("check of main failed: pack 4f2a81c0 is not what its name says; see in the log"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn what_was_backed_up_is_looked_into_downloaded_copied_and_proven_by_the_verbs()
     assert_eq!(std::fs::read_to_string(server.dir.path().join("hosts")).unwrap(), "one");
     // It is replaced when all has come; the link that leads to it stays one.
     std::os::unix::fs::symlink("hosts", server.dir.path().join("linked")).unwrap();
-    let told = lines(&server.ok(&format!("snapshot download web1:{source}/etc/hosts --output linked --json")));
+    let told = lines(&server.ok(&format!("snapshot download web1:{source}/etc/hosts --output linked --force --json")));
     assert_eq!(told.last().unwrap()["bytes"], 10);
     assert_eq!(std::fs::read_to_string(server.dir.path().join("hosts")).unwrap(), "the second");
     assert!(server.dir.path().join("linked").is_symlink());
@@ -90,6 +90,11 @@ fn what_was_backed_up_is_looked_into_downloaded_copied_and_proven_by_the_verbs()
     same(&there);
     server.ok("snapshot download web1 --format tar --output all.tar");
     same(&unpack(&server, &std::fs::read(server.dir.path().join("all.tar")).unwrap(), &["-x"], "tar"));
+    // The ending says the form; of a file that is an archive itself it says nothing.
+    server.ok(&format!("snapshot download web1:{source}/etc --output etc.zip"));
+    assert!(std::fs::read(server.dir.path().join("etc.zip")).unwrap().starts_with(b"PK"));
+    server.ok(&format!("snapshot download web1:{source}/etc/hosts --output hosts.tar"));
+    assert_eq!(std::fs::read(server.dir.path().join("hosts.tar")).unwrap().len() % 512, 0);
     let left: Vec<_> = std::fs::read_dir(server.dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".holdfast")), "{left:?}");
 
@@ -151,7 +156,7 @@ fn a_download_that_breaks_off_is_no_file() {
     ] {
         let url = gives(broken);
         for output in ["there", "new"] {
-            let said = scene.fails(&format!("snapshot download abab --server {url} -o {output} -q"));
+            let said = scene.fails(&format!("snapshot download abab --server {url} -o {output} --force -q"));
             assert!(said.starts_with("the download broke off after 7 B, and is not whole"), "{said}");
         }
         // What went to standard output cannot be taken back: the exit code tells.
@@ -202,6 +207,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_done() {
         ("snapshot versions nobody:/etc", "there is no client named nobody"),
         ("snapshot download web1 -o .", ". is a directory: name a file in it"),
         ("snapshot download web1 -o /dev/null", "/dev/null is no file that can be replaced"),
+        ("snapshot download web1 -o file", "file is there already: name another file, or say --force"),
         ("snapshot download web1 -o nowhere/file", "cannot write a file in nowhere"),
         ("snapshot download web1 -o file --format rar", "invalid value 'rar'"),
         ("snapshot list --client nobody", "there is no client named nobody"),

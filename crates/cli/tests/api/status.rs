@@ -67,13 +67,21 @@ fn of_many_all_that_are_bad_are_shown_and_a_few_of_the_rest() {
 }
 
 #[test]
-fn a_client_counts_once_by_its_worst_and_what_has_no_policy_is_said() {
+fn a_client_counts_for_each_of_its_policies_and_what_has_no_policy_is_said() {
     let scene = Scene::new();
     assert_eq!(scene.say("status"), "there is no client: nothing is backed up\n");
     let mut other = row(1, "overdue");
     other["policy"] = json!({"id": "0198c6a2-7b1e-7c3a-9f00-3d2b8a6e5c42", "name": "etc"});
     let url = knows(&[row(1, "protected"), other]);
-    assert!(scene.say(&format!("status --server {url}")).ends_with("\n1 client: 1 overdue\n"));
+    let said = scene.say(&format!("status --server {url}"));
+    assert!(said.ends_with("\n1 client, counted for each policy: 1 overdue, 1 protected\n"), "{said}");
+    // That it failed comes before that nothing runs it by itself.
+    let mut unscheduled = row(1, "failing");
+    unscheduled["idle"] = json!("the policy has no schedule: it runs when somebody starts it");
+    let said = scene.say(&format!("status --server {}", knows(&[unscheduled])));
+    let why =
+        "login refused: put the server's key there; the policy has no schedule: it runs when somebody starts it\n";
+    assert!(said.contains(why), "{said}");
     // The real server, of a client that was never backed up.
     super::objects::furnish(&scene);
     let said = scene.say("status --client web1");

@@ -10,7 +10,7 @@ use std::time::Duration;
 use holdfast_db::Writer;
 use holdfast_model::job::{Cause, CopyOrder, Job, JobKind, JobStatus, Launch, NewJob, Outcome, Waiting};
 use holdfast_model::policy::{OnMissed, PolicySpec, Retries};
-use holdfast_model::{JobUid, Time};
+use holdfast_model::{JobUid, RepositoryUid, Time};
 
 use crate::control::{Control, ControlError, tell_job};
 
@@ -85,6 +85,35 @@ impl Control {
             }
             _ => return Ok(()),
         };
+        self.bring(writer, job, kind, repository, now).await
+    }
+
+    /// Has the names in a repository made searchable, in which a job has found snapshots that nobody knew, where the settings
+    /// want that.
+    pub(crate) async fn catalog_what_was_found(
+        &self,
+        job: &Job,
+        repository: RepositoryUid,
+    ) -> Result<(), ControlError> {
+        let now = self.now();
+        let mut writer = self.db.write().await?;
+        if !writer.settings().await?.catalog {
+            return Ok(());
+        }
+        writer.lock_queue().await?;
+        self.bring(&mut writer, job, JobKind::Catalog, Some(repository), now).await?;
+        Ok(writer.commit().await?)
+    }
+
+    /// Makes a job that another brings along, unless one like it waits.
+    async fn bring(
+        &self,
+        writer: &mut Writer,
+        job: &Job,
+        kind: JobKind,
+        repository: Option<RepositoryUid>,
+        now: Time,
+    ) -> Result<(), ControlError> {
         let unfinished = writer.unfinished_of(job.tenant, None).await?;
         let is_same = |other: &holdfast_db::Unfinished| {
             let is_for_all = other.kind == kind && other.policy.is_none();

@@ -179,6 +179,7 @@ impl From<AgentsError> for Failure {
 fn of_call(error: &CallError) -> Cause {
     match error {
         CallError::NoHostKey(_) => Cause::HostKeyUnknown,
+        CallError::OtherHostKey { .. } => Cause::HostKeyChanged,
         CallError::JumpHost { .. } | CallError::NoJumpHost(_) => Cause::JumpHost,
         CallError::Connection(_) => Cause::Configuration,
         CallError::KnownHosts { .. } | CallError::Start { .. } => Cause::Internal,

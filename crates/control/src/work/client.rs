@@ -11,10 +11,11 @@ use std::path::{Path, PathBuf};
 use holdfast_model::client::{AgentMode, ClientSpec, ConnectionError, HostKey};
 use holdfast_model::source::RemoteHost;
 use holdfast_model::{CancelToken, ClientUid};
-use holdfast_pull::ssh::{OfferedError, SshProgram, offered_keys};
+use holdfast_pull::ssh::{OfferedError, SshFailure, SshProgram, offered_keys};
 use holdfast_pull::{LinkError, Rate, Remote, RemoteLink, Start, greet};
 
 use super::Workplace;
+use crate::fingerprint::fingerprint;
 
 /// A client, as it is to be called.
 #[derive(Debug, Clone)]
@@ -48,6 +49,20 @@ pub enum CallError {
     /// Nobody has said which key of the host is to be believed.
     #[error("nobody has accepted a host key of {0} yet")]
     NoHostKey(String),
+    /// It shows another key than those that are believed.
+    #[error(
+        "{host} shows {}, and {} is expected: `holdfast client accept-key {host}` is where that is decided",
+        shown.as_ref().map_or_else(|| "another host key".to_owned(), |shown| format!("the host key {shown}")),
+        expected.join(" or ")
+    )]
+    OtherHostKey {
+        /// What the client is called.
+        host: String,
+        /// The fingerprints that are believed.
+        expected: Vec<String>,
+        /// The one that was shown.
+        shown: Option<String>,
+    },
     /// The jump host cannot be called.
     #[error("the jump host {host} cannot be called")]
     JumpHost {
@@ -114,9 +129,21 @@ impl Caller {
         };
         let start = |source| CallError::Start { host: host.to_string(), source };
         let mut link = RemoteLink::connect(&remote, cancel).map_err(start)?;
-        let hello = greet(&mut link)?;
+        let hello = greet(&mut link).map_err(|error| self.explained(error))?;
         let host_key = link.host_key();
         Ok(Session { link, hello, host_key })
+    }
+
+    /// What `ssh` says of a key that it does not expect is long, and names a file that is not a person's to change.
+    fn explained(&self, error: LinkError) -> CallError {
+        match error {
+            LinkError::Ssh { failure: SshFailure::HostKeyChanged, said } => CallError::OtherHostKey {
+                host: self.spec.hostname.to_string(),
+                expected: self.accepted.iter().filter_map(fingerprint).collect(),
+                shown: fingerprint_in(&said),
+            },
+            error => error.into(),
+        }
     }
 
     /// The keys that the host shows now, whether they are believed or not.
@@ -221,7 +248,31 @@ fn replace(path: &Path, text: &str) -> io::Result<()> {
     file.persist(path).map_err(|error| error.error).map(drop)
 }
 
+/// The first fingerprint in a text.
+fn fingerprint_in(text: &str) -> Option<String> {
+    const BEGIN: &str = "SHA256:";
+    let (_, rest) = text.split_once(BEGIN)?;
+    let is_base64 = |letter: &char| letter.is_ascii_alphanumeric() || matches!(letter, '+' | '/');
+    let digest: String = rest.chars().take_while(is_base64).collect();
+    Some(format!("{BEGIN}{digest}")).filter(|_| digest.len() == 43)
+}
+
 /// A path as `ssh_config` takes it, where blanks separate files and `%` begins a token.
 fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display().to_string().replace('%', "%%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fingerprint_in;
+
+    #[test]
+    fn the_key_that_was_shown_is_found_in_the_words_of_ssh() {
+        let said = "ssh to web1 failed: WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!; The fingerprint for the ED25519 key \
+                    sent by the remote host is; SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU.; Please contact";
+        let shown = Some("SHA256:+DiY3wvvV6TuJJhbpZisF/zLDA0zPMSvHdkr4UvCOqU");
+        assert_eq!(fingerprint_in(said).as_deref(), shown);
+        assert_eq!(fingerprint_in("SHA256:short."), None);
+        assert_eq!(fingerprint_in("nothing"), None);
+    }
 }

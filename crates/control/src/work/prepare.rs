@@ -100,7 +100,7 @@ fn is_about_key(error: &CallError) -> bool {
     use holdfast_pull::LinkError;
     use holdfast_pull::ssh::SshFailure::{HostKeyChanged, HostKeyUnknown};
     match error {
-        CallError::NoHostKey(_) => true,
+        CallError::NoHostKey(_) | CallError::OtherHostKey { .. } => true,
         CallError::Link(LinkError::Ssh { failure, .. }) => matches!(failure, HostKeyChanged | HostKeyUnknown),
         _ => false,
     }

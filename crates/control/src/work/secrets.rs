@@ -81,7 +81,27 @@ pub enum SecretError {
 const LONGEST: u64 = 64 << 10;
 const MASTER_KEY: &str = "master-key";
 
+/// Where the master key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MasterKey {
+    /// It is there, and is one.
+    Found(PathBuf),
+    /// It is made when it is needed.
+    NotYet(PathBuf),
+}
+
 impl Secrets {
+    /// Whether there is a master key that can be read. None is made.
+    pub fn look(folder: &Path, environment: impl Fn(&str) -> Option<String>) -> Result<MasterKey, SecretError> {
+        let given = environment("CREDENTIALS_DIRECTORY").map(|folder| Path::new(&folder).join(MASTER_KEY));
+        let path = given.filter(|path| path.exists()).unwrap_or_else(|| folder.join(MASTER_KEY));
+        match path.try_exists() {
+            Ok(false) => Ok(MasterKey::NotYet(path)),
+            // Why it cannot be seen is told by reading it.
+            _ => read_master_key(&path).map(|_| MasterKey::Found(path)),
+        }
+    }
+
     /// With the master key that systemd gives, or that lies in the server's folder; a new one there if there is none.
     pub fn open(
         folder: &Path,
@@ -249,9 +269,14 @@ mod tests {
         drop(Secrets::open(dir.path(), |_| None).unwrap());
         let path = dir.path().join(MASTER_KEY);
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(Secrets::look(dir.path(), |_| None).unwrap(), MasterKey::Found(path.clone()));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
         fs::write(&path, b"short").unwrap();
         assert!(matches!(Secrets::open(dir.path(), |_| None), Err(SecretError::MasterKey { .. })));
+        assert!(matches!(Secrets::look(dir.path(), |_| None), Err(SecretError::MasterKey { .. })));
+        fs::remove_file(&path).unwrap();
+        assert_eq!(Secrets::look(dir.path(), |_| None).unwrap(), MasterKey::NotYet(path));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "none is made");
     }
 
     #[test]

@@ -181,7 +181,7 @@ impl Worker {
         writer.set_status::<RepositorySpec>(uid, &status).await?;
         writer.commit().await?;
         let mut outcome = ended?;
-        outcome.warnings += self.survey_after(uid, at_work).await;
+        outcome.warnings += self.survey_after(job, uid, at_work).await;
         Ok(outcome)
     }
 

@@ -36,7 +36,7 @@ impl Worker {
             }
             None => None,
         };
-        let warnings = if is_rebuild { self.survey_of(repository, at_work).await? } else { 0 };
+        let warnings = if is_rebuild { self.survey_of(repository, at_work).await?.warnings } else { 0 };
         let (ask, asked) = channel(DIRECTORIES_AT_ONCE);
         let (give, parts) = channel(4);
         let (worker, cancel) = (self.clone(), at_work.cancel.clone());

@@ -34,7 +34,7 @@ impl Worker {
         })
         .await;
         // What was copied before something went wrong is there too.
-        let warnings = self.survey_after(order.to, at_work).await;
+        let warnings = self.survey_after(job, order.to, at_work).await;
         done.map(|outcome: Outcome| Outcome { warnings: outcome.warnings + warnings, ..outcome })
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use holdfast_model::client::{Client, ClientSpec, ClientStatus, ReadyToken};
-use holdfast_model::job::{Job, Outcome};
+use holdfast_model::client::{Client, ClientSpec, ClientStatus, HostKey, ReadyToken};
+use holdfast_model::job::{Job, JobKind, Outcome};
 use holdfast_model::policy::{Policy, PolicySpec, RootPath};
 use holdfast_model::{ClientUid, Monitor, Time};
 
@@ -18,6 +18,18 @@ use crate::run::RELEASE;
 use crate::trust::digest;
 use crate::work::prepare::{self, Preparation};
 use crate::work::{Failure, prepare::prepare};
+
+/// Keeps which keys a client shows, and says so. Gives back whether that was news.
+fn note_shown(status: &mut ClientStatus, offered: &[HostKey], at_work: &AtWork) -> bool {
+    if offered.is_empty() || !status.host_keys.show(offered.to_vec()) {
+        return false;
+    }
+    for key in &status.host_keys.offered {
+        let shown = fingerprint(key).unwrap_or_default();
+        at_work.notes.note(&format!("the host shows the key {shown}, which is {key}"));
+    }
+    true
+}
 
 /// A token with which a client can say that it is ready is good for so many days.
 const GOOD_DAYS: u64 = 7;
@@ -75,29 +87,43 @@ impl Worker {
             ..before
         };
         let mut change = if found.is_some() { "prepared" } else { "not ready" };
-        if !done.offered.is_empty() && status.host_keys.show(done.offered.clone()) {
+        if note_shown(&mut status, &done.offered, at_work) {
             change = if status.host_keys.is_changed() { "host key changed" } else { "host key shown" };
-            for key in &status.host_keys.offered {
-                let shown = fingerprint(key).unwrap_or_default();
-                at_work.notes.note(&format!("the host shows the key {shown}, which is {key}"));
-            }
         }
         writer.set_status::<ClientSpec>(client.uid, &status).await?;
         tell_object(&mut writer, &current, change, "a prepare job", now).await?;
         Ok(writer.commit().await?)
     }
 
-    /// A client that shows another key than the one that is believed is not ready any more.
-    pub(super) async fn block(&self, uid: ClientUid) -> Result<(), ControlError> {
+    /// A client that shows another key than the one that is believed is not ready any more. Which it shows is kept, for a
+    /// person to decide about.
+    pub(super) async fn block(
+        self: &Arc<Self>,
+        uid: ClientUid,
+        kind: JobKind,
+        at_work: &AtWork,
+    ) -> Result<(), ControlError> {
+        // A prepare job has asked already.
+        let offered = if kind == JobKind::Prepare { Vec::new() } else { self.shown_now(uid, at_work).await? };
         let now = self.control.now();
         let mut writer = self.control.db.write().await?;
         writer.lock_queue().await?;
         let mut client = writer.object::<ClientSpec>(uid).await?;
-        if client.status.ready_since.take().is_some() {
+        let is_shown = note_shown(&mut client.status, &offered, at_work);
+        if client.status.ready_since.take().is_some() || is_shown {
             writer.set_status::<ClientSpec>(uid, &client.status).await?;
             tell_object(&mut writer, &client, "host key changed", "a job", now).await?;
         }
         Ok(writer.commit().await?)
+    }
+
+    /// The keys that a client shows now; none, if it does not answer.
+    async fn shown_now(self: &Arc<Self>, uid: ClientUid, at_work: &AtWork) -> Result<Vec<HostKey>, ControlError> {
+        let client = self.control.db.read().await?.object::<ClientSpec>(uid).await?;
+        let Ok(caller) = self.caller(&client, at_work).await else { return Ok(Vec::new()) };
+        let worker = self.clone();
+        let asked = in_thread(move || Ok(caller.offered_keys(&worker.options.place).unwrap_or_default()));
+        Ok(asked.await.unwrap_or_default())
     }
 
     /// What is to be backed up of a client: by its policy, or by all that name it.

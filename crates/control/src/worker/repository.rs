@@ -23,10 +23,10 @@ use crate::work::backup::{client_of_tags, policy_of_tags};
 use crate::work::survey::{self, Survey};
 
 /// What was new to us in a repository.
-struct Noted {
+pub(super) struct Noted {
     /// Snapshots that were not known before.
     adopted: u64,
-    warnings: u64,
+    pub(super) warnings: u64,
 }
 
 impl Worker {
@@ -39,6 +39,7 @@ impl Worker {
         match self.look(uid, create, at_work).await {
             Ok((known, survey)) => {
                 let Noted { adopted, warnings } = self.note_survey(uid, &known, &survey, at_work).await?;
+                let warnings = warnings + self.catalog_adopted(job, uid, adopted, at_work).await;
                 let warnings = warnings + survey.damaged.len() as u64 + u64::from(survey.lacks_hot);
                 Ok(Outcome { files: adopted, warnings, ..Outcome::default() })
             }
@@ -73,9 +74,9 @@ impl Worker {
 
     /// Looks again what is in a repository, after work in it that is done whatever comes of this. Gives back how many warnings
     /// that was worth.
-    pub(super) async fn survey_after(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> u64 {
+    pub(super) async fn survey_after(self: &Arc<Self>, job: &Job, uid: RepositoryUid, at_work: &AtWork) -> u64 {
         match self.survey_of(uid, at_work).await {
-            Ok(warnings) => warnings,
+            Ok(noted) => noted.warnings + self.catalog_adopted(job, uid, noted.adopted, at_work).await,
             Err(Failure::Failed(error)) => {
                 at_work.notes.warning(&format!("what is in the repository could not be noted: {}", error.message));
                 1
@@ -84,10 +85,24 @@ impl Worker {
         }
     }
 
-    /// Looks again what is in a repository. Gives back how many warnings that was worth.
-    pub(super) async fn survey_of(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> Result<u64, Failure> {
+    /// Has the names in snapshots that were adopted made searchable. Gives back how many warnings that was worth.
+    async fn catalog_adopted(&self, job: &Job, uid: RepositoryUid, adopted: u64, at_work: &AtWork) -> u64 {
+        if adopted == 0 {
+            return 0;
+        }
+        match self.control.catalog_what_was_found(job, uid).await {
+            Ok(()) => 0,
+            Err(error) => {
+                at_work.notes.warning(&format!("the names in what was found are not searchable yet: {error}"));
+                1
+            }
+        }
+    }
+
+    /// Looks again what is in a repository.
+    pub(super) async fn survey_of(self: &Arc<Self>, uid: RepositoryUid, at_work: &AtWork) -> Result<Noted, Failure> {
         let (known, survey) = self.look(uid, None, at_work).await?;
-        Ok(self.note_survey(uid, &known, &survey, at_work).await?.warnings)
+        Ok(self.note_survey(uid, &known, &survey, at_work).await?)
     }
 
     /// Keeps what was found.

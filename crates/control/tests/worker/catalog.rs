@@ -7,9 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 
 use holdfast_control::find::{Found, Mode, Pattern, Search, Version, find, versions};
-use holdfast_db::SnapshotQuery;
+use holdfast_control::{Asker, Care};
 use holdfast_db::catalog::ChainFilter;
+use holdfast_db::{JobFilter, JobPage, SnapshotQuery};
 use holdfast_model::job::{Cause, Job, JobKind, JobStatus, Launch, NewJob};
+use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{Clock, EntryKind, JobUid, SnapshotId};
 use serde_json::{Value, json};
 
@@ -237,4 +239,31 @@ async fn a_backup_without_a_snapshot_leaves_nothing_to_catalog() {
     let jobs = scene.run().await;
     let job = scene.catalog(Some(jobs[0].uid), Value::Null, &jobs[1], 34).await;
     assert_eq!((job.status, job.outcome.error.unwrap().cause), (Failed, Cause::Configuration));
+}
+
+#[tokio::test]
+async fn what_a_look_into_a_repository_finds_is_cataloged_where_the_settings_want_that() {
+    let Some(scene) = Scene::cataloging(json!({})).await else { return };
+    let Some(restic) = holdfast_testkit::Restic::new(scene.dir.path().join("repository"), "secret") else { return };
+    restic.ok(["backup", &scene.dir.path().join("source").display().to_string(), "--host", "web1"]);
+    let objects = scene.db.read().await.unwrap().all_objects::<RepositorySpec>(&Default::default()).await.unwrap();
+    let (repository, ann) = (objects.objects[0].uid, Asker { launch: Launch::Manual, name: "ann" });
+    let look = async || {
+        let care = Care::Prepare { create: false, as_restic: false };
+        let job = scene.control.care_for(repository, care, ann).await.unwrap();
+        work_off(&scene.worker).await;
+        let filter = JobFilter { run: Some(job.run), ..JobFilter::default() };
+        let mut jobs = scene.db.read().await.unwrap().jobs(&filter, &JobPage::newest(100)).await.unwrap();
+        // Here no time passes from one to the next.
+        jobs.sort_by_key(|job| job.kind);
+        jobs
+    };
+    assert_eq!(shown(&look().await), [(Prepare, Succeeded), (Catalog, Succeeded)]);
+    assert_eq!(scene.found(Mode::Substring, "hosts").await.len(), 1);
+    assert_eq!(shown(&look().await), [(Prepare, Succeeded)], "nothing is new");
+    let mut writer = scene.db.write().await.unwrap();
+    writer.set_setting("catalog", Some(&json!(false))).await.unwrap();
+    writer.commit().await.unwrap();
+    restic.ok(["backup", &scene.dir.path().join("source").display().to_string(), "--host", "web1"]);
+    assert_eq!(shown(&look().await), [(Prepare, Succeeded)], "nobody wants it");
 }

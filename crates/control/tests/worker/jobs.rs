@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use holdfast_control::LEASE;
 use holdfast_db::{Level, LogLine, SnapshotQuery};
-use holdfast_model::client::ClientSpec;
+use holdfast_model::client::{ClientSpec, HostKey};
 use holdfast_model::job::{Cause, JobKind, JobStatus, Launch, NewJob};
 use holdfast_model::repository::RepositorySpec;
 use holdfast_model::{Clock, JobUid};
@@ -67,6 +67,43 @@ async fn another_host_key_blocks_a_client_until_somebody_has_decided() {
     let cause = jobs[0].outcome.error.as_ref().unwrap().cause;
     assert!(matches!(cause, Cause::HostKeyChanged | Cause::HostKeyUnknown), "{cause:?}");
     assert_eq!(scene.repository().snapshots().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_backup_that_meets_another_host_key_says_which_and_has_it_ready_to_be_decided_about() {
+    let Some(scene) = Scene::new(json!({})).await else { return };
+    scene.run().await;
+    scene.accept_host_key().await;
+    assert_eq!(scene.run().await[1].status, Succeeded);
+    let mut client = scene.client().await;
+    let shown: HostKey = client.status.host_keys.accepted[0].clone();
+    // Keys of the same kind as the host's, so that it proves to have another.
+    let accepted = client.status.host_keys.accepted.iter().map(|key| another(key.as_str())).collect();
+    client.status.host_keys.accepted = accepted;
+    let mut writer = scene.db.write().await.unwrap();
+    writer.set_status::<ClientSpec>(client.uid, &client.status).await.unwrap();
+    writer.commit().await.unwrap();
+    let jobs = scene.run().await;
+    assert_eq!((jobs[0].kind, jobs[0].status), (Backup, Failed));
+    let error = jobs[0].outcome.error.as_ref().unwrap();
+    let expected = holdfast_control::fingerprint(&client.status.host_keys.accepted[0]).unwrap();
+    assert_eq!(error.cause, Cause::HostKeyChanged, "{}", error.message);
+    assert!(error.message.contains(&expected), "{}", error.message);
+    assert!(error.message.contains("web1 shows the host key SHA256:"), "{}", error.message);
+    assert!(error.message.contains("`holdfast client accept-key web1`"), "{}", error.message);
+    assert!(error.message.len() < 300 && !error.message.contains("ssh-keygen"), "{}", error.message);
+    let keys = scene.client().await.status.host_keys;
+    assert!(keys.is_changed() && keys.offered.contains(&shown), "{keys:?}");
+    assert!(scene.client().await.status.ready_since.is_none());
+}
+
+/// Another key of the same kind.
+fn another(key: &str) -> HostKey {
+    let (kind, text) = key.split_once(' ').unwrap();
+    let mut bytes: Vec<u8> = text.bytes().collect();
+    let last = bytes.len() - 4;
+    bytes[last] = if bytes[last] == b'A' { b'B' } else { b'A' };
+    format!("{kind} {}", String::from_utf8(bytes).unwrap()).parse().unwrap()
 }
 
 #[tokio::test]
@@ -170,7 +207,7 @@ async fn a_repository_is_checked_and_pruned_in_a_process_of_its_own() {
     scene.clock.advance(std::time::Duration::from_secs(60));
     let damaged = maintain(Check, json!({"read": {"from": 0, "count": 256}}), 14).await;
     assert_eq!(damaged.outcome.error.as_ref().unwrap().cause, Cause::Damaged);
-    assert!(scene.log(&damaged).await.iter().any(|line| line.starts_with("error: ")));
+    assert!(scene.log(&damaged).await.iter().any(|line| line.starts_with("damaged: ")));
     assert!(reading().await > before, "what has damage in it was read");
 }
 

@@ -9,7 +9,7 @@ use holdfast_model::PolicyUid;
 use super::asker;
 use crate::actor::Actor;
 use crate::answer::json;
-use crate::body::Body;
+use crate::body::OptionalBody;
 use crate::failure::Failure;
 use crate::id::Id;
 use crate::server::Server;
@@ -29,7 +29,7 @@ pub(crate) async fn run(
     actor: Actor,
     State(server): State<Server>,
     Id(uid): Id<PolicyUid>,
-    Body(RunRequest { clients }): Body<RunRequest>,
+    OptionalBody(RunRequest { clients }): OptionalBody<RunRequest>,
 ) -> Result<Response, Failure> {
     let asker = asker(&actor);
     let jobs = server.control().launch_policy(uid, clients.as_ref(), asker.launch, asker.name).await?;

@@ -8,7 +8,7 @@ use holdfast_model::RepositoryUid;
 
 use super::{accepted, asker};
 use crate::actor::Actor;
-use crate::body::Body;
+use crate::body::OptionalBody;
 use crate::failure::Failure;
 use crate::id::Id;
 use crate::server::Server;
@@ -28,7 +28,7 @@ pub(crate) async fn prepare(
     actor: Actor,
     State(server): State<Server>,
     Id(uid): Id<RepositoryUid>,
-    Body(PrepareRepository { create, chunker }): Body<PrepareRepository>,
+    OptionalBody(PrepareRepository { create, chunker }): OptionalBody<PrepareRepository>,
 ) -> Result<Response, Failure> {
     let care = Care::Prepare { create, as_restic: chunker == Chunker::Rabin };
     Ok(accepted(server.control().care_for(uid, care, asker(&actor)).await?))
@@ -47,7 +47,7 @@ pub(crate) async fn check(
     actor: Actor,
     State(server): State<Server>,
     Id(uid): Id<RepositoryUid>,
-    Body(CheckRepository { read_data }): Body<CheckRepository>,
+    OptionalBody(CheckRepository { read_data }): OptionalBody<CheckRepository>,
 ) -> Result<Response, Failure> {
     Ok(accepted(server.control().care_for(uid, Care::Check { read_data }, asker(&actor)).await?))
 }

@@ -72,9 +72,9 @@ impl Teller {
         // Before anything is read: what happens meanwhile is heard of.
         let mut events = self.server.database().watch_events();
         let mut passing = self.server.database().listen();
-        let (after, is_incomplete) = begin(&mut self.server.database().read().await?, after).await?;
-        self.after = after;
-        self.send(&Told::Hello { newest: after, is_incomplete }).await?;
+        let begun = begin(&mut self.server.database().read().await?, after).await?;
+        self.after = begun.after;
+        self.send(&Told::Hello { newest: begun.newest, is_incomplete: begun.is_incomplete }).await?;
         let mut beat = interval(BEAT);
         self.tell_events().await?;
         self.tell_log().await?;

@@ -1,6 +1,7 @@
 //! What is asked for becomes a job, or is so at once.
 
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use holdfast_model::ClientUid;
 use holdfast_model::client::{ClientSpec, ClientStatus, ReadyToken};
 use serde_json::{Value, json};
@@ -41,6 +42,21 @@ async fn what_takes_long_is_a_job_that_is_made_once() {
         assert_eq!(job["repository"].as_str().unwrap(), repository.rsplit('/').next().unwrap());
     }
     assert_eq!(scene.post(&format!("{repository}/check"), json!({"raed": 1})).await.code().0, 422);
+}
+
+#[tokio::test]
+async fn a_body_that_may_say_nothing_can_be_left_out() {
+    let scene = Scene::new().await;
+    let (client, repository, policy) = furnished(&scene).await;
+    let plain = [("content-type", "text/plain")];
+    for action in [format!("{policy}/run"), format!("{repository}/check"), format!("{repository}/prepare")] {
+        assert_eq!(scene.send(Method::POST, &action, &[], "").await.status, 202, "{action}");
+        assert_eq!(scene.send(Method::POST, &action, &plain, "").await.status, 202, "{action}");
+        let request = Request::post(&action).header("content-type", "text/plain").body(Body::from("{}")).unwrap();
+        assert_eq!(scene.ask(request).await.code(), (415, "unsupported_media_type".into()), "{action}");
+    }
+    let needed = scene.send(Method::POST, &format!("{client}/accept-host-keys"), &[], "").await;
+    assert_eq!(needed.code().0, 415, "it says which");
 }
 
 #[tokio::test]

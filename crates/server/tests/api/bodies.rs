@@ -45,6 +45,8 @@ async fn a_field_that_is_missing_or_wrong_is_named() {
         ("schedules", json!({"name": "n", "cron": "@daily", "time_zone": "Berlin"}), "spec.time_zone"),
         ("repositories", json!({"name": "m", "uri": "", "password": "env:P"}), "spec.uri"),
         ("repositories", json!({"name": "m", "uri": "ftp:store", "password": "env:P"}), "spec.uri"),
+        ("repositories", json!({"name": "m", "uri": "rel/repo", "password": "env:P"}), "spec.uri"),
+        ("repositories", json!({"name": "m", "uri": "/srv", "hot": "hot", "password": "env:P"}), "spec.hot"),
         ("repositories", json!({"name": "m", "uri": "rclone::local:/srv", "password": "env:P"}), "spec.uri"),
         ("policies", json!({"name": "p", "repository": "m", "work": {"type": "floppy"}}), "spec.work.type"),
         (

@@ -47,7 +47,7 @@ async fn whoever_watches_hears_what_happens_and_whoever_comes_back_what_has() {
     assert_eq!((&event["body"]["change"], &event["body"]["name"]), (&json!("created"), &json!("after")));
     socket.close(None).await.unwrap();
     let (mut socket, _) = connect_async(format!("{address}?after=1")).await.unwrap();
-    assert_eq!(told(&mut socket).await["newest"], 1);
+    assert_eq!(told(&mut socket).await["newest"], 3, "what was missed follows");
     let topics = [told(&mut socket).await["topic"].clone(), told(&mut socket).await["topic"].clone()];
     assert_eq!(topics, [json!("schedule"), json!("client")]);
     socket.send(Message::Text("whatever".into())).await.unwrap();
@@ -113,4 +113,9 @@ async fn whoever_was_away_too_long_is_told_that_something_is_missing() {
     assert_eq!(list("after=2").await["is_incomplete"], false);
     assert_eq!(list("").await, json!({"events": [], "last": 3, "is_incomplete": false}));
     assert_eq!(list("after=99").await["last"], 3, "a number that was never given out");
+    let wrong = scene.get("/api/v1/events?topic=jobs").await;
+    assert_eq!(
+        (wrong.code(), &wrong.json()["errors"][0]["suggestion"]),
+        ((400, "invalid_query".into()), &json!("job"))
+    );
 }

@@ -16,6 +16,7 @@ Examples:
   holdfast apply -f holdfast.yaml --prune --yes    # also removes what the file does not name
 
 A configuration, holdfast.yaml:
+  version: 1
   schedules:
     - name: nightly
       cron: 30 2 * * *
@@ -36,7 +37,8 @@ A configuration, holdfast.yaml:
     jobs_at_once: 4
 
 What a file leaves out of an object gets its default; objects that it does not name stay as they are without --prune.
-Secrets are not part of it: hand them over with `holdfast secret set`.")]
+Secrets are not part of it: hand them over with `holdfast secret set`; which of them are missing is shown. Repositories that
+are new or whose place is another are looked into by jobs, which are not waited for.")]
 pub struct ApplyArgs {
     /// The configuration; `-` for standard input
     #[arg(short, long, value_name = "FILE")]

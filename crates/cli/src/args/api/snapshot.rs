@@ -10,7 +10,7 @@ Examples:
   holdfast snapshot files web1:/etc                        # of the newest snapshot of a client
   holdfast snapshot versions web1:/etc/hosts               # all versions of one file
   holdfast snapshot download web1:/etc/hosts               # a file, to standard output
-  holdfast snapshot download 4f2a91c0:/etc --output etc.zip --format zip
+  holdfast snapshot download 4f2a91c0:/etc --output etc.zip
   holdfast snapshot download web1:/etc | tar --zstd -x
 
 Without a server, `holdfast snapshots`, `ls` and `dump` read a repository themselves; `holdfast find` finds names in all
@@ -81,10 +81,13 @@ pub struct SnapshotDownload {
     /// A client, of which the newest snapshot is taken, or the beginning of a snapshot's id; with :PATH only what lies there
     #[arg(value_name = "CLIENT|SNAPSHOT[:PATH]")]
     pub source: String,
-    /// The file to write, which only you can read; it is there, or replaced, when all has come [default: standard output]
+    /// The file to write, which only you can read; it is there when all has come [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// In which form [default: a file raw, a directory as tar.zst]
+    /// Replace that file, if there is one already
+    #[arg(long, requires = "output")]
+    pub force: bool,
+    /// In which form [default: as the ending of the file says, .zip, .tar or .tar.zst; else a file raw, a directory as tar.zst]
     #[arg(long, value_enum)]
     pub format: Option<DownloadForm>,
     /// In this repository of the server, by name or id

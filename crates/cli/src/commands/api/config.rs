@@ -6,6 +6,7 @@
 mod carry_out;
 mod document;
 mod plan;
+mod secrets;
 mod state;
 
 use std::fs::File;
@@ -13,9 +14,11 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
+use holdfast_model::{Name, RepositoryUid};
 
 use self::document::Document;
 use self::plan::Plan;
+use self::secrets::Missing;
 use self::state::State;
 use super::{Session, yaml};
 use crate::args::api::ApplyArgs;
@@ -44,22 +47,46 @@ pub fn apply(session: &Session<'_>, args: &ApplyArgs) -> Result<Exit> {
     let value = yaml::read(&text).with_context(|| format!("{name} is no YAML"))?;
     let document = Document::read(&value).with_context(|| name.clone())?;
     let state = State::read(session)?;
+    let missing = secrets::missing(&document.repositories, &session.api.secrets()?);
     let plan = Plan::make(&state, document, args.prune).with_context(|| name.clone())?;
     let output = &session.context.output;
     if output.is_json() {
-        output.document(&plan.report())?;
+        output.document(&plan.report().with_missing(&missing))?;
     } else {
         output.lines(&plan.lines()?)?;
+        output.lines(&missing.iter().map(Missing::line).collect::<Vec<_>>())?;
     }
     if args.diff || plan.is_empty() {
         return Ok(Exit::Done);
     }
     session.sure(args.yes, "Do all this?")?;
     let (all, mut done) = (plan.count(), 0);
-    if let Err(error) = carry_out::carry_out(session, &state, plan, &mut done) {
-        return Err(error.context(format!("only {done} of {all} changes were made")));
-    }
+    let made = match carry_out::carry_out(session, &state, plan, &mut done) {
+        Ok(made) => made,
+        Err(error) => return Err(error.context(format!("only {done} of {all} changes were made"))),
+    };
     output.line(format!("{done} of {all} changes were made"))?;
+    look_into(session, &made, &missing)
+}
+
+/// Has the repositories looked into that are new or elsewhere: until then nobody knows whether they open, or what is in them.
+fn look_into(session: &Session<'_>, repositories: &[(Name, RepositoryUid)], missing: &[Missing]) -> Result<Exit> {
+    for (name, uid) in repositories {
+        let asked = session.api.prepare_repository(*uid, None);
+        asked.with_context(|| format!("all was changed, but the repository {name} could not be looked into"))?;
+    }
+    let output = &session.context.output;
+    if !repositories.is_empty() {
+        let names: Vec<_> = repositories.iter().map(|(name, _)| name.as_str()).collect();
+        output.line(format!(
+            "jobs look into what is new: {}; `holdfast repository list` shows what they find, and one that is still to be made \
+             is made by `holdfast repository prepare NAME --init`",
+            names.join(", ")
+        ))?;
+    }
+    for secret in missing {
+        output.line(secret.remedy())?;
+    }
     Ok(Exit::Done)
 }
 

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
-use holdfast_api::{Chunker, CopyRepository, Repository};
+use anyhow::{Context as _, Error, Result, anyhow};
+use holdfast_api::client::ApiError;
+use holdfast_api::{Chunker, Code, CopyRepository, Job, Repository};
 use holdfast_model::SecretSource;
 use holdfast_model::client::ClientSpec;
+use holdfast_model::job::Cause;
 use holdfast_model::repository::{Compression, Maintenance, RepositorySpec};
 
 use super::Session;
@@ -15,7 +17,7 @@ use crate::args::InitChunker;
 use crate::args::api::{RepositoryAdd, RepositoryCommand, RepositoryCopy, Strength};
 use crate::exit::Exit;
 use crate::output::{bytes, printable};
-use crate::{local_time, password};
+use crate::{failure, local_time, password};
 
 /// Of so many days growth is shown.
 const GROWTH: Duration = Duration::from_secs(30 * 86_400);
@@ -74,7 +76,7 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
     let repository = match &args.password_source {
         Some(source) => {
             spec.password = source.parse().context("--password-source")?;
-            session.api.create(spec, session.tenant)?
+            session.api.create(spec, session.tenant).map_err(|error| name_taken(session, error, &args.name))?
         }
         None => sealed(session, spec, args.init)?,
     };
@@ -83,7 +85,34 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let chunker = args.init.then(|| chunker(args.chunker));
-    session.follow_to_end(vec![session.api.prepare_repository(repository.id, chunker)?])
+    let jobs = session.follow(vec![session.api.prepare_repository(repository.id, chunker)?])?;
+    session.exit_of(&jobs).map_err(|error| {
+        let is_password =
+            |job: &Job| job.outcome.error.as_ref().is_some_and(|error| error.cause == Cause::WrongPassword);
+        let how = match (jobs.iter().any(is_password), &repository.spec.password) {
+            (true, SecretSource::Sealed(secret)) => other_password(secret, &args.name),
+            _ => format!(
+                "`holdfast repository prepare {0}` looks into it again, `holdfast repository remove {0}` takes it away",
+                args.name
+            ),
+        };
+        anyhow!("{}; the repository {} stays registered: {how}", failure::sentence(&error), args.name)
+    })
+}
+
+/// How the right password is given.
+fn other_password(secret: &str, repository: &str) -> String {
+    format!("`holdfast secret set {secret}` gives it another password, then `holdfast repository prepare {repository}`")
+}
+
+/// Says of a repository that is there already how to go on with it.
+fn name_taken(session: &Session<'_>, error: ApiError, name: &str) -> Error {
+    let there = || session.find::<RepositorySpec>(name).ok().map(|repository| repository.spec.password);
+    match (error.code() == Some(Code::NameTaken)).then(there).flatten() {
+        Some(SecretSource::Sealed(secret)) => anyhow!("{error}; {}", other_password(&secret, name)),
+        Some(_) => anyhow!("{error}; `holdfast repository edit {name}` changes it"),
+        None => error.into(),
+    }
 }
 
 /// How much it has grown within the days that count.
@@ -129,14 +158,25 @@ fn sealed(session: &Session<'_>, spec: RepositorySpec, init: bool) -> Result<Rep
     let wanted = secret_name(spec.name.as_str());
     let names = std::iter::once(wanted.clone()).chain((2..).map(|number| format!("{wanted}-{number}")));
     let name = names.into_iter().find(|name| !taken.contains(name)).unwrap_or(wanted);
+    let repository = spec.name.to_string();
     let password = if init { password::of_new_repository(global)? } else { password::of_repository(global)? };
     session.api.set_secret(&name, &password)?;
     let spec = RepositorySpec { password: SecretSource::Sealed(name.clone()), ..spec };
     session.api.create(spec, session.tenant).map_err(|error| {
         // Nobody needs it. That it stays, if it does, harms nobody, and why there is no repository is what counts.
         let _ = session.api.remove_secret(&name);
-        error.into()
+        name_taken(session, error, &repository)
     })
+}
+
+/// Why it is not ready.
+fn problem(repository: &Repository) -> String {
+    let (name, status) = (&repository.spec.name, &repository.status);
+    match (&status.problem, status.ready_since) {
+        (Some(problem), _) => printable(problem),
+        (None, Some(_)) => String::new(),
+        (None, None) => format!("nobody has looked into it yet: `holdfast repository prepare {name}`"),
+    }
 }
 
 /// What the password of a repository of this name is called.
@@ -147,7 +187,7 @@ fn secret_name(repository: &str) -> String {
 
 impl Shown for RepositorySpec {
     const HEADINGS: &'static [&'static str] =
-        &["Where", "Enabled", "Ready", ">Size", ">Snapshots", "Looked into", "Checked", "Pruned"];
+        &["Where", "Enabled", "Ready", ">Size", ">Snapshots", "Looked into", "Checked", "Pruned", "Problem"];
 
     fn cells(object: &Repository) -> Vec<String> {
         let (spec, status) = (&object.spec, &object.status);
@@ -161,6 +201,7 @@ impl Shown for RepositorySpec {
             time(status.size.map(|size| size.measured)),
             time(status.checked),
             time(status.pruned),
+            status.damage.as_ref().map_or_else(|| problem(object), |damage| printable(&damage.message)),
         ]
     }
 
@@ -181,7 +222,7 @@ impl Shown for RepositorySpec {
         vec![
             ("Ready", ready),
             ("Damaged", damage.unwrap_or_default()),
-            ("Problem", printable(status.problem.as_deref().unwrap_or_default())),
+            ("Problem", problem(object)),
             ("Its own id", status.id.map(|id| id.to_string()).unwrap_or_default()),
             ("Size", size.unwrap_or_default()),
             ("Checked", time(status.checked)),

@@ -43,7 +43,7 @@ fn add(session: &Session<'_>, args: &ScheduleAdd) -> Result<Exit> {
 
 /// What the expression means, and when that is.
 fn next(upcoming: &Upcoming) -> Vec<String> {
-    let mut lines = vec![format!("{}, in {}:", upcoming.in_words, upcoming.time_zone)];
+    let mut lines = vec![format!("{}, in {}:", upcoming.in_words.trim_end_matches('.'), upcoming.time_zone)];
     for occurrence in &upcoming.occurrences {
         let change =
             occurrence.clock_change.as_ref().map(|change| format!("  ({})", in_words(*change))).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `holdfast status`
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use anyhow::Result;
 use holdfast_api::Protected;
@@ -76,27 +76,23 @@ fn policy(row: &Protected) -> &str {
     row.policy.as_ref().map_or("-", |policy| policy.name.as_str())
 }
 
-/// Why it does not run, or why its newest backup failed and what to do.
+/// Why its newest backup failed and what to do, or why it does not run.
 fn why(row: &Protected) -> String {
     let cause = row.cause.and_then(|cause| serde_json::to_value(cause).ok());
     let cause = cause.as_ref().and_then(|cause| cause.as_str()).map(|word| word.replace('_', " "));
-    match (&row.idle, cause, &row.fix) {
-        (Some(idle), _, _) => printable(idle),
-        (None, Some(cause), Some(fix)) => format!("{cause}: {}", printable(fix)),
-        _ => String::new(),
-    }
+    let failed = cause.zip(row.fix.as_ref()).map(|(cause, fix)| format!("{cause}: {}", printable(fix)));
+    let parts: Vec<_> = failed.into_iter().chain(row.idle.as_ref().map(|idle| printable(idle))).collect();
+    parts.join("; ")
 }
 
-/// `412 clients: 409 protected, 2 overdue, 1 failing`, each client counted once, by its worst.
+/// `412 clients: 409 protected, 2 overdue, 1 failing`. A client counts for each of its policies: neither does one that fails
+/// hide those that protect it, nor the other way round.
 fn summary(rows: &[Protected]) -> String {
-    let mut worst: BTreeMap<ClientUid, Protection> = BTreeMap::new();
-    for row in rows {
-        worst.entry(row.client.id).and_modify(|worst| *worst = row.protection.max(*worst)).or_insert(row.protection);
-    }
-    if worst.is_empty() {
+    let clients: BTreeSet<ClientUid> = rows.iter().map(|row| row.client.id).collect();
+    if clients.is_empty() {
         return "there is no client: nothing is backed up".to_owned();
     }
-    let of = |protection: Protection| worst.values().filter(|worst| **worst == protection).count();
+    let of = |protection: Protection| rows.iter().filter(|row| row.protection == protection).count();
     let mut counts: Vec<_> = Protection::ALL.into_iter().map(|protection| (of(protection), protection)).collect();
     counts.retain(|(count, _)| *count > 0);
     // What most are comes first; of as many, the worse.
@@ -106,7 +102,8 @@ fn summary(rows: &[Protected]) -> String {
         0 => String::new(),
         count => format!("; {count} in no policy"),
     };
-    format!("{}: {}{forgotten}", output::count(worst.len() as u64, "client"), counts.join(", "))
+    let counted = if rows.len() > clients.len() { ", counted for each policy" } else { "" };
+    format!("{}{counted}: {}{forgotten}", output::count(clients.len() as u64, "client"), counts.join(", "))
 }
 
 const fn word(protection: Protection) -> &'static str {

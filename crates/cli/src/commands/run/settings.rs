@@ -64,6 +64,11 @@ const SETTINGS: [(&str, Kind); 39] = [
     ("keep-tags", Kind::List),
 ];
 
+/// The variables of all settings, behind `HOLDFAST_`.
+pub fn variables() -> impl Iterator<Item = String> {
+    SETTINGS.iter().map(|(name, _)| variable(name))
+}
+
 /// All settings that were made.
 #[derive(Default, PartialEq, Eq)]
 pub struct Settings {

@@ -111,14 +111,17 @@ fn checked(report: CheckReport, monitor: &dyn Monitor) -> Result<Outcome, Failur
     let errors = report.errors().count();
     for finding in &report.findings {
         let text = super::super::causes::sentence(finding);
-        if finding.is_error() { monitor.warning(&format!("error: {text}")) } else { monitor.warning(&text) }
+        if finding.is_error() { monitor.warning(&format!("damaged: {text}")) } else { monitor.warning(&text) }
     }
     monitor.note(&format!(
         "checked {} snapshots, {} trees and {} packs; read {} packs with {} bytes",
         report.snapshots, report.trees, report.packs, report.packs_read, report.bytes_read
     ));
     if errors > 0 {
-        let message = format!("the repository is damaged: {errors} errors were found, all of them in the log");
+        let message = match errors {
+            1 => "the repository is damaged: one error was found, which is in the log".to_owned(),
+            _ => format!("the repository is damaged: {errors} errors were found, all of them in the log"),
+        };
         return Err(Failure::Failed(JobError { cause: Cause::Damaged, message }));
     }
     Ok(Outcome { bytes: report.bytes_read, warnings: report.findings.len() as u64, ..Outcome::default() })

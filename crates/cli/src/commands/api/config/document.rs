@@ -21,6 +21,9 @@ pub const DEFAULT_TENANT: &str = "default";
 
 const PARTS: [&str; 7] = ["version", "tenants", "schedules", "repositories", "clients", "policies", "settings"];
 
+/// What an export that failed leaves behind is an empty file, which would take everything away with `--prune`.
+const BEGINNING: &str = "a configuration begins with `version: 1`, as `holdfast export` writes it";
+
 /// A configuration.
 pub struct Document {
     pub tenants: Vec<Entry<TenantSpec>>,
@@ -44,9 +47,8 @@ pub struct Entry<S: Spec> {
 impl Document {
     /// Reads a configuration.
     pub fn read(value: &Value) -> Result<Self> {
-        let nothing = Map::new();
         let parts = match value {
-            Value::Null => &nothing,
+            Value::Null => bail!("it says nothing: {BEGINNING}"),
             Value::Object(parts) => parts,
             _ => bail!("a configuration has parts: {}", PARTS.join(", ")),
         };
@@ -56,8 +58,10 @@ impl Document {
                 None => bail!("there is no part {name} in a configuration; there are {}", PARTS.join(", ")),
             }
         }
-        if let Some(version) = parts.get("version").filter(|version| **version != 1) {
-            bail!("version is {version}: this program reads version 1");
+        match parts.get("version") {
+            None => bail!("it does not say its version: {BEGINNING}"),
+            Some(version) if *version != 1 => bail!("version is {version}: this program reads version 1"),
+            Some(_) => {}
         }
         let settings = match parts.get("settings") {
             None => None,

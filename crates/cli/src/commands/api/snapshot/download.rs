@@ -42,12 +42,20 @@ pub fn run(session: &Session<'_>, args: &SnapshotDownload) -> Result<Exit> {
     }
     let is_archive = args.format.is_some_and(|form| form != DownloadForm::Raw);
     refuse_terminal(args, is_archive)?;
-    let target = args.output.as_deref().map(place).transpose()?;
+    let target = args.output.as_deref().map(|target| place(target, args.force)).transpose()?;
     let path = source::path(&args.source)?.unwrap_or_else(SnapshotPath::root);
     let within = repository(session, args.repository.as_ref())?;
     let snapshot = Source::find(session, &args.source, within)?.snapshot(session, within)?;
-    let form = args.format.map(DownloadForm::as_str);
-    let mut download = session.api.download((snapshot.repository, snapshot.id), &path, form)?;
+    let ask = |form: Option<DownloadForm>| {
+        session.api.download((snapshot.repository, snapshot.id), &path, form.map(DownloadForm::as_str))
+    };
+    let by_ending = args.output.as_deref().and_then(|file| form_of(&file.to_string_lossy()));
+    // A file that is an archive itself keeps its own form.
+    let has_same_ending = by_ending.is_some() && form_of(&path.to_string()) == by_ending;
+    let mut download = ask(args.format.or(by_ending.filter(|_| !has_same_ending)))?;
+    if args.format.is_none() && has_same_ending && download.is_archive() {
+        download = ask(by_ending)?;
+    }
     refuse_terminal(args, download.is_archive())?;
     let Some((target, mut unfinished)) = target else {
         // Nothing but the download goes there.
@@ -78,11 +86,25 @@ fn refuse_terminal(args: &SnapshotDownload, is_archive: bool) -> Result<()> {
     Ok(())
 }
 
+/// The form that the name of a file says it has.
+fn form_of(name: &str) -> Option<DownloadForm> {
+    let ends = |ending: &str| name.to_ascii_lowercase().ends_with(ending);
+    match () {
+        () if ends(".zip") => Some(DownloadForm::Zip),
+        () if ends(".tar") => Some(DownloadForm::Tar),
+        () if ends(".tar.zst") || ends(".tzst") => Some(DownloadForm::TarZst),
+        () => None,
+    }
+}
+
 /// Where the file is to be, and a file beside it that has no name that lasts.
-fn place(target: &Path) -> Result<(PathBuf, NamedTempFile)> {
+fn place(target: &Path, may_replace: bool) -> Result<(PathBuf, NamedTempFile)> {
     let shown = target.display();
     // Whoever has a link there means what it leads to.
     let target = match fs::canonicalize(target) {
+        Ok(there) if there.is_file() && !may_replace => {
+            bail!("{shown} is there already: name another file, or say --force to replace it")
+        }
         Ok(there) if there.is_file() => there,
         Ok(there) if there.is_dir() => bail!("{shown} is a directory: name a file in it"),
         Ok(_) => {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Difference, Plan, Steps};
 use crate::commands::api::config::document::ACCEPTED;
+use crate::commands::api::config::secrets::Missing;
 use crate::commands::api::yaml;
 
 /// A plan for programs.
@@ -15,6 +16,15 @@ pub struct Report {
     added: Vec<Value>,
     changed: Vec<Value>,
     removed: Vec<Value>,
+    missing_secrets: Vec<Value>,
+}
+
+impl Report {
+    /// With the secrets that are still to be handed over.
+    pub fn with_missing(self, missing: &[Missing]) -> Self {
+        let item = |one: &Missing| json!({ "name": one.name, "repositories": one.repositories });
+        Self { missing_secrets: missing.iter().map(item).collect(), ..self }
+    }
 }
 
 impl Plan {
