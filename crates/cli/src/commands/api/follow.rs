@@ -93,7 +93,7 @@ impl<'a> Session<'a> {
         self.exit_of(&jobs)
     }
 
-    /// Watches a job that prepares a client until it has ended. Of one that only finds out that nobody has accepted the
+    /// Watches a job that prepares a client or a repository until it has ended. Of one that only finds out that nobody has accepted the
     /// client's key yet nothing is shown, if that is known to be so: whoever is about to decide it need not hear of it.
     pub fn follow_preparing(&self, job: Job, has_no_key: bool) -> Result<Vec<Job>> {
         let mut watch = self.watch(vec![job], Scope::Jobs)?;

@@ -85,7 +85,7 @@ fn add(session: &Session<'_>, args: &RepositoryAdd) -> Result<Exit> {
         return Ok(Exit::Done);
     }
     let chunker = args.init.then(|| chunker(args.chunker));
-    let jobs = session.follow(vec![session.api.prepare_repository(repository.id, chunker)?])?;
+    let jobs = session.follow_preparing(session.api.prepare_repository(repository.id, chunker)?, false)?;
     session.exit_of(&jobs).map_err(|error| {
         let is_password =
             |job: &Job| job.outcome.error.as_ref().is_some_and(|error| error.cause == Cause::WrongPassword);
