@@ -44,9 +44,13 @@ fn attempts(user: Option<u32>) -> Vec<(String, String)> {
         path
     };
     let files = ["key", "config", "holdfast.db"].map(file);
-    let program = dir.path().join("program");
+    // Where the tests' own folders lie, nothing may be executable.
+    let programs = tempfile::tempdir().unwrap();
+    let program = programs.path().join("program");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
-    fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for folder in [dir.path(), programs.path()] {
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o755)).unwrap();
+    }
     let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
     let socket = dir.path().join("socket");
     let _unix = UnixListener::bind(&socket).unwrap();
