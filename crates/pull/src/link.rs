@@ -147,6 +147,11 @@ pub trait ClientLink {
     /// Bytes of messages that came since the last call: they count against the credit.
     fn take_message_bytes(&mut self) -> u64;
 
+    /// Bytes of chunks that came since the last call, though they may be a part of one.
+    fn take_data_bytes(&mut self) -> u64 {
+        0
+    }
+
     /// Waits for the agent, told to finish, to be gone; says how many bytes the connection has carried.
     fn finish(&mut self) -> Traffic;
 }

@@ -32,6 +32,13 @@ pub enum RepoErrorKind {
     Cancelled,
 }
 
+impl RepoErrorKind {
+    /// Whether a file of the repository is damaged or missing.
+    pub fn is_damage(self) -> bool {
+        matches!(self, Self::Corrupt | Self::Storage(ErrorKind::NotFound | ErrorKind::Corrupt))
+    }
+}
+
 /// What is wrong with a file of the repository.
 #[derive(Debug, thiserror::Error)]
 pub enum FileFault {

@@ -31,9 +31,10 @@ impl Control {
         let mut job = lock_own(&mut writer, uid, worker).await?;
         job.end(status, outcome, now)?;
         writer.save_job(&job).await?;
+        // Objects before events, as whoever changes one does.
+        damage::note(&mut writer, &job, now).await?;
         tell_job(&mut writer, &job, now).await?;
         note_end(&mut writer, &job, cause_of(&job), now).await?;
-        damage::note(&mut writer, &job, now).await?;
         self.bring_along(&mut writer, &job, now).await?;
         match self.retry(&mut writer, &job, now).await? {
             Some(retry) => follow(&mut writer, job.uid, &retry, now).await?,

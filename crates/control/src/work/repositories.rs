@@ -92,13 +92,14 @@ impl Repositories {
 
     /// Closes those that nobody works with and nobody has asked for since so long: the disk that one is on can be taken out.
     pub fn close_idle(&self, since: Duration) {
-        let mut all = self.open.lock();
-        all.retain(|_, slot| {
+        // Let go of when nobody waits for this any more: storage may be slow to part from.
+        let mut closed = Vec::new();
+        self.open.lock().retain(|_, slot| {
             // Who has the slot is opening it, or has just been given it.
             let Some(mut opened) = slot.try_lock() else { return true };
             let is_idle = |opened: &Opened| opened.used.elapsed() >= since && !opened.repository.is_shared();
             if opened.as_ref().is_some_and(is_idle) {
-                *opened = None;
+                closed.extend(opened.take());
             }
             opened.is_some() || Arc::strong_count(slot) > 1
         });

@@ -42,6 +42,12 @@ impl Pace {
         }
     }
 
+    /// So long the client was not waited for, but it for us.
+    pub(super) fn excuse(&mut self, took: Duration) {
+        self.since += took;
+        self.last += took;
+    }
+
     /// Looks whether that is enough. `owes` says whether the client was asked for something that has not come.
     pub(super) fn check(&mut self, owes: bool, now: Instant) -> Result<(), Violation> {
         let too_slow = |what: &str| Err(Violation::new(ViolationClass::Deadline, what));

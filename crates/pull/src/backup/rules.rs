@@ -54,10 +54,12 @@ impl<'a> Possession<'a> {
                 grants.as_ref().map_or(Ok(false), |grants| grants.contains(id))?
             }
         };
-        let proven = granted && self.ingest.has_data(id);
-        match self.ingest.data_length(id).filter(|length| proven && *length != chunk.len) {
+        if !(granted && self.ingest.has_data(id)) {
+            return Ok(false);
+        }
+        match self.ingest.data_length(id).filter(|length| *length != chunk.len) {
             Some(length) => Err(wrong_length(chunk, length).into()),
-            None => Ok(proven),
+            None => Ok(true),
         }
     }
 }
@@ -90,9 +92,14 @@ impl Scope {
         if inside { Ok(()) } else { Err(Violation::new(ViolationClass::Scope, crate::text::printable_path(path))) }
     }
 
+    /// Whether a path lies beneath a root, and not on the way to one.
+    pub(super) fn holds(&self, path: &[u8]) -> bool {
+        self.roots.iter().any(|root| is_beneath(path, root))
+    }
+
     /// Refuses a name in a directory that is only on the way to roots, and does not lead to one.
     pub(super) fn check_entry(&self, dir: &[u8], name: &[u8]) -> Result<(), Violation> {
-        if self.roots.iter().any(|root| is_beneath(dir, root)) {
+        if self.holds(dir) {
             return Ok(());
         }
         self.check(&[dir.strip_suffix(b"/").unwrap_or(dir), name].join(&b'/'))

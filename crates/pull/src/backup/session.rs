@@ -75,6 +75,7 @@ impl Session<'_> {
             // What is wrong with what came may be found out later.
             self.ingest.check()?;
             let now = self.clock.instant();
+            self.pace.note(self.link.take_data_bytes(), now);
             self.pace.check(self.dirs.is_owed() || self.files.is_owed(), now)?;
             let up = match self.link.recv_soon()? {
                 Some(up) => up,
@@ -84,10 +85,15 @@ impl Session<'_> {
                     up
                 }
             };
+            let now = self.clock.instant();
             self.pace.note(worth(&up), now);
             match up {
                 Up::Message(message) => self.message(message)?,
-                Up::Chunk(bytes) => self.chunk(bytes)?,
+                Up::Chunk(bytes) => {
+                    self.chunk(bytes)?;
+                    // It may wait for our storage.
+                    self.pace.excuse(self.clock.instant().saturating_duration_since(now));
+                }
             }
             self.give_credit()?;
             if self.answers.len() >= ANSWERS_AT_ONCE {
@@ -98,6 +104,10 @@ impl Session<'_> {
             if let Some(root) = self.root.and_then(|root| self.dirs.resolved(root)).filter(|_| self.files.nothing_due())
             {
                 self.answer()?;
+                let is_root = root.path.map_or_else(|| self.scope.holds(b"/"), |path| path == self.dirs.mark(b"/"));
+                if !is_root {
+                    return Err(Violation::new(ViolationClass::Scope, "a root that is not /").into());
+                }
                 return if self.scope.found() { Ok(root) } else { Err(BackupError::NothingFound) };
             }
         }

@@ -135,3 +135,64 @@ fn a_tree_that_is_hung_into_another_again_and_again_is_asked_for_again() {
     });
     assert_eq!(ended.violation(), ViolationClass::Quota);
 }
+
+#[test]
+fn what_is_hung_up_as_the_root_or_on_the_way_to_roots_is_what_lies_there() {
+    let scene = Scene::new();
+    let request = BackupRequest { roots: vec![b"/srv/www".to_vec()], ..request("web1") };
+    // The entries of a root, which may be any, as those of `/`.
+    let ended = scene.backup_as(&scene.client("web1"), &request, |agent| {
+        agent.dirs(2)?;
+        agent.entries(0, "/srv/www", vec![entry("shadow", holdfast_wire::EntryKind::Fifo)])?;
+        agent.entries(1, "/srv", vec![entry("www", holdfast_wire::EntryKind::Fifo)])?;
+        agent.root(0)?;
+        agent.hear().map(drop)
+    });
+    assert_eq!(ended.violation(), ViolationClass::Scope);
+
+    // What was stored beneath a root before is known by its digest, and claimed for what is above it.
+    let honest = |agent: &Agent| -> Played {
+        agent.say(FromAgent::Dirs((0..3).map(memorable).collect()))?;
+        agent.hear()?;
+        for (number, path, entries) in [
+            (0, "/srv/www", vec![entry("shadow", holdfast_wire::EntryKind::Fifo)]),
+            (1, "/srv", vec![dir("www", 0)]),
+            (2, "/", vec![dir("srv", 1)]),
+        ] {
+            let last = Some(memorable(number));
+            let path = path.as_bytes().to_vec().into();
+            agent.say(FromAgent::Entries(holdfast_wire::DirEntries { dir: number, path, entries, last }))?;
+            agent.hear()?;
+        }
+        agent.root(2)?;
+        agent.hear().map(drop)
+    };
+    scene.backup_as(&scene.client("web1"), &request, honest).result.unwrap();
+    let above = scene.backup_as(&scene.client("web1"), &request, |agent| {
+        agent.say(FromAgent::Dirs(vec![memorable(0), digest(7)]))?;
+        let answer = agent.hear()?;
+        assert!(matches!(&answer, ToAgent::WantDirs { wanted, .. } if *wanted == [1]), "{answer:?}");
+        agent.entries(1, "/", vec![dir("srv", 0)]).map(drop)
+    });
+    assert_eq!(above.violation(), ViolationClass::Scope);
+    let root = scene.backup_as(&scene.client("web1"), &request, |agent| {
+        agent.say(FromAgent::Dirs(vec![memorable(0)]))?;
+        agent.hear()?;
+        agent.root(0)?;
+        agent.hear().map(drop)
+    });
+    assert_eq!(root.violation(), ViolationClass::Scope);
+    scene
+        .backup_as(&scene.client("web1"), &request, |agent| {
+            agent.say(FromAgent::Dirs((0..3).map(memorable).collect()))?;
+            let answer = agent.hear()?;
+            // Those on the way are listed each time.
+            assert!(matches!(&answer, ToAgent::WantDirs { wanted, .. } if *wanted == [1, 2]), "{answer:?}");
+            agent.entries(1, "/srv", vec![dir("www", 0)])?;
+            agent.entries(2, "/", vec![dir("srv", 1)])?;
+            agent.root(2)?;
+            agent.hear().map(drop)
+        })
+        .result
+        .unwrap();
+}

@@ -21,6 +21,8 @@ pub(super) struct Intake {
     given: usize,
     /// The chunks that are due.
     pub(super) assembly: Assembly,
+    /// Bytes of chunks since they were asked for.
+    pub(super) data_bytes: u64,
     /// Bytes of messages since they were asked for.
     pub(super) message_bytes: u64,
     /// What the connection has carried.
@@ -66,7 +68,10 @@ impl Intake {
                 make_texts_printable(&mut message);
                 self.ready.push_back(Up::Message(message));
             }
-            Record::Data(bytes) => self.data.extend_from_slice(bytes),
+            Record::Data(bytes) => {
+                self.data_bytes += bytes.len() as u64;
+                self.data.extend_from_slice(bytes);
+            }
             Record::Counters(_) => self.learn_traffic(record),
             Record::Connected => {}
             Record::Noise(bytes) => return Err(Over::Noise(bytes.trim_ascii().to_vec())),

@@ -293,6 +293,10 @@ impl ClientLink for RemoteLink {
         std::mem::take(&mut self.intake.message_bytes)
     }
 
+    fn take_data_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.intake.data_bytes)
+    }
+
     fn finish(&mut self) -> Traffic {
         let deadline = Some(Instant::now() + PATIENCE);
         while let Some(record) = self.early.pop_front() {

@@ -298,6 +298,10 @@ impl ClientLink for ScriptedLink {
         std::mem::take(&mut self.intake.message_bytes)
     }
 
+    fn take_data_bytes(&mut self) -> u64 {
+        std::mem::take(&mut self.intake.data_bytes)
+    }
+
     fn finish(&mut self) -> Traffic {
         Traffic::default()
     }

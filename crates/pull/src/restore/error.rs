@@ -38,6 +38,17 @@ pub enum RestoreError {
     Cancelled(#[from] Cancelled),
 }
 
+impl RestoreError {
+    /// Whether something of the repository is damaged or missing: not, as far as is known, if its storage does not answer.
+    pub(super) fn is_damage(&self) -> bool {
+        match self {
+            Self::Read(error) => error.kind().is_damage(),
+            Self::Repository(error) => error.kind().is_damage(),
+            _ => false,
+        }
+    }
+}
+
 impl From<Violation> for RestoreError {
     fn from(violation: Violation) -> Self {
         Self::Link(violation.into())

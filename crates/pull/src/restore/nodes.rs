@@ -154,7 +154,7 @@ impl<'a> NodeWalk<'a> {
         let selected = self.selection.selects(&self.path, node.is_dir());
         let beneath = node.subtree().filter(|_| self.selection.may_select_beneath(&self.path));
         let tree = beneath.map(|id| load(self.repository, id)).transpose();
-        let tree = tree.map_err(|error| Fault::damage(with_causes(&error)))?;
+        let tree = tree.map_err(|error| Fault { why: with_causes(&error), is_damage: error.is_damage() })?;
         let is_understood = tree.as_ref().is_none_or(|tree| tree.faults().is_empty());
         let restored = if selected { Some(self.restored(node, is_understood)?) } else { None };
         if let Some(tree) = tree {

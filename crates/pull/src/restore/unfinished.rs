@@ -111,12 +111,13 @@ impl Unfinished {
             monitor.item_error(&ItemError { path, during: "restore".into(), message: message.into() });
         }
         let (sent, all) = (open.iter().filter(|(_, open)| open.stage == Stage::Sent).count(), open.len());
-        if all > NAMED {
-            let (written, others) = (sent.saturating_sub(NAMED), all - sent.max(NAMED));
-            monitor.warning(&format!(
-                "the restore ended while {written} more files were being written and {others} more were about to be, which are \
-                 not named; restore them again"
-            ));
+        let (written, others) = (sent.saturating_sub(NAMED), all - sent.max(NAMED).min(all));
+        let mut rest = Vec::new();
+        rest.extend((written > 0).then(|| format!("{written} more files were being written")));
+        rest.extend((others > 0).then(|| format!("{others} more were about to be")));
+        if !rest.is_empty() {
+            let rest = rest.join(" and ");
+            monitor.warning(&format!("the restore ended while {rest}, which are not named; restore them again"));
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::backup::parent::OldDir;
 use crate::state::{KnownTree, Totals};
 use crate::text::{printable_path, with_causes};
 
-/// Files and directories in one snapshot, at most: no machine has as many, but a tree that is hung into another again and again does.
+/// Files and directories in one snapshot, at most: few machines have as many, and a tree that is hung into another again and again has.
 const MAX_ENTRIES: u64 = 100_000_000;
 impl Session<'_> {
     /// Directories whose walk is complete: known ones are resolved at once, the others' entries are wanted.
@@ -104,7 +104,11 @@ impl Session<'_> {
                 let parent = &self.dirs.open(dir)?.path;
                 let path = [parent.strip_suffix(b"/").unwrap_or(parent), &entry.name].join(&b'/');
                 let mark = self.dirs.mark(&path);
-                Some(self.dirs.claim(number, place, mark)?)
+                let claim = self.dirs.claim(number, place, mark)?;
+                if matches!(&claim, Claim::Resolved(resolved) if resolved.path.is_none()) && !self.scope.holds(&path) {
+                    return Err(Violation::new(ViolationClass::Scope, printable_path(&path)).into());
+                }
+                Some(claim)
             }
             _ => None,
         };
@@ -154,7 +158,8 @@ impl Session<'_> {
         while let Some(number) = next.take() {
             let Some(mut open) = self.dirs.take_complete(number) else { break };
             let resolved = self.write_tree(&mut open)?;
-            if resolved.memorable {
+            // What is on the way to the roots is listed each time: what is remembered may lie anywhere beneath them.
+            if resolved.memorable && self.scope.holds(&open.path) {
                 self.recorder.record(&open.digest.digest, resolved.known);
             }
             if let Some(place) = self.dirs.resolve(number, resolved) {
