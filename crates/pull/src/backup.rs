@@ -147,6 +147,7 @@ pub fn backup(
             cancel: work.cancel,
             clock: work.clock,
             pace: Pace::new(work.clock.instant()),
+            named: work.clock.instant(),
             parent: parent.as_ref().map(|parent| compare_with(work, parent, hello, sink.began)),
             memory: &memory,
             scope: Scope::new(request.roots.iter().cloned()),

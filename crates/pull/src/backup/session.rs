@@ -7,7 +7,7 @@ mod content;
 mod listing;
 
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use holdfast_model::monitor::Progress;
 use holdfast_model::{CancelToken, Clock, Monitor};
@@ -54,6 +54,8 @@ pub(super) struct Session<'a> {
     pub(super) known: HashSet<[u8; 16]>,
     pub(super) counts: Counts,
     pub(super) progress: Progress,
+    /// When a file was named in the progress last.
+    pub(super) named: Instant,
     pub(super) credit: Credit,
     /// Bytes of chunks that came and were not charged yet.
     pub(super) chunk_bytes: u64,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use holdfast_model::monitor::ItemError;
+use holdfast_model::monitor::{ItemError, Progress};
 use holdfast_model::{BlobId, CancelToken, Monitor, TreeId};
 use holdfast_repo::config::ChunkerKind;
 use holdfast_repo::key::KdfCost;
@@ -44,6 +44,8 @@ pub(super) struct Ended<T, E> {
 pub(super) struct Shown {
     pub(super) errors: Vec<ItemError>,
     pub(super) notes: Vec<String>,
+    /// The file that was named last as the one under way.
+    pub(super) current: Option<String>,
 }
 
 #[derive(Default)]
@@ -52,6 +54,10 @@ struct Recorder(Mutex<Shown>);
 impl Monitor for Recorder {
     fn item_error(&self, error: &ItemError) {
         self.0.lock().errors.push(error.clone());
+    }
+
+    fn progress(&self, progress: &Progress) {
+        self.0.lock().current.clone_from(&progress.current);
     }
 
     fn note(&self, text: &str) {

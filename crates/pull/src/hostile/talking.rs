@@ -4,6 +4,7 @@ use holdfast_wire::{AgentHello, FromAgent, NOT_THERE, Version, ViolationClass};
 
 use super::scene::Scene;
 use crate::link::LinkError;
+use crate::link::scripted::file;
 use crate::{BackupError, RestoreError};
 
 const EVIL: &str = "x\x1b]52;c;cm0gLXJmIC8=\x07\nsnapshot 4f2a81c0 saved\u{202e}";
@@ -103,4 +104,20 @@ fn a_greeting_is_harmless_too() {
     };
     assert_harmless(&heard.release);
     assert_harmless(&heard.architecture);
+}
+
+#[test]
+fn the_file_that_came_last_is_named_a_few_times_a_second_and_harmlessly() {
+    let scene = Scene::new();
+    let ended = scene.backup("web1", |agent| {
+        let [dir] = agent.dirs(1)?[..] else { panic!("it is new") };
+        agent.entries(dir, "/", vec![file("a\x1b[2J", 0), file("b", 0)])?;
+        scene.clock.advance(std::time::Duration::from_secs(1));
+        agent.end(0)?;
+        agent.end(1)?;
+        agent.root(dir)?;
+        agent.hear().map(drop)
+    });
+    ended.result.unwrap();
+    assert_eq!(ended.shown.current.unwrap(), "/a\\u{1b}[2J");
 }

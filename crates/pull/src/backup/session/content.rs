@@ -1,5 +1,7 @@
 //! The content of files: which of the announced chunks are wanted, what came, and which files are complete.
 
+use std::time::Duration;
+
 use holdfast_repo::tree::NodeKind;
 use holdfast_wire::{Bits, ChunkRef, EntryKind, FileOutcome, ToAgent, ViolationClass};
 
@@ -9,6 +11,10 @@ use crate::Violation;
 use crate::backup::files::CompleteFile;
 use crate::backup::node::node_of;
 use crate::backup::{BackupError, proof_of};
+use crate::text::printable_path;
+
+/// Nobody reads names faster.
+const NAMED_EVERY: Duration = Duration::from_millis(250);
 
 impl Session<'_> {
     pub(super) fn chunks(&mut self, file: u64, chunks: &[ChunkRef]) -> Result<(), BackupError> {
@@ -42,9 +48,15 @@ impl Session<'_> {
     pub(super) fn file_complete(&mut self, file: CompleteFile) -> Result<(), BackupError> {
         let again = if let FileOutcome::StoredAs(entry) = &file.outcome { weight_of(entry) } else { 0 };
         self.weigh(file.place.dir, size_of_val(&file.content[..]) + again)?;
+        let now = self.clock.instant();
         let open = self.dirs.open(file.place.dir)?;
         let slot = &mut open.nodes[file.place.index];
         self.progress.files_done += 1;
+        if let Some(node) = slot.as_ref().filter(|_| now.saturating_duration_since(self.named) >= NAMED_EVERY) {
+            self.named = now;
+            let dir = open.path.strip_suffix(b"/").unwrap_or(&open.path);
+            self.progress.current = Some(printable_path(&[dir, &node.name].join(&b'/')));
+        }
         match (file.outcome, slot.as_mut()) {
             (FileOutcome::Failed, node) => {
                 let name = node.map(|node| &node.name[..]).unwrap_or_default();
